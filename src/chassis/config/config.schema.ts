@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+
+/** A whole number, also from the text that an environment variable holds. */
+function integer(min: number, max: number) {
+  const number = z.int().min(min).max(max);
+  const text = z
+    .string()
+    .regex(/^\d{1,15}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(number);
+  return z.union([number, text], { error: `must be a whole number from ${min} to ${max}` });
+}
+
+const port = () => integer(0, 65_535);
+const durationMs = (min = 1) => integer(min, 86_400_000);
+
+/**
+ * Every key the chassis reads, with its default. One flat vocabulary: the same names in the
+ * environment, in `.env` and in `config/<profile>.yaml`.
+ */
+export const chassisConfigSchema = z.object({
+  APP_ENV: z
+    .enum(['development', 'test', 'staging', 'production'])
+    .default('development')
+    .describe('Profile: picks config/<profile>.yaml and the defaults that depend on it.'),
+  SERVICE_NAME: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-", at most 63')
+    .default('nest-chassis')
+    .describe('Name in logs, traces, metrics and error details.'),
+  SERVICE_VERSION: z.string().min(1).max(64).default('0.1.0').describe('Version in logs and in /info.'),
+  SERVICE_COMMIT: z.string().max(64).default('').describe('Commit the build was made from, shown in /info.'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Lines below this level are not written.'),
+  LOG_FORMAT: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('auto = pretty in development, json elsewhere.'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address of the public ports.'),
+  HTTP_PORT: port().default(3000).describe('REST; 0 = any free port.'),
+  GRPC_PORT: port().default(50_051).describe('gRPC; 0 = any free port.'),
+  MANAGEMENT_HOST: z.string().default('').describe('Address of the management port; empty = as HOST.'),
+  MANAGEMENT_PORT: port().default(9464).describe('Health and administration; 0 = any free port.'),
+  MAX_MESSAGE_BYTES: integer(1024, 512 * MIB)
+    .default(4 * MIB)
+    .describe('Largest request body or gRPC message.'),
+  MAX_HEADER_BYTES: integer(1024, MIB)
+    .default(16 * 1024)
+    .describe('Largest header block of a request, gRPC metadata alike.'),
+  MAX_DEADLINE_MS: durationMs()
+    .default(30_000)
+    .describe('Longest time for a unary call, whatever its caller asks for; streams have none.'),
+  GRPC_KEEPALIVE_TIME_MS: durationMs(1000)
+    .default(60_000)
+    .describe('A gRPC connection is pinged this often.'),
+  GRPC_KEEPALIVE_TIMEOUT_MS: durationMs(100)
+    .default(20_000)
+    .describe('… and closed when no answer comes in this time.'),
+  DATABASE_URL: z
+    .union([z.literal(''), z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })])
+    .default('')
+    .describe('PostgreSQL server; empty = embedded PostgreSQL under DATA_DIR.'),
+  DATABASE_POOL_MAX: integer(1, 1000).default(10).describe('Most connections to the PostgreSQL server.'),
+  DATABASE_CONNECT_TIMEOUT_MS: durationMs().default(5000).describe('Longest wait for a connection.'),
+  DATA_DIR: z.string().min(1).default('./data').describe('Folder of the embedded database.'),
+  HEALTH_TIMEOUT_MS: durationMs().default(1000).describe('Longest time for one dependency check of /readyz.'),
+  SHUTDOWN_GRACE_MS: durationMs(0)
+    .default(10_000)
+    .describe('Time for calls in flight once a shutdown began.'),
+  DOCS_ENABLED: z
+    .enum(['auto', 'true', 'false'])
+    .default('auto')
+    .describe('The documentation page /docs; auto = everywhere but in production.'),
+});
+
+/** The chassis' part of the configuration, validated. */
+export type ChassisConfig = z.output<typeof chassisConfigSchema>;

@@ -1,0 +1,55 @@
+import type { PoolClient, QueryResult } from 'pg';
+import { currentCall } from '../context/index.js';
+import { ServiceError } from '../errors/index.js';
+import { toDatabaseError } from './database-errors.js';
+import type { CancelQuery } from './engine.js';
+
+/** They end what was begun, so they run whatever became of the call: the connection must go back clean. */
+const ENDS_TRANSACTION = /^\s*(commit|rollback|release|end|abort)\b/i;
+
+/** A checked-out connection whose queries live no longer than the call they work for. */
+export class CallClient {
+  readonly #client: PoolClient;
+  readonly #cancel: CancelQuery | undefined;
+  #isLost = false;
+
+  constructor(client: PoolClient, cancel: CancelQuery | undefined) {
+    this.#client = client;
+    this.#cancel = cancel;
+  }
+
+  async query(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
+    const call = currentCall();
+    const signal = call && !ENDS_TRANSACTION.test(text) ? call.signal : undefined;
+    signal?.throwIfAborted();
+    try {
+      const running = this.#client.query(text, parameters as unknown[]);
+      return await (signal ? this.#untilAborted(running, signal) : running);
+    } catch (error) {
+      const translated = toDatabaseError(error);
+      this.#isLost ||= translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
+      throw call?.abortReason ?? translated;
+    }
+  }
+
+  /** A server that shuts down says so before its socket closes; the pool must not hand that one out again. */
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#isLost);
+  }
+
+  /** A query that was done all the same keeps its result: what follows it knows the true state. */
+  async #untilAborted(running: Promise<QueryResult>, signal: AbortSignal): Promise<QueryResult> {
+    if (!this.#cancel) return running;
+    const cancel = this.#cancel;
+    let cancelled: Promise<void> | undefined;
+    const onAbort = () => void (cancelled = cancel(this.#client, running));
+    signal.addEventListener('abort', onAbort);
+    try {
+      return await running;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      // Not before the request is through: the next query on this connection must not be its victim.
+      await cancelled;
+    }
+  }
+}

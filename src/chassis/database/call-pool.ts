@@ -1,0 +1,47 @@
+import type { Pool, PoolClient } from 'pg';
+import { currentCall } from '../context/index.js';
+import { CallClient } from './call-client.js';
+import { toDatabaseError } from './database-errors.js';
+import type { Engine } from './engine.js';
+
+/** The pool as Kysely sees it: waiting for a connection ends with the call that waits. */
+export class CallPool {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  get options(): Pool['options'] {
+    return this.#engine.pool.options;
+  }
+
+  async connect(): Promise<CallClient> {
+    const signal = currentCall()?.signal;
+    signal?.throwIfAborted();
+    const connecting = this.#engine.pool.connect();
+    const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : toDatabaseError(error);
+    });
+    return new CallClient(client, this.#engine.cancel);
+  }
+
+  end(): Promise<void> {
+    return this.#engine.pool.end();
+  }
+}
+
+function untilAborted(connecting: Promise<PoolClient>, signal: AbortSignal): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    let isWaiting = true;
+    const onAbort = () => {
+      isWaiting = false;
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    connecting
+      // The pool cannot take a waiter back; the connection that comes too late returns at once.
+      .then((client) => (isWaiting ? resolve(client) : client.release()), reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,54 @@
+import { ServiceError } from '../errors/index.js';
+
+const RETRY_AFTER_MS = 1000;
+
+/** What the operating system says of a peer that is away. */
+const NETWORK_CODES: ReadonlySet<string> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['ENOTFOUND', 'EAI_AGAIN', 'ENOENT'],
+]);
+
+/**
+ * SQLSTATE: connection exceptions (08…), too many connections, shutdown, crash, starting up.
+ * Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const UNAVAILABLE_STATE = /^(08\w{3}|53300|57P0[123])$/;
+
+/** serialization_failure, deadlock_detected */
+const CONFLICT_STATE = /^(40001|40P01)$/;
+
+/** node-postgres gives these no code. */
+const UNAVAILABLE_MESSAGE =
+  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool after)/;
+
+/**
+ * The service's own error for what a retry may cure. Anything else comes back as it is: a feature
+ * may know its `code` (23505, unique violation), and what nobody handles answers INTERNAL.
+ */
+export function toDatabaseError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? String(error.code) : '';
+  if (CONFLICT_STATE.test(code)) return conflict(error);
+  const isUnavailable =
+    NETWORK_CODES.has(code) || UNAVAILABLE_STATE.test(code) || UNAVAILABLE_MESSAGE.test(error.message);
+  return isUnavailable ? unavailable(error) : error;
+}
+
+function unavailable(cause: Error): ServiceError {
+  return new ServiceError({
+    code: 'UNAVAILABLE',
+    reason: 'DATABASE_UNAVAILABLE',
+    message: 'The database cannot be reached or has no free connection; try again later',
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
+}
+
+function conflict(cause: Error): ServiceError {
+  return new ServiceError({
+    code: 'ABORTED',
+    reason: 'DATABASE_CONFLICT',
+    message: 'The change collided with another one and was rolled back; try again',
+    cause,
+  });
+}

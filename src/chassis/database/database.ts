@@ -1,0 +1,69 @@
+import { Kysely, PostgresDialect, sql, type PostgresPool, type Transaction } from 'kysely';
+import { CallPool } from './call-pool.js';
+import type { DatabaseKind, Engine } from './engine.js';
+import { Notifications } from './notifications.js';
+
+export type { DatabaseKind } from './engine.js';
+
+/** Ends one subscription; resolves when the server knows. */
+export type Unlisten = () => Promise<void>;
+
+/**
+ * PostgreSQL through Kysely. Inject it with the feature's own tables:
+ * `constructor(private readonly database: Database<OrdersTables>)`.
+ *
+ * What runs inside a call ends with the call: once its signal aborts, the running query is
+ * cancelled on the server and rejects with the signal's reason, waiting for a connection ends, and
+ * no further query starts; `rollback` and `commit` still run, so a transaction ends clean.
+ *
+ * Queries throw ServiceError UNAVAILABLE / DATABASE_UNAVAILABLE when the server is away or the pool
+ * stays exhausted for DATABASE_CONNECT_TIMEOUT_MS, and ABORTED / DATABASE_CONFLICT on a deadlock or
+ * a serialisation failure. Other errors of PostgreSQL come as they are, SQLSTATE in `code`.
+ */
+export class Database<Tables = unknown> {
+  /** The query builder. Each query takes any free connection; for several on one use `transaction`. */
+  readonly query: Kysely<Tables>;
+  readonly #engine: Engine;
+  readonly #notifications: Notifications;
+  #closed: Promise<void> | undefined;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#notifications = new Notifications(engine);
+    // No cursor is configured, so Kysely never uses the overload of `query` that CallClient lacks.
+    const pool = new CallPool(engine) as unknown as PostgresPool;
+    this.query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  }
+
+  /** `postgres`: the server of DATABASE_URL; `embedded`: the one inside this process. */
+  get kind(): DatabaseKind {
+    return this.#engine.kind;
+  }
+
+  /**
+   * Runs `work` on one connection: commits when it resolves, rolls back when it rejects. The embedded
+   * database has only that connection: inside, use `transaction`, never `query`.
+   */
+  transaction<T>(work: (transaction: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.query.transaction().execute(work);
+  }
+
+  /** One round trip, for health checks. */
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.query);
+  }
+
+  /**
+   * Calls `onMessage` with the payload of each `NOTIFY channel` from now on, outside of any call.
+   * When the connection is lost it is opened again with back-off; `onLost` is called at the loss and
+   * once more when listening is resumed: what was sent in between is gone, so read anew what you keep.
+   */
+  listen(channel: string, onMessage: (payload: string) => void, onLost?: () => void): Promise<Unlisten> {
+    return this.#notifications.listen(channel, { onMessage, onLost });
+  }
+
+  /** Waits for the queries that run, then closes every connection. Later queries fail. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#notifications.close().finally(() => this.#engine.close()));
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
+import type { Config } from '../config/index.js';
+import { lockDirectory } from './directory-lock.js';
+import type { Engine, OnNotification } from './engine.js';
+import { logLostConnections } from './lost-connections.js';
+import { typeParsers } from './type-parsers.js';
+
+const IN_MEMORY = 'memory://';
+
+/**
+ * PostgreSQL in this process, its files under `DATA_DIR`. It speaks the wire protocol to
+ * node-postgres, so parameters, types and errors are those of a server.
+ * @throws {Error} when another process has the directory
+ */
+export async function createEmbeddedEngine(config: Config): Promise<Engine> {
+  const directory = config.get('DATA_DIR');
+  if (directory === IN_MEMORY) return startEmbedded(IN_MEMORY, config, () => undefined);
+  const path = resolve(directory);
+  await mkdir(path, { recursive: true });
+  const unlock = lockDirectory(path);
+  try {
+    return await startEmbedded(join(path, 'postgres'), config, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function startEmbedded(dataDir: string, config: Config, unlock: () => void): Promise<Engine> {
+  // Loaded on demand: a service with a DATABASE_URL never pays for it.
+  const { PGlite } = await import('@electric-sql/pglite');
+  const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
+  const pglite = await PGlite.create(dataDir);
+  // One connection that stays: whoever holds it works alone, the others wait in line.
+  const pool = new pg.Pool({
+    ...(createPgConfig(pglite) as unknown as pg.PoolConfig),
+    max: 1,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: config.get('DATABASE_CONNECT_TIMEOUT_MS'),
+    types: typeParsers,
+  });
+  logLostConnections(pool);
+  const listeners = new Set<OnNotification>();
+  pool.on('connect', (client) => {
+    client.on('notification', ({ channel, payload }) => {
+      for (const listener of listeners) listener(channel, payload ?? '');
+    });
+  });
+  return {
+    kind: 'embedded',
+    pool,
+    openListenSession: async (onNotification) => {
+      listeners.add(onNotification);
+      return { run: (statement) => pool.query(statement), lost: new Promise(() => undefined), close };
+      async function close() {
+        listeners.delete(onNotification);
+      }
+    },
+    close: async () => {
+      await pool.end();
+      await pglite.close();
+      unlock();
+    },
+  };
+}

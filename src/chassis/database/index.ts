@@ -1,0 +1,4 @@
+export { Database, type DatabaseKind, type Unlisten } from './database.js';
+export { DatabaseModule } from './database.module.js';
+export type { FeatureMigrations } from './migration-registry.js';
+export { openDatabase } from './open-database.js';

@@ -1,0 +1,44 @@
+import pg from 'pg';
+import type { Config } from '../config/index.js';
+import { Database } from './database.js';
+import { createEmbeddedEngine } from './embedded-engine.js';
+import type { Engine } from './engine.js';
+import { createPostgresEngine } from './postgres-engine.js';
+
+/**
+ * The database that the configuration asks for, connected. Whoever opens it closes it; inside an
+ * application `DatabaseModule` does both.
+ * @throws {Error} when the server cannot be used or the data directory is taken; the message names
+ * the place and the remedy, never the password
+ */
+export async function openDatabase<Tables = unknown>(config: Config): Promise<Database<Tables>> {
+  const url = config.get('DATABASE_URL');
+  if (!url) return new Database<Tables>(await createEmbeddedEngine(config));
+  const engine = createPostgresEngine(config);
+  await assertUsable(engine, url);
+  return new Database<Tables>(engine);
+}
+
+async function assertUsable(engine: Engine, url: string): Promise<void> {
+  try {
+    const client = await engine.pool.connect();
+    client.release();
+  } catch (error) {
+    await engine.close();
+    throw new Error(explain(url, error), { cause: error });
+  }
+}
+
+function explain(url: string, error: unknown): string {
+  const { host, port, database } = new pg.Client({ connectionString: url });
+  return (
+    `Cannot use the PostgreSQL server at ${host}:${port}, database "${database}": ${faultOf(error)}. ` +
+    `Start the server or correct DATABASE_URL; leave it empty for the embedded database.`
+  );
+}
+
+function faultOf(error: unknown): string {
+  // A host with several addresses fails with an AggregateError, whose message is empty.
+  if (error instanceof AggregateError) return error.errors.map(faultOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,51 @@
+import pg from 'pg';
+import type { Config } from '../config/index.js';
+import { createCancel } from './cancel-request.js';
+import type { Engine, ListenSession, OnNotification } from './engine.js';
+import { logLostConnections } from './lost-connections.js';
+import { typeParsers } from './type-parsers.js';
+
+/** The server gives a query up this long after the longest deadline, should cancelling it fail. */
+const STATEMENT_GRACE_MS = 5000;
+/** A peer that vanished without a word is found out by asking. */
+const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_TIMEOUT_MS = 5000;
+
+/** A pool on the server of `DATABASE_URL`. Opens no connection yet. */
+export function createPostgresEngine(config: Config): Engine {
+  const connectTimeoutMs = config.get('DATABASE_CONNECT_TIMEOUT_MS');
+  const client: pg.ClientConfig = {
+    connectionString: config.get('DATABASE_URL'),
+    application_name: config.get('SERVICE_NAME'),
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: config.get('MAX_DEADLINE_MS') + STATEMENT_GRACE_MS,
+    keepAlive: true,
+    types: typeParsers,
+  };
+  const pool = new pg.Pool({ ...client, max: config.get('DATABASE_POOL_MAX') });
+  logLostConnections(pool);
+  return {
+    kind: 'postgres',
+    pool,
+    cancel: createCancel(client, connectTimeoutMs),
+    openListenSession: (onNotification) => openListenSession(client, onNotification),
+    close: () => pool.end(),
+  };
+}
+
+async function openListenSession(
+  config: pg.ClientConfig,
+  onNotification: OnNotification,
+): Promise<ListenSession> {
+  const client = new pg.Client({ ...config, query_timeout: HEARTBEAT_TIMEOUT_MS });
+  client.on('notification', ({ channel, payload }) => onNotification(channel, payload ?? ''));
+  // 'end' follows each error and tells of the loss.
+  client.on('error', () => undefined);
+  await client.connect();
+  const lost = new Promise<void>((resolve) => client.once('end', resolve));
+  const heartbeat = setInterval(() => {
+    client.query('select 1').catch(() => client.connection.stream.destroy());
+  }, HEARTBEAT_MS).unref();
+  void lost.then(() => clearInterval(heartbeat));
+  return { run: (statement) => client.query(statement), lost, close: () => client.end() };
+}

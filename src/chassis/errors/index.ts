@@ -1,0 +1,6 @@
+export { GRPC_CODES, type Code } from './code.js';
+export { callCancelled, deadlineExceeded, internalError, validationFailed } from './faults.js';
+export { codeOfHttpStatus, httpStatusOf } from './http-status.js';
+export { toProblem, type Problem } from './problem.js';
+export { ServiceError, type FieldViolation, type ServiceErrorOptions } from './service-error.js';
+export { toServiceError } from './to-service-error.js';

@@ -1,0 +1,40 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
+import { internalError } from './faults.js';
+import { codeOfHttpStatus } from './http-status.js';
+import { ServiceError } from './service-error.js';
+
+/** What Nest throws for a guard that said no, on RPC transports; on HTTP it is a ForbiddenException. */
+const FORBIDDEN_MESSAGE = 'Forbidden resource';
+
+/** Whatever was thrown as the one error the transports know. What nobody meant for the caller becomes INTERNAL. */
+export function toServiceError(thrown: unknown): ServiceError {
+  if (thrown instanceof ServiceError) return thrown;
+  if (thrown instanceof HttpException) return fromHttpException(thrown);
+  if (thrown instanceof RpcException && thrown.message === FORBIDDEN_MESSAGE) {
+    return new ServiceError({
+      code: 'PERMISSION_DENIED',
+      reason: 'PERMISSION_DENIED',
+      message: FORBIDDEN_MESSAGE,
+    });
+  }
+  return internalError(thrown);
+}
+
+function fromHttpException(exception: HttpException): ServiceError {
+  const status = exception.getStatus();
+  if (
+    status >= 500 &&
+    status !== Number(HttpStatus.SERVICE_UNAVAILABLE) &&
+    status !== Number(HttpStatus.NOT_IMPLEMENTED)
+  ) {
+    return internalError(exception);
+  }
+  return new ServiceError({
+    code: codeOfHttpStatus(status),
+    reason: HttpStatus[status] ?? `HTTP_${status}`,
+    message: exception.message,
+    httpStatus: status,
+    cause: exception,
+  });
+}

@@ -1,0 +1,139 @@
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Status } from '../../generated/google/rpc/status.js';
+import type { Config } from '../config/index.js';
+import { acceptRequestId, parseGrpcTimeout, REQUEST_ID_HEADER } from '../context/index.js';
+import { callCancelled, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { attachCall, GrpcCall } from './grpc-call.js';
+import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
+
+const TIMEOUT_HEADER = 'grpc-timeout';
+const CONTENT_TYPE = 'application/grpc+proto';
+
+/** What the edge has to know of a method before its handler runs. */
+export interface EdgeMethod {
+  /** Neither side streams: the server's maximum deadline holds. */
+  readonly isUnary: boolean;
+}
+
+type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/**
+ * Stands before grpc-js on its own HTTP/2 server and sees every call, also those that grpc-js would
+ * answer by itself: unknown methods, malformed or overlong deadlines. Opens the call's context, owns
+ * its deadline and closes it with the stream.
+ */
+export class GrpcEdge {
+  /** The calls that have not ended. */
+  readonly openCalls = new Set<GrpcCall>();
+  readonly #domain: string;
+  readonly #maxDeadlineMs: number;
+
+  constructor(
+    config: Config,
+    private readonly methods: ReadonlyMap<string, EdgeMethod>,
+    /** Paths that grpc-js services of others have registered, such as health and reflection. */
+    private readonly isForeign: (path: string) => boolean,
+  ) {
+    this.#domain = config.get('SERVICE_NAME');
+    this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+  }
+
+  /** Puts itself before the listener that grpc-js has set on its server. */
+  attach(server: Http2Server): void {
+    const deliverTo = server.listeners('stream') as unknown as StreamListener[];
+    const open: StreamListener = (stream, headers) => {
+      if (this.#open(stream, headers)) for (const deliver of deliverTo) deliver(stream, headers);
+    };
+    server.removeAllListeners('stream');
+    server.on('stream', open as never);
+  }
+
+  /** True when the call may go on to grpc-js. */
+  #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+    const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]));
+    attachCall(stream, call);
+    this.openCalls.add(call);
+    stream.once('close', () => {
+      this.openCalls.delete(call);
+      call.close();
+      if (!hasStatus(stream)) call.abort(callCancelled());
+    });
+    const fault = this.#refuse(call, headers);
+    if (fault) this.#answer(stream, call, fault);
+    else if (headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
+    return !fault;
+  }
+
+  #refuse(call: GrpcCall, headers: IncomingHttpHeaders): ServiceError | undefined {
+    // grpc-js answers 415 to what is not gRPC.
+    if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
+    const path = headers[':path'] ?? '';
+    const method = this.methods.get(path);
+    if (!method && !this.isForeign(path)) return unknownMethod();
+    const header = headers[TIMEOUT_HEADER];
+    const timeoutMs = header === undefined ? Infinity : parseGrpcTimeout(String(header));
+    if (timeoutMs === undefined) return malformedTimeout();
+    if (method) {
+      // From here the deadline is the call's own: grpc-js would overflow on long ones and answers without details.
+      delete headers[TIMEOUT_HEADER];
+      call.expireAfter(
+        method.isUnary ? Math.min(timeoutMs, this.#maxDeadlineMs) : timeoutMs,
+        deadlineExceeded,
+      );
+    }
+    return undefined;
+  }
+
+  #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
+    const status = toRpcStatus(error, this.#domain);
+    stream.on('error', () => {
+      // The client is gone; the stream's close ends the call.
+    });
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': CONTENT_TYPE,
+        'grpc-status': status.code,
+        'grpc-message': encodeURI(status.message),
+        [STATUS_DETAILS_KEY]: Buffer.from(Status.encode(status).finish()).toString('base64'),
+        [REQUEST_ID_HEADER]: call.requestId,
+      },
+      { endStream: true },
+    );
+  }
+}
+
+function hasStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): boolean {
+  return sentTrailers !== undefined || sentHeaders?.['grpc-status'] !== undefined;
+}
+
+function unknownMethod(): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'METHOD_NOT_FOUND',
+    message: 'No service has this method; server reflection lists them',
+  });
+}
+
+function malformedTimeout(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_DEADLINE',
+    message: `${TIMEOUT_HEADER} must be 1 to 8 digits and one of H, M, S, m, u, n`,
+  });
+}
+
+/** grpc-js answers INTERNAL to a broken compressed message, although the fault is the caller's. */
+function correctDecompressionFault(stream: ServerHttp2Stream): void {
+  const correct = <T extends Record<string, unknown>>(headers: T | undefined): T | undefined =>
+    headers?.['grpc-status'] === GRPC_CODES.INTERNAL &&
+    String(headers['grpc-message']).startsWith('Failed%20to%20decompress')
+      ? { ...headers, 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }
+      : headers;
+  const respond = stream.respond.bind(stream);
+  const sendTrailers = stream.sendTrailers.bind(stream);
+  stream.respond = (headers, options) =>
+    respond(correct(headers as Record<string, unknown>) as typeof headers, options);
+  stream.sendTrailers = (trailers) =>
+    sendTrailers(correct(trailers as Record<string, unknown>) as typeof trailers);
+}

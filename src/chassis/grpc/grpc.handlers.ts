@@ -1,0 +1,93 @@
+import {
+  Metadata,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
+import { REQUEST_ID_HEADER, runInCall } from '../context/index.js';
+import { callOf, type GrpcCall } from './grpc-call.js';
+import { readMessage, readMessages } from './request-messages.js';
+
+/** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
+export type Invoke = (data: unknown, metadata: Metadata, call: object) => Promise<unknown>;
+/** Turns whatever was thrown into the call's final status. */
+export type ToStatus = (thrown: unknown, call: GrpcCall) => Error;
+
+type OneRequest = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
+type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+
+/** Serves methods that answer with one message: unary and client streaming. */
+export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
+  return (serverCall: OneRequest, callback: sendUnaryData<unknown>): void => {
+    const call = callOf(serverCall);
+    let answered = false;
+    const answer = (error: Error | null, value: unknown): void => {
+      if (answered) return;
+      answered = true;
+      serverCall.sendMetadata(initialMetadata(call));
+      callback(error, value);
+    };
+    const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
+    call.onAborted = fail;
+    runInCall(call, () => {
+      start(invoke, serverCall, call)
+        .then((result) => (isObservable(result) ? firstValueFrom(result) : result))
+        .then((value) => answer(null, value), fail);
+    });
+  };
+}
+
+/** Serves methods that answer with a stream: server streaming and bidirectional. */
+export function answerMany(invoke: Invoke, toStatus: ToStatus) {
+  return (serverCall: ManyResponses): void => {
+    const call = callOf(serverCall);
+    call.responses = serverCall;
+    const fail = (thrown: unknown): void => {
+      serverCall.sendMetadata(initialMetadata(call));
+      serverCall.emit('error', toStatus(thrown, call));
+    };
+    call.onAborted = fail;
+    runInCall(call, () => {
+      start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail), fail);
+    });
+  };
+}
+
+function send(
+  result: unknown,
+  serverCall: ManyResponses,
+  call: GrpcCall,
+  fail: (thrown: unknown) => void,
+): void {
+  if (call.abortReason) return;
+  const messages: Observable<unknown> = isObservable(result) ? result : of(result);
+  const subscription = messages.subscribe({
+    next: (message) => serverCall.write(message),
+    error: fail,
+    complete: () => serverCall.end(),
+  });
+  // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
+  if (!subscription.closed) serverCall.sendMetadata(initialMetadata(call));
+  call.onAborted = (reason) => {
+    subscription.unsubscribe();
+    fail(reason);
+  };
+}
+
+function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {
+  try {
+    const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
+    return invoke(data, serverCall.metadata, serverCall);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
+function initialMetadata(call: GrpcCall): Metadata {
+  const metadata = new Metadata();
+  metadata.set(REQUEST_ID_HEADER, call.requestId);
+  return metadata;
+}

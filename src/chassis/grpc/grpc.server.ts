@@ -1,0 +1,162 @@
+import {
+  Server as GrpcJsServer,
+  ServerCredentials,
+  type ServerOptions,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
+import { Logger } from '@nestjs/common';
+import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import type { Http2Server } from 'node:http2';
+import type { Config } from '../config/index.js';
+import { ServiceError, toServiceError } from '../errors/index.js';
+import type { GrpcCall } from './grpc-call.js';
+import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
+import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
+import { tolerant } from './request-messages.js';
+import type { RpcDefinition } from './rpc.decorator.js';
+import { toGrpcStatus } from './status.js';
+
+type Definition = RpcDefinition<unknown, unknown, boolean, boolean>;
+/** Registers grpc-js services that are no features, such as health; `services` are the features'. */
+export type ForeignService = (server: GrpcJsServer, services: readonly string[]) => void;
+
+/**
+ * The gRPC half of the hybrid application: Nest hands it every `@Rpc` handler with its guards,
+ * interceptors, pipes and filters, it serves them with grpc-js and the static codecs.
+ */
+export class GrpcServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = Transport.GRPC;
+  protected override readonly logger = new Logger(GrpcServer.name);
+  readonly #methods = new Map<string, EdgeMethod>();
+  readonly #server: GrpcJsServer;
+  readonly #edge: GrpcEdge;
+  readonly #foreign: ForeignService[] = [];
+  #port = 0;
+
+  constructor(private readonly config: Config) {
+    super();
+    this.#server = new GrpcJsServer(optionsOf(config));
+    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path));
+    attachEdge(this.#server, this.#edge);
+  }
+
+  /** The port that was bound; 0 before. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Adds grpc-js services that need no guards; before `listen`, which calls `register`. */
+  addForeign(register: ForeignService): void {
+    this.#foreign.push(register);
+  }
+
+  override addHandler(
+    path: string,
+    handler: MessageHandler,
+    _isEvent?: boolean,
+    extras: { definition?: Definition } = {},
+  ): void {
+    const { definition } = extras;
+    if (!definition)
+      throw new TypeError(`${path} is no rpc: decorate gRPC handlers with @Rpc(service.method, schema)`);
+    if (this.#methods.has(path)) throw new TypeError(`Two handlers serve the rpc ${path}; remove one`);
+    const { requestStream, responseStream } = definition;
+    this.#methods.set(path, { isUnary: !requestStream && !responseStream });
+    this.#server.register(
+      path,
+      this.#adapt(definition, handler as Invoke),
+      this.#loud(path, definition.responseSerialize),
+      tolerant(definition.requestDeserialize),
+      requestStream ? (responseStream ? 'bidi' : 'clientStream') : responseStream ? 'serverStream' : 'unary',
+    );
+  }
+
+  listen(callback: (error?: Error) => void): void {
+    const services = [...new Set([...this.#methods.keys()].map((path) => path.split('/')[1] ?? ''))];
+    for (const register of this.#foreign) register(this.#server, services);
+    const host = this.config.get('HOST');
+    const address = `${host.includes(':') ? `[${host}]` : host}:${this.config.get('GRPC_PORT')}`;
+    this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      this.#port = port;
+      callback(error ?? undefined);
+    });
+  }
+
+  /** Ends open streams with UNAVAILABLE, lets unary calls finish, closes; whatever is left after the grace time is cut. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    for (const call of this.#edge.openCalls) if (call.responses) call.abort(shuttingDown());
+    const cut = setTimeout(() => this.#server.forceShutdown(), this.config.get('SHUTDOWN_GRACE_MS'));
+    await closed;
+    clearTimeout(cut);
+  }
+
+  on(): never {
+    throw new TypeError('The gRPC server has no events');
+  }
+
+  unwrap<T>(): T {
+    return this.#server as T;
+  }
+
+  get #handlers(): ReadonlyMap<string, unknown> {
+    // grpc-js has no public question "is this path served?".
+    return this.#server['handlers'] as ReadonlyMap<string, unknown>;
+  }
+
+  #adapt(definition: Definition, invoke: Invoke): UntypedHandleCall {
+    const handler = definition.responseStream
+      ? answerMany(invoke, this.#toStatus)
+      : answerOnce(invoke, this.#toStatus);
+    return handler as UntypedHandleCall;
+  }
+
+  /** A response that does not fit its message is our fault: grpc-js answers INTERNAL, the log has the reason. */
+  #loud(path: string, serialize: (value: unknown) => Buffer): (value: unknown) => Buffer {
+    return (value) => {
+      try {
+        return serialize(value);
+      } catch (error) {
+        this.logger.error({ err: error, rpc: path }, 'response does not fit its message');
+        throw error;
+      }
+    };
+  }
+
+  readonly #toStatus: ToStatus = (thrown: unknown, call: GrpcCall) => {
+    const error = toServiceError(thrown);
+    if (error.code === 'INTERNAL')
+      this.logger.error({ err: error.cause, request_id: call.requestId }, 'call failed');
+    return toGrpcStatus(error, this.config.get('SERVICE_NAME'));
+  };
+}
+
+function optionsOf(config: Config): ServerOptions {
+  return {
+    'grpc.max_receive_message_length': config.get('MAX_MESSAGE_BYTES'),
+    'grpc.max_send_message_length': -1,
+    'grpc.max_metadata_size': config.get('MAX_HEADER_BYTES'),
+    'grpc.keepalive_time_ms': config.get('GRPC_KEEPALIVE_TIME_MS'),
+    'grpc.keepalive_timeout_ms': config.get('GRPC_KEEPALIVE_TIMEOUT_MS'),
+    'grpc.enable_channelz': 0,
+  };
+}
+
+/** grpc-js makes its HTTP/2 server in a private method; the edge has to stand on that server. */
+function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
+  const create = server['createHttp2Server'].bind(server) as (credentials: ServerCredentials) => Http2Server;
+  server['createHttp2Server'] = (credentials: ServerCredentials) => {
+    const http2Server = create(credentials);
+    edge.attach(http2Server);
+    return http2Server;
+  };
+}
+
+function shuttingDown(): ServiceError {
+  return new ServiceError({
+    code: 'UNAVAILABLE',
+    reason: 'SHUTTING_DOWN',
+    message: 'This instance is shutting down; open the stream again to reach another',
+    retryAfterMs: 0,
+  });
+}

@@ -1,0 +1,41 @@
+import { Metadata, type StatusObject } from '@grpc/grpc-js';
+import { BadRequest, ErrorInfo, RetryInfo } from '../../generated/google/rpc/error_details.js';
+import { Status } from '../../generated/google/rpc/status.js';
+import { GRPC_CODES, type ServiceError } from '../errors/index.js';
+
+export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
+
+/**
+ * An error as `google.rpc.Status` with `ErrorInfo`, `BadRequest` for validation faults and
+ * `RetryInfo` where a retry makes sense. `domain` is the service's name.
+ * Source: https://google.aip.dev/193
+ */
+export function toRpcStatus(error: ServiceError, domain: string): Status {
+  const info = { reason: error.reason, domain, metadata: { ...error.metadata } };
+  const details = [{ typeUrl: `${TYPE_PREFIX}ErrorInfo`, value: ErrorInfo.encode(info).finish() }];
+  if (error.violations) {
+    const fieldViolations = error.violations.map(({ path, message }) => ({
+      field: path,
+      description: message,
+    }));
+    details.push({
+      typeUrl: `${TYPE_PREFIX}BadRequest`,
+      value: BadRequest.encode({ fieldViolations }).finish(),
+    });
+  }
+  if (error.retryAfterMs !== undefined) {
+    const seconds = Math.floor(error.retryAfterMs / 1000);
+    const retryDelay = { seconds, nanos: Math.round((error.retryAfterMs % 1000) * 1e6) };
+    details.push({ typeUrl: `${TYPE_PREFIX}RetryInfo`, value: RetryInfo.encode({ retryDelay }).finish() });
+  }
+  return { code: GRPC_CODES[error.code], message: error.message.toWellFormed(), details };
+}
+
+/** The same as trailers of a call. */
+export function toGrpcStatus(error: ServiceError, domain: string): StatusObject & Error {
+  const status = toRpcStatus(error, domain);
+  const metadata = new Metadata();
+  metadata.set(STATUS_DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  return Object.assign(new Error(status.message), { code: status.code, details: status.message, metadata });
+}

@@ -1,0 +1,3 @@
+export { HealthModule } from './health.module.js';
+export { HealthService, type DependencyCheck } from './health.service.js';
+export { Readiness } from './readiness.js';

@@ -1,0 +1,49 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
+import { ServiceError, toProblem } from '../errors/index.js';
+
+/** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
+export function answerClientError(fault: NodeJS.ErrnoException, socket: Socket): void {
+  if (fault.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const error = explain(fault.code);
+  const requestId = acceptRequestId(undefined);
+  const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
+  const status = error.httpStatus ?? 400;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+      'Content-Type: application/problem+json; charset=utf-8\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+      `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
+
+function explain(code: string | undefined): ServiceError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new ServiceError({
+        code: 'RESOURCE_EXHAUSTED',
+        reason: 'HEADERS_TOO_LARGE',
+        httpStatus: 431,
+        message: 'The header block is larger than this service accepts',
+      });
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ServiceError({
+        code: 'DEADLINE_EXCEEDED',
+        reason: 'REQUEST_TOO_SLOW',
+        httpStatus: 408,
+        message: 'The request took too long to arrive',
+      });
+    default:
+      return new ServiceError({
+        code: 'INVALID_ARGUMENT',
+        reason: 'MALFORMED_REQUEST',
+        httpStatus: 400,
+        message: 'The request is not valid HTTP/1.1',
+      });
+  }
+}

@@ -1,0 +1,30 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { validate } from '../pipeline/index.js';
+import { toJsonSchema } from './json-schema.js';
+
+/**
+ * One request header, validated by its schema and documented. A header that is not there is
+ * `undefined` for the schema. A fault answers 400 with the header's name as the path.
+ *
+ * @example
+ * ```ts
+ * create(@HeaderParam('idempotency-key', IdempotencyKey.optional()) key: string | undefined)
+ * ```
+ */
+export function HeaderParam(name: string, schema: z.ZodType): ParameterDecorator {
+  const read = createParamDecorator((_data: unknown, context: ExecutionContext) => {
+    return validate(schema, context.switchToHttp().getRequest<FastifyRequest>().headers[name], name);
+  });
+  return (target, key, index) => {
+    read()(target, key, index);
+    const descriptor = key === undefined ? undefined : Object.getOwnPropertyDescriptor(target, key);
+    if (key === undefined || !descriptor) return;
+    const required = !schema.safeParse(undefined).success;
+    const { $schema: _, ...jsonSchema } = toJsonSchema(schema, 'input', 'draft-2020-12');
+    const description = schema.description ?? name;
+    ApiHeader({ name, required, description, schema: jsonSchema })(target, key, descriptor);
+  };
+}

@@ -1,0 +1,46 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { fastify as createFastify, type FastifyInstance } from 'fastify';
+import type { Config } from '../config/index.js';
+import { answerClientError } from './client-error.js';
+import { answerError, openCallsOn } from './http.edge.js';
+import { acceptOnlyJson } from './json.parser.js';
+import { createNotFoundHandler } from './not-found.js';
+
+const MAX_PARAM_LENGTH = 256;
+
+/**
+ * Fastify under Nest, with the chassis' edge around every request. Nest's own not-found and error
+ * handlers stay out: what Fastify refuses and what a handler throws get their answer in one place.
+ */
+export class HttpAdapter extends FastifyAdapter {
+  readonly #notFound: ReturnType<typeof createNotFoundHandler>;
+
+  constructor(config: Config) {
+    const fastify = createServer(config);
+    openCallsOn(fastify, config);
+    const notFound = createNotFoundHandler(fastify);
+    super(fastify);
+    this.#notFound = notFound;
+  }
+
+  override setNotFoundHandler(): FastifyInstance {
+    return this.getInstance<FastifyInstance>().setNotFoundHandler(this.#notFound);
+  }
+
+  override setErrorHandler(): FastifyInstance {
+    return this.getInstance<FastifyInstance>().setErrorHandler(answerError);
+  }
+}
+
+function createServer(config: Config): FastifyInstance {
+  const fastify = createFastify({
+    bodyLimit: config.get('MAX_MESSAGE_BYTES'),
+    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES') },
+    requestTimeout: config.get('MAX_DEADLINE_MS'),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerError,
+  });
+  acceptOnlyJson(fastify);
+  return fastify;
+}

@@ -1,0 +1,68 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { z } from 'zod';
+import type { Config } from '../config/index.js';
+import { toOpenApi } from './json-schema.js';
+
+const PROBLEM_CONTENT = 'application/problem+json';
+
+const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string().describe('Canonical gRPC code name'),
+    reason: z.string().describe('Machine-readable and stable'),
+    requestId: z.string(),
+    traceId: z.string().optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
+
+/** The OpenAPI 3.1 document of every route, made from the schemas that also validate and serialise. */
+export function createOpenApiDocument(app: NestFastifyApplication, config: Config): OpenAPIObject {
+  const info = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle(config.get('SERVICE_NAME'))
+    .setDescription(`REST API of ${config.get('SERVICE_NAME')}`)
+    .setVersion(config.get('SERVICE_VERSION'))
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addServer('/')
+    .build();
+  const document = SwaggerModule.createDocument(app, info, {
+    operationIdFactory: (_controller, method) => method,
+    standardSchemaConverter: (schema, { schemaType }) => toOpenApi(schema, schemaType),
+  });
+  addProblems(document);
+  return document;
+}
+
+/** Every operation can answer with a problem. */
+function addProblems(document: OpenAPIObject): void {
+  const { schema, components } = toOpenApi(Problem, 'output');
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...components },
+  };
+  const problem = { description: 'What went wrong', content: { [PROBLEM_CONTENT]: { schema } } };
+  for (const path of Object.values(document.paths)) {
+    for (const operation of Object.values(path) as { responses?: Record<string, unknown> }[]) {
+      if (operation.responses) operation.responses['4XX'] = problem;
+      if (operation.responses) operation.responses['5XX'] = problem;
+    }
+  }
+}
+
+/** Serves `/openapi.json`, and the page `/docs` where it is enabled. The document is made on first use. */
+export function serveOpenApi(app: NestFastifyApplication, config: Config): void {
+  const enabled = config.get('DOCS_ENABLED');
+  const ui = enabled === 'true' || (enabled === 'auto' && config.get('APP_ENV') !== 'production');
+  SwaggerModule.setup('docs', app, () => createOpenApiDocument(app, config), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    ui,
+  });
+}

@@ -1,0 +1,8 @@
+export { runService } from './run-service.js';
+export {
+  createApp,
+  startService,
+  type RunningService,
+  type ServiceDefinition,
+  type StartOptions,
+} from './start-service.js';

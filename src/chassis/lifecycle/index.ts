@@ -1,0 +1,1 @@
+export { endOnSignals, type Closable } from './run.js';

@@ -1,0 +1,51 @@
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+
+/** What the process needs of a started service. */
+export interface Closable {
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly logger: Logger;
+  /** Longest time for `close`, in milliseconds; then the process ends by force with exit code 1. */
+  readonly shutdownLimitMs: number;
+}
+
+/**
+ * Ends the process on signals: SIGTERM and SIGINT close the service and exit 0, a second one or the
+ * time limit forces exit 1, SIGQUIT exits at once. What nobody caught is logged and ends the process.
+ */
+export function endOnSignals(service: Closable, { logger, shutdownLimitMs }: RunOptions): void {
+  let isClosing = false;
+  const close = async (cause: string, exitCode: number): Promise<void> => {
+    if (isClosing) {
+      logger.fatal({ cause }, 'shutdown forced');
+      process.exit(1);
+    }
+    isClosing = true;
+    logger.info({ cause }, 'shutting down');
+    const begin = performance.now();
+    setTimeout(() => {
+      logger.fatal({ limit_ms: shutdownLimitMs }, 'shutdown took too long; forced');
+      process.exit(1);
+    }, shutdownLimitMs).unref();
+    try {
+      await service.close();
+      logger.info({ duration_ms: Math.round(performance.now() - begin) }, 'shut down');
+      process.exit(exitCode);
+    } catch (error) {
+      logger.fatal({ err: error }, 'shutdown failed');
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', () => void close('SIGTERM', 0));
+  process.on('SIGINT', () => void close('SIGINT', 0));
+  process.on('SIGQUIT', () => process.exit(1));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      logger.fatal({ err: error }, event);
+      if (!isClosing) void close(event, 1);
+    });
+  }
+}

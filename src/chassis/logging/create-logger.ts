@@ -1,0 +1,52 @@
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { Config } from '../config/index.js';
+import { currentCall } from '../context/index.js';
+
+const REDACTED_PATHS = [
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'secret',
+  '*.authorization',
+  '*.cookie',
+  '*.password',
+  '*.token',
+  '*.secret',
+  'headers["set-cookie"]',
+  '*.headers["set-cookie"]',
+  '*.headers.authorization',
+  '*.headers.cookie',
+];
+const NO_FIELDS = {};
+
+/**
+ * The service's logger: one JSON object a line on standard output, readable lines in development.
+ * Lines written inside a call bear its `request_id`.
+ */
+export function createLogger(config: Config): Logger {
+  const env = config.get('APP_ENV');
+  return pino(
+    {
+      level: config.get('LOG_LEVEL'),
+      base: { service: config.get('SERVICE_NAME'), version: config.get('SERVICE_VERSION'), env },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+      mixin: () => currentCall()?.logFields ?? NO_FIELDS,
+    },
+    destinationOf(config),
+  );
+}
+
+function destinationOf(config: Config): DestinationStream {
+  const format = config.get('LOG_FORMAT');
+  const isPretty = format === 'pretty' || (format === 'auto' && config.get('APP_ENV') === 'development');
+  if (!isPretty) return pino.destination(1);
+  return PinoPretty({
+    ignore: 'service,version,env',
+    translateTime: 'SYS:HH:MM:ss.l',
+    destination: pino.destination({ dest: 1, sync: true }),
+  });
+}

@@ -1,0 +1,3 @@
+export { createLogger } from './create-logger.js';
+export { LoggingModule } from './logging.module.js';
+export { ServiceLogger } from './service-logger.js';

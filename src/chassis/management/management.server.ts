@@ -1,0 +1,71 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { fastify as createFastify, type FastifyReply } from 'fastify';
+import type { AddressInfo } from 'node:net';
+import type { HealthCheckResult } from '@nestjs/terminus';
+import { Config } from '../config/index.js';
+import { ServiceError } from '../errors/index.js';
+import { HealthService } from '../health/index.js';
+import { answerError, openCallsOn } from '../http/index.js';
+import { describeService } from './info.js';
+
+/**
+ * The management port: health and administration, never reachable through the public port. It listens
+ * before the service starts, so that probes see the start, and closes after everything else.
+ */
+@Injectable()
+export class ManagementServer implements OnApplicationShutdown {
+  readonly #fastify = createFastify({ forceCloseConnections: true, frameworkErrors: answerError });
+
+  constructor(
+    private readonly config: Config,
+    private readonly health: HealthService,
+  ) {
+    openCallsOn(this.#fastify, config);
+    this.#fastify.setErrorHandler(answerError);
+    this.#fastify.setNotFoundHandler(() => {
+      throw noSuchPath();
+    });
+    this.#addRoutes();
+  }
+
+  /** The port that was bound; 0 before. */
+  get port(): number {
+    return (this.#fastify.server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** The address the management port listens on. */
+  get host(): string {
+    return this.config.get('MANAGEMENT_HOST') || this.config.get('HOST');
+  }
+
+  async listen(): Promise<void> {
+    await this.#fastify.listen({ host: this.host, port: this.config.get('MANAGEMENT_PORT') });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#fastify.close();
+  }
+
+  #addRoutes(): void {
+    this.#fastify.get('/livez', async (_request, reply) => probe(reply, await this.health.live()));
+    this.#fastify.get('/readyz', async (_request, reply) => probe(reply, await this.health.ready()));
+    this.#fastify.get('/startupz', async (_request, reply) => probe(reply, await this.health.started()));
+    this.#fastify.get('/info', () => describeService(this.config));
+    this.#fastify.get('/config', () => ({ entries: this.config.describe() }));
+  }
+}
+
+function probe(reply: FastifyReply, result: HealthCheckResult): FastifyReply {
+  return reply
+    .code(result.status === 'error' ? 503 : 200)
+    .header('cache-control', 'no-store')
+    .send(result);
+}
+
+function noSuchPath(): ServiceError {
+  return new ServiceError({
+    code: 'NOT_FOUND',
+    reason: 'ROUTE_NOT_FOUND',
+    message: 'The management port serves /livez, /readyz, /startupz, /info and /config',
+  });
+}

@@ -1,0 +1,34 @@
+import { pino } from 'pino';
+import { endOnSignals } from './lifecycle/index.js';
+import { startService, type ServiceDefinition } from './start-service.js';
+
+/** Beyond the calls' own grace time, for closing dependencies and flushing, in milliseconds. */
+const CLOSING_MS = 5000;
+
+/** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
+export async function runService(service: ServiceDefinition): Promise<void> {
+  try {
+    const running = await startService(service);
+    const shutdownLimitMs = running.config.get('SHUTDOWN_GRACE_MS') + CLOSING_MS;
+    endOnSignals(running, { logger: running.logger, shutdownLimitMs });
+  } catch (error) {
+    // The configuration may be what is broken, so this line is written by a logger that needs none.
+    const logger = pino({
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    });
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.fatal(isExpected(error) ? {} : { err: error }, `service did not start: ${reason}`);
+    process.exit(1);
+  }
+}
+
+/** Faults of the surroundings explain themselves; only faults of the code need their stack. */
+function isExpected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.name === 'ConfigError' ||
+    error.name === 'ServiceError' ||
+    ('code' in error && error.code === 'EADDRINUSE')
+  );
+}

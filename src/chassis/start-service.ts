@@ -1,0 +1,121 @@
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { ChassisModule } from './chassis.module.js';
+import { loadConfig, type Config } from './config/index.js';
+import { GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
+import { Readiness } from './health/index.js';
+import { HttpAdapter, serveOpenApi } from './http/index.js';
+import { createLogger, ServiceLogger } from './logging/index.js';
+import { ManagementServer } from './management/index.js';
+
+/** What makes a service: its modules and where its files are. */
+export interface ServiceDefinition {
+  /** The composition root: imports every feature. */
+  readonly module: Type;
+  /** The project's folder: holds `config/` and `contracts/`. */
+  readonly root: URL;
+  /** Configuration keys of the features, beside the chassis' own. */
+  readonly config?: z.ZodRawShape;
+}
+
+export interface StartOptions {
+  /** Configuration that wins over everything, for tests and embedding. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+  /** @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A service that answers. */
+export interface RunningService {
+  readonly app: NestFastifyApplication;
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Addresses as `host:port`. */
+  readonly http: string;
+  readonly grpc: string;
+  readonly management: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts REST, gRPC and the management port over one container and resolves when all of them answer.
+ * @throws {ConfigError} when the configuration is not valid, or whatever kept a part from starting;
+ * what had started is closed again
+ */
+export async function startService(
+  service: ServiceDefinition,
+  options: StartOptions = {},
+): Promise<RunningService> {
+  const config = loadConfig({
+    env: options.env ?? process.env,
+    directory: fileURLToPath(service.root),
+    ...(service.config && { shape: service.config }),
+    ...(options.overrides && { overrides: options.overrides }),
+  });
+  const logger = createLogger(config);
+  const app = await createApp(service, config, logger);
+  try {
+    return await listen(app, service, config, logger);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+/** The application with all its routes, not yet started; enough to write the OpenAPI document. */
+export async function createApp(
+  service: ServiceDefinition,
+  config: Config,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const root = ChassisModule.around(service.module, config, logger);
+  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+    abortOnError: false,
+    bodyParser: false,
+    bufferLogs: true,
+  });
+  app.useLogger(app.get(ServiceLogger));
+  return app;
+}
+
+async function listen(
+  app: NestFastifyApplication,
+  service: ServiceDefinition,
+  config: Config,
+  logger: Logger,
+): Promise<RunningService> {
+  const management = app.get(ManagementServer);
+  const readiness = app.get(Readiness);
+  await management.listen();
+  const grpc = new GrpcServer(config);
+  grpc.addForeign((server, services) => {
+    serveHealth(server, services, readiness);
+    serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
+  });
+  app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
+  serveOpenApi(app, config);
+  await app.init();
+  await app.startAllMicroservices();
+  await app.listen(config.get('HTTP_PORT'), config.get('HOST'));
+  const at = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const running: RunningService = {
+    app,
+    config,
+    logger,
+    http: at(config.get('HOST'), (app.getHttpServer().address() as AddressInfo).port),
+    grpc: at(config.get('HOST'), grpc.port),
+    management: at(management.host, management.port),
+    close: async () => {
+      readiness.set(false);
+      await app.close();
+    },
+  };
+  readiness.set(true);
+  logger.info({ http: running.http, grpc: running.grpc, management: running.management }, 'service ready');
+  return running;
+}

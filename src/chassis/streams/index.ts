@@ -1,0 +1,1 @@
+export { Broadcast } from './broadcast.js';

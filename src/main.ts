@@ -1,0 +1,5 @@
+import 'reflect-metadata';
+import { runService } from '#chassis';
+import { service } from './app.module.js';
+
+await runService(service);

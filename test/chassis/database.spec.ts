@@ -1,0 +1,591 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConsoleLogger, Injectable, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { sql, type Kysely } from 'kysely';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { Config, loadConfig } from '../../src/chassis/config/index.js';
+import { CallContext, runInCall } from '../../src/chassis/context/index.js';
+import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
+import { deadlineExceeded } from '../../src/chassis/errors/index.js';
+import { createDatabase, runOn } from '../support/postgres.js';
+
+interface Tables {
+  item: { id: number; name: string };
+}
+type Overrides = Readonly<Record<string, unknown>>;
+
+const root = resolve(import.meta.dirname, '../..');
+
+function configOf(overrides: Overrides): Config {
+  return loadConfig({ env: {}, directory: root, overrides: { APP_ENV: 'test', ...overrides } });
+}
+
+async function one<T>(database: Database<Tables>, text: string): Promise<T> {
+  const { rows } = await sql.raw<T>(text).execute(database.query);
+  return rows[0] as T;
+}
+
+function newCall(): CallContext {
+  return new CallContext('http', 'test-request');
+}
+
+const createItems = (db: Kysely<unknown>) =>
+  db.schema
+    .createTable('item')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .execute();
+
+const itemMigrations = { name: 'items', migrations: { '0001_create_item': { up: createItems } } };
+
+/** An application with the database, started as the service starts it. */
+async function startApp(
+  config: Config,
+  imports: DynamicModule[],
+  providers: NonNullable<DynamicModule['providers']> = [],
+) {
+  @Module({})
+  class ConfigModule {}
+  const configModule: DynamicModule = {
+    module: ConfigModule,
+    global: true,
+    providers: [{ provide: Config, useValue: config }],
+    exports: [Config],
+  };
+  const builder = Test.createTestingModule({
+    imports: [configModule, DatabaseModule.forRoot(), ...imports],
+    providers,
+  });
+  const app = await builder.setLogger(new ConsoleLogger({ logLevels: [] })).compile();
+  await app.init();
+  return app;
+}
+
+describe.each(['postgres', 'embedded'] as const)('database (%s)', (kind) => {
+  let overrides: Overrides;
+  let database: Database<Tables>;
+
+  beforeAll(async () => {
+    overrides =
+      kind === 'postgres'
+        ? { DATABASE_URL: await createDatabase(inject('postgresUrl')) }
+        : { DATA_DIR: 'memory://' };
+    database = await openDatabase<Tables>(configOf(overrides));
+    await createItems(database.query as Kysely<unknown>);
+  });
+  afterAll(() => database.close());
+  afterEach(async () => {
+    await database.query.deleteFrom('item').execute();
+  });
+
+  it('says which kind it is and answers a ping', async () => {
+    expect(database.kind).toBe(kind);
+    await database.ping();
+  });
+
+  it('reads the same types from the same SQL', async () => {
+    const row = await one(
+      database,
+      `select count(*) as "count", 9007199254740993::int8 as "beyond", array[1, 2]::int8[] as "longs",
+        '2026-01-02T03:04:05.678Z'::timestamptz as "at", '{"a":[1]}'::jsonb as "json", 1.50::numeric as "numeric",
+        0.5::float8 as "float", true as "yes", array['a', null] as "texts", null as "nothing",
+        '6f9619ff-8b86-4011-b42d-00c04fc964ff'::uuid as "uuid", '\\x00ff'::bytea as "bytes", 'x'::text as "text"`,
+    );
+    expect(row).toEqual({
+      count: 1,
+      beyond: 9_007_199_254_740_993n,
+      longs: [1, 2],
+      at: new Date('2026-01-02T03:04:05.678Z'),
+      json: { a: [1] },
+      numeric: '1.50',
+      float: 0.5,
+      yes: true,
+      texts: ['a', null],
+      nothing: null,
+      uuid: '6f9619ff-8b86-4011-b42d-00c04fc964ff',
+      bytes: Buffer.from([0, 255]),
+      text: 'x',
+    });
+  });
+
+  it('writes the same parameters', async () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const { rows } =
+      await sql`select ${at}::timestamptz as at, ${{ a: 1 }}::jsonb as json, ${['x', 'y']}::text[] as texts,
+      ${9_007_199_254_740_993n}::int8 as beyond, ${true}::bool as yes, ${null}::text as nothing`.execute(
+        database.query,
+      );
+    expect(rows).toEqual([
+      { at, json: { a: 1 }, texts: ['x', 'y'], beyond: 9_007_199_254_740_993n, yes: true, nothing: null },
+    ]);
+  });
+
+  it('leaves the errors of a statement as PostgreSQL names them', async () => {
+    await database.query.insertInto('item').values({ id: 1, name: 'a' }).execute();
+    const again = database.query.insertInto('item').values({ id: 1, name: 'b' }).execute();
+    await expect(again).rejects.toMatchObject({ code: '23505', constraint: 'item_pkey' });
+    await database.ping();
+  });
+
+  it('counts what a statement changed', async () => {
+    const result = await database.query
+      .insertInto('item')
+      .values([
+        { id: 1, name: 'a' },
+        { id: 2, name: 'b' },
+      ])
+      .execute();
+    expect(result[0]?.numInsertedOrUpdatedRows).toBe(2n);
+  });
+
+  it('commits a transaction that resolves and rolls back one that rejects', async () => {
+    await database.transaction((transaction) =>
+      transaction.insertInto('item').values({ id: 1, name: 'kept' }).execute(),
+    );
+    const failing = database.transaction(async (transaction) => {
+      await transaction.insertInto('item').values({ id: 2, name: 'dropped' }).execute();
+      throw new Error('changed my mind');
+    });
+    await expect(failing).rejects.toThrow('changed my mind');
+    expect(await database.query.selectFrom('item').select('name').execute()).toEqual([{ name: 'kept' }]);
+  });
+
+  it('shows a transaction to nobody before its commit', async () => {
+    const inserted = Promise.withResolvers<void>();
+    const mayCommit = Promise.withResolvers<void>();
+    const writing = database.transaction(async (transaction) => {
+      await transaction.insertInto('item').values({ id: 1, name: 'a' }).execute();
+      inserted.resolve();
+      await mayCommit.promise;
+    });
+    await inserted.promise;
+    const isCommitted = vi.fn<() => boolean>(() => false);
+    const reading = one<{ count: number }>(database, 'select count(*) from item').then(({ count }) => {
+      // One connection waits for the commit, several read the state before it: never the middle.
+      expect(count).toBe(isCommitted() ? 1 : 0);
+    });
+    if (kind === 'postgres') await reading;
+    isCommitted.mockReturnValue(true);
+    mayCommit.resolve();
+    await Promise.all([writing, reading]);
+  });
+
+  it('keeps transactions that run at once apart', async () => {
+    await database.query.insertInto('item').values({ id: 1, name: '0' }).execute();
+    const increment = () =>
+      database.transaction(async (transaction) => {
+        const query = transaction.selectFrom('item').select('name').where('id', '=', 1).forUpdate();
+        const { name } = await query.executeTakeFirstOrThrow();
+        await transaction
+          .updateTable('item')
+          .set({ name: String(Number(name) + 1) })
+          .where('id', '=', 1)
+          .execute();
+      });
+    await Promise.all(Array.from({ length: 8 }, increment));
+    expect(await database.query.selectFrom('item').select('name').execute()).toEqual([{ name: '8' }]);
+  });
+
+  it('hears notifications until it unlistens', async () => {
+    const heard: string[] = [];
+    const unlisten = await database.listen('Odd "channel"', (payload) => heard.push(payload));
+    const others: string[] = [];
+    const unlistenOther = await database.listen('other', (payload) => others.push(payload));
+    const notify = (channel: string, payload: string) =>
+      sql`select pg_notify(${channel}, ${payload})`.execute(database.query);
+
+    await notify('Odd "channel"', 'first');
+    await notify('other', 'for the other');
+    await vi.waitFor(() => expect([heard, others]).toEqual([['first'], ['for the other']]));
+    await unlisten();
+    await notify('Odd "channel"', 'second');
+    await notify('other', 'last');
+    await vi.waitFor(() => expect(others).toContain('last'));
+    expect(heard).toEqual(['first']);
+    await unlistenOther();
+  });
+
+  it('delivers messages outside of the call that subscribed', async () => {
+    const call = newCall();
+    const heard = Promise.withResolvers<unknown>();
+    const unlisten = await runInCall(call, () =>
+      database.listen('outside', () => heard.resolve(database.ping().then(() => 'pinged'))),
+    );
+    call.abort(deadlineExceeded());
+    await sql`select pg_notify('outside', '')`.execute(database.query);
+    expect(await heard.promise).toBe('pinged');
+    await unlisten();
+  });
+
+  it('runs no query for a call that is over', async () => {
+    const call = newCall();
+    call.abort(deadlineExceeded());
+    const insert = runInCall(call, () =>
+      database.query.insertInto('item').values({ id: 1, name: 'late' }).execute(),
+    );
+    await expect(insert).rejects.toBe(call.abortReason);
+    expect(await database.query.selectFrom('item').selectAll().execute()).toEqual([]);
+  });
+
+  it('rolls back a transaction whose call ends, and gives the connection back clean', async () => {
+    const call = newCall();
+    const reason = deadlineExceeded();
+    const work = runInCall(call, () =>
+      database.transaction(async (transaction) => {
+        await transaction.insertInto('item').values({ id: 1, name: 'a' }).execute();
+        call.abort(reason);
+        await transaction.insertInto('item').values({ id: 2, name: 'b' }).execute();
+      }),
+    );
+    await expect(work).rejects.toBe(reason);
+    expect(await database.query.selectFrom('item').selectAll().execute()).toEqual([]);
+  });
+
+  it('stops waiting for a connection when the call ends, and leaves the pool whole', async () => {
+    const small =
+      kind === 'postgres' ? await openDatabase(configOf({ ...overrides, DATABASE_POOL_MAX: 1 })) : database;
+    const mayEnd = Promise.withResolvers<void>();
+    const holding = small.transaction(() => mayEnd.promise);
+    const call = newCall();
+    const waiting = runInCall(call, () => small.ping());
+    await delay(20);
+    call.abort(deadlineExceeded());
+    await expect(waiting).rejects.toBe(call.abortReason);
+    mayEnd.resolve();
+    await holding;
+    await small.ping();
+    if (small !== database) await small.close();
+  });
+
+  it('says UNAVAILABLE when no connection comes free in time', async () => {
+    const impatient = { ...overrides, DATABASE_POOL_MAX: 1, DATABASE_CONNECT_TIMEOUT_MS: 100 };
+    const small = await openDatabase(configOf(impatient));
+    const mayEnd = Promise.withResolvers<void>();
+    const holding = small.transaction(() => mayEnd.promise);
+    await expect(small.ping()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'DATABASE_UNAVAILABLE',
+      retryAfterMs: 1000,
+    });
+    mayEnd.resolve();
+    await holding;
+    await small.close();
+  });
+});
+
+describe('database on a server', () => {
+  let url: string;
+  let database: Database<Tables>;
+
+  beforeAll(async () => {
+    url = await createDatabase(inject('postgresUrl'));
+    database = await openDatabase<Tables>(
+      configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 2, SERVICE_NAME: 'under-test' }),
+    );
+    await createItems(database.query as Kysely<unknown>);
+  });
+  afterAll(() => database.close());
+
+  const activity = () =>
+    runOn(
+      url,
+      `select state, query from pg_stat_activity
+       where datname = current_database() and application_name = 'under-test' order by state`,
+    );
+  const running = async (text: string) =>
+    (await activity()).some((row) => row['state'] === 'active' && String(row['query']).includes(text));
+
+  it('cancels the running query on the server when the call ends', async () => {
+    const call = newCall();
+    const query = runInCall(call, () => sql`select pg_sleep(30)`.execute(database.query));
+    await vi.waitFor(async () => expect(await running('pg_sleep')).toBe(true));
+    call.abort(deadlineExceeded());
+    await expect(query).rejects.toBe(call.abortReason);
+    expect(await running('pg_sleep')).toBe(false);
+  });
+
+  it('cancels with every connection in use', async () => {
+    const call = newCall();
+    const sleep = () => sql`select pg_sleep(30)`.execute(database.query);
+    const queries = runInCall(call, () => [sleep(), sleep(), sleep()]);
+    await vi.waitFor(async () =>
+      expect((await activity()).filter((row) => row['state'] === 'active')).toHaveLength(2),
+    );
+    call.abort(deadlineExceeded());
+    const results = await Promise.allSettled(queries);
+    expect(
+      results.map((result) => result.status === 'rejected' && result.reason === call.abortReason),
+    ).toEqual([true, true, true]);
+    expect(await running('pg_sleep')).toBe(false);
+  });
+
+  it('cancels a query right after its start', async () => {
+    const call = newCall();
+    const reason = deadlineExceeded();
+    const query = runInCall(call, () =>
+      database.query.connection().execute(async (db) => {
+        await sql`select 1`.execute(db);
+        const sleeping = sql`select pg_sleep(30)`.execute(db);
+        queueMicrotask(() => queueMicrotask(() => call.abort(reason)));
+        await sleeping;
+      }),
+    );
+    await expect(query).rejects.toBe(reason);
+    expect(await running('pg_sleep')).toBe(false);
+  });
+
+  it('rolls back a transaction whose query was cancelled; the connection is clean and kept', async () => {
+    const call = newCall();
+    const before = await one<{ pid: number }>(database, 'select pg_backend_pid() as pid');
+    const work = runInCall(call, () =>
+      database.transaction(async (transaction) => {
+        await transaction.insertInto('item').values({ id: 7, name: 'a' }).execute();
+        await sql`select pg_sleep(30)`.execute(transaction);
+      }),
+    );
+    await vi.waitFor(async () => expect(await running('pg_sleep')).toBe(true));
+    call.abort(deadlineExceeded());
+    await expect(work).rejects.toBe(call.abortReason);
+    expect(await database.query.selectFrom('item').selectAll().execute()).toEqual([]);
+    const states = (await activity()).map((row) => row['state']);
+    expect(states.every((state) => state === 'idle')).toBe(true);
+    const after = await one<{ pid: number }>(database, 'select pg_backend_pid() as pid');
+    expect(after).toEqual(before);
+  });
+
+  it('never cancels the next query of the connection', async () => {
+    const single = await openDatabase(configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 1 }));
+    for (let round = 0; round < 150; round++) {
+      const call = newCall();
+      // Ends as the query does, a little before or after.
+      const query = runInCall(call, () => sql`select pg_sleep(0.002)`.execute(single.query));
+      const next = query.catch(() => undefined).then(() => sql`select pg_sleep(0.002)`.execute(single.query));
+      setTimeout(() => call.abort(deadlineExceeded()), 1 + (round % 4));
+      await expect(next).resolves.toBeDefined();
+    }
+    await single.close();
+  });
+
+  it('does not outlive a lost connection between two queries of a transaction', async () => {
+    const work = database.transaction(async (transaction) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction);
+      await runOn(url, 'select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await delay(50);
+      await sql`select 1`.execute(transaction);
+    });
+    await expect(work).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
+    await database.ping();
+  });
+
+  it('says UNAVAILABLE when the server ends the connection under a query', async () => {
+    const query = sql`select pg_sleep(30)`.execute(database.query);
+    const outcome = expect(query).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'DATABASE_UNAVAILABLE',
+    });
+    await vi.waitFor(async () => expect(await running('pg_sleep')).toBe(true));
+    await runOn(
+      url,
+      `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(30)'`,
+    );
+    await outcome;
+    await database.ping();
+  });
+
+  it('says ABORTED on a deadlock', async () => {
+    await database.query
+      .insertInto('item')
+      .values([
+        { id: 1, name: 'a' },
+        { id: 2, name: 'b' },
+      ])
+      .execute();
+    const touch = (db: Kysely<Tables>, id: number) =>
+      db.updateTable('item').set({ name: 'c' }).where('id', '=', id).execute();
+    const bothHold = Promise.withResolvers<void>();
+    let holding = 0;
+    const cross = (first: number, second: number) =>
+      database.transaction(async (transaction) => {
+        await touch(transaction, first);
+        if (++holding === 2) bothHold.resolve();
+        await bothHold.promise;
+        await touch(transaction, second);
+      });
+    const results = await Promise.allSettled([cross(1, 2), cross(2, 1)]);
+    const failures = results.filter((result) => result.status === 'rejected');
+    expect(failures).toHaveLength(1);
+    expect(failures[0]?.reason).toMatchObject({ code: 'ABORTED', reason: 'DATABASE_CONFLICT' });
+  });
+
+  it('bounds every statement a little above the longest deadline', async () => {
+    const row = await one<{ statement_timeout: string }>(database, 'show statement_timeout');
+    expect(row.statement_timeout).toBe('35s');
+  });
+
+  it('tells listeners of a lost connection and listens again', async () => {
+    const heard: string[] = [];
+    const onLost = vi.fn<() => void>();
+    const unlisten = await database.listen('resumed', (payload) => heard.push(payload), onLost);
+    await runOn(
+      url,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and query = 'listen "resumed"'`,
+    );
+    await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(2));
+    await runOn(url, `select pg_notify('resumed', 'back')`);
+    await vi.waitFor(() => expect(heard).toEqual(['back']));
+    await unlisten();
+  });
+
+  it('refuses to start without its server, naming the place and never the password', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as { port: number };
+    closed.close();
+    const opening = openDatabase(configOf({ DATABASE_URL: `postgres://me:hunter2@127.0.0.1:${port}/shop` }));
+    const error: Error = await opening.then(
+      () => expect.unreachable(),
+      (reason: Error) => reason,
+    );
+    expect(error.message).toMatch(`127.0.0.1:${port}, database "shop": connect ECONNREFUSED`);
+    expect(error.message).toMatch('correct DATABASE_URL');
+    expect(`${error.stack}${String(error.cause)}`).not.toMatch('hunter2');
+  });
+});
+
+describe('migrations', () => {
+  const apps: TestingModule[] = [];
+  const start = async (...args: Parameters<typeof startApp>) => {
+    const app = await startApp(...args);
+    apps.push(app);
+    return app;
+  };
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+  });
+  const freshConfig = async () => configOf({ DATABASE_URL: await createDatabase(inject('postgresUrl')) });
+
+  it('are done before another module starts', async () => {
+    @Injectable()
+    class Reader implements OnModuleInit {
+      found: unknown;
+      readonly database: Database<Tables>;
+      constructor(database: Database<Tables>) {
+        this.database = database;
+      }
+      async onModuleInit() {
+        this.found = await this.database.query.selectFrom('item').selectAll().execute();
+      }
+    }
+    const reader = {
+      provide: Reader,
+      inject: [Database],
+      useFactory: (db: Database<Tables>) => new Reader(db),
+    };
+    const app = await start(
+      configOf({ DATA_DIR: 'memory://' }),
+      [DatabaseModule.forFeature(itemMigrations)],
+      [reader],
+    );
+    expect(app.get(Reader).found).toEqual([]);
+  });
+
+  it('run once, however many processes start at once', async () => {
+    const config = await freshConfig();
+    const up = vi.fn<(db: Kysely<unknown>) => Promise<void>>(createItems);
+    const feature = () =>
+      DatabaseModule.forFeature({ name: 'items', migrations: { '0001_create_item': { up } } });
+    await Promise.all([start(config, [feature()]), start(config, [feature()]), start(config, [feature()])]);
+    await start(config, [feature()]);
+    expect(up).toHaveBeenCalledTimes(1);
+  });
+
+  it('let features come and go', async () => {
+    const config = await freshConfig();
+    const other = DatabaseModule.forFeature({
+      name: 'another',
+      migrations: { '0001_nothing': { up: async () => undefined } },
+    });
+    const items = DatabaseModule.forFeature(itemMigrations);
+    for (const imports of [[items], [items, other], [other], [], [other, items]])
+      await start(config, imports);
+  });
+
+  it('let the previous version start after a newer one', async () => {
+    const config = await freshConfig();
+    const newer = { ...itemMigrations.migrations, '0002_more': { up: async () => undefined } };
+    await start(config, [DatabaseModule.forFeature({ name: 'items', migrations: newer })]);
+    await start(config, [DatabaseModule.forFeature(itemMigrations)]);
+    await start(config, [DatabaseModule.forFeature({ name: 'items', migrations: newer })]);
+  });
+
+  it('fail the start with feature and name, and leave nothing behind', async () => {
+    const config = await freshConfig();
+    const broken = {
+      up: async (db: Kysely<unknown>) => void (await sql`alter table nowhere add x int`.execute(db)),
+    };
+    const feature = { name: 'orders', migrations: { '0001_ok': { up: createItems }, '0002_broken': broken } };
+    await expect(start(config, [DatabaseModule.forFeature(feature)])).rejects.toThrow(
+      'Migration orders/0002_broken failed: relation "nowhere" does not exist.',
+    );
+    const tables = await runOn(
+      config.get('DATABASE_URL'),
+      `select 1 from pg_tables where tablename = 'item'`,
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it('refuse one name twice', async () => {
+    const feature = () => DatabaseModule.forFeature({ name: 'items', migrations: {} });
+    await expect(start(configOf({ DATA_DIR: 'memory://' }), [feature(), feature()])).rejects.toThrow(
+      'called twice with the name "items"',
+    );
+  });
+});
+
+describe('embedded data directory', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'database-spec-'));
+  const config = configOf({ DATA_DIR: join(directory, 'deep', 'data') });
+  const dataDir = config.get('DATA_DIR');
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  /** A process of its own that takes the lock, as a service does, and holds it. */
+  async function holdInAnotherProcess() {
+    const lockFile = join(root, 'src/chassis/database/directory-lock.ts');
+    const script = `const { lockDirectory } = await import(${JSON.stringify(lockFile)});
+      globalThis.unlock = lockDirectory(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    return holder;
+  }
+
+  it('keeps the data, refuses a second user, and survives the death of the first', async () => {
+    const first = await openDatabase<Tables>(config);
+    await createItems(first.query as Kysely<unknown>);
+    await first.query.insertInto('item').values({ id: 1, name: 'kept' }).execute();
+    expect(readFileSync(join(dataDir, 'postgres.pid'), 'utf8')).toBe(`${process.pid}\n`);
+    await expect(openDatabase(config)).rejects.toThrow(`${dataDir} is in use by process ${process.pid}`);
+    await first.close();
+    expect(existsSync(join(dataDir, 'postgres.pid'))).toBe(false);
+
+    const holder = await holdInAnotherProcess();
+    await expect(openDatabase(config)).rejects.toThrow(
+      new RegExp(`in use by process ${holder.pid}\\. .* DATA_DIR, or set DATABASE_URL`),
+    );
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    expect(readFileSync(join(dataDir, 'postgres.pid'), 'utf8')).toBe(`${holder.pid}\n`);
+
+    const second = await openDatabase<Tables>(config);
+    expect(await second.query.selectFrom('item').selectAll().execute()).toEqual([{ id: 1, name: 'kept' }]);
+    await second.close();
+  });
+});

@@ -1,0 +1,73 @@
+import 'reflect-metadata';
+import { Module, type Type } from '@nestjs/common';
+import { startService, type RunningService, type ServiceDefinition } from '#chassis';
+import { service } from '../../src/app.module.js';
+import { GrpcTestClient } from './grpc-test-client.js';
+import { HttpTestClient } from './http-test-client.js';
+
+export interface TestAppOptions {
+  /**
+   * The service to start.
+   * @default the project's own, `src/app.module.ts`
+   */
+  readonly service?: ServiceDefinition;
+  /** Modules beside the service's own: fixtures with controllers, guards, interceptors … */
+  readonly imports?: readonly Type[];
+  /** Configuration that differs from `config/test.yaml`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A real service for black-box tests: Fastify, gRPC and the management port on free ports, PostgreSQL
+ * in memory unless `config.DATABASE_URL` names a server.
+ *
+ * @example
+ * ```ts
+ * const app = await TestApp.start();
+ * const { status, body } = await app.http.post('/v1/orders', { … });
+ * const { order } = await app.grpc.unary(OrderServiceService.getOrder, { id });
+ * await app.stop();
+ * ```
+ */
+export class TestApp {
+  private constructor(
+    readonly service: RunningService,
+    /** The public REST port. */
+    readonly http: HttpTestClient,
+    /** The management port. */
+    readonly management: HttpTestClient,
+    /** The gRPC port. */
+    readonly grpc: GrpcTestClient,
+  ) {}
+
+  static async start(options: TestAppOptions = {}): Promise<TestApp> {
+    const definition = options.service ?? service;
+    const module = options.imports ? withImports(definition.module, options.imports) : definition.module;
+    const running = await startService(
+      { ...definition, module },
+      { env: { APP_ENV: 'test' }, overrides: options.config ?? {} },
+    );
+    return new TestApp(
+      running,
+      new HttpTestClient(running.http),
+      new HttpTestClient(running.management),
+      new GrpcTestClient(running.grpc),
+    );
+  }
+
+  /** An instance of the container, such as a service or a repository. */
+  get<T>(token: Type<T>): T {
+    return this.service.app.get(token, { strict: false });
+  }
+
+  async stop(): Promise<void> {
+    this.grpc.close();
+    await this.service.close();
+  }
+}
+
+function withImports(module: Type, imports: readonly Type[]): Type {
+  @Module({ imports: [module, ...imports] })
+  class TestModule {}
+  return TestModule;
+}
