@@ -35,6 +35,8 @@ export function createLogger(config: Config): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       mixin: () => currentCall()?.logFields ?? NO_FIELDS,
+      // Pino's own strategy writes a line's fields into what `mixin` returned, and so into every later line.
+      mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
     },
     destinationOf(config),
   );
