@@ -81,7 +81,10 @@ function serverArguments(data: string, sockets: string, port: number): string[] 
   const settings = [
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${sockets}`,
-    ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=100'],
+    'fsync=off',
+    'synchronous_commit=off',
+    'full_page_writes=off',
+    'max_connections=100',
   ];
   return ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
 }

@@ -3,10 +3,11 @@ import { ServiceError } from '../errors/index.js';
 const RETRY_AFTER_MS = 1000;
 
 /** What the operating system says of a peer that is away. */
-const NETWORK_CODES: ReadonlySet<string> = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
-  ...['ENOTFOUND', 'EAI_AGAIN', 'ENOENT'],
-]);
+const NETWORK_CODES: ReadonlySet<string> = new Set(
+  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN ENOENT'.split(
+    ' ',
+  ),
+);
 
 /**
  * SQLSTATE: connection exceptions (08…), too many connections, shutdown, crash, starting up.

@@ -1,0 +1,128 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { buildOnce, PROJECT } from './build.js';
+import { GrpcTestClient } from './grpc-test-client.js';
+import { HttpTestClient } from './http-test-client.js';
+import { until } from './until.js';
+
+/** One JSON log line. */
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface ProcessOptions {
+  /** Beside the defaults: profile `test`, JSON log from `info` on, free ports, database in memory. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * A folder with `dist/`, `config/` and `contracts/`.
+   * @default the project, built when its sources are newer
+   */
+  readonly root?: string;
+}
+
+const DEFAULTS = {
+  APP_ENV: 'test',
+  LOG_LEVEL: 'info',
+  LOG_FORMAT: 'json',
+  HTTP_PORT: '0',
+  GRPC_PORT: '0',
+  MANAGEMENT_PORT: '0',
+  DATA_DIR: 'memory://',
+};
+const READY_TIMEOUT_MS = 30_000;
+
+/** The built service as a process of its own, as the container starts it. */
+export class ServiceProcess {
+  /** Standard output so far, one parsed line each; a line that is not JSON has only `text`. */
+  readonly lines: LogLine[] = [];
+  /** Standard error so far: a healthy service writes nothing there. */
+  stderr = '';
+  /** The exit code, `null` when a signal ended the process; resolves once all output has been read. */
+  readonly exit: Promise<number | null>;
+  readonly #child: ChildProcess;
+  #grpc: GrpcTestClient | undefined;
+
+  constructor({ env = {}, root = PROJECT }: ProcessOptions) {
+    this.#child = spawn(process.execPath, [join(root, 'dist/main.js')], {
+      // Nothing of the test runner's own environment: NODE_OPTIONS and the like would change the service.
+      env: { PATH: process.env['PATH'] ?? '', ...DEFAULTS, ...env },
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
+      this.lines.push(parse(text));
+    });
+    this.exit = new Promise((resolve) => this.#child.once('close', (code) => resolve(code)));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The first line with this `msg`, waited for. */
+  async line(msg: string, timeoutMs = READY_TIMEOUT_MS): Promise<LogLine> {
+    const find = () => this.lines.find((line) => line['msg'] === msg);
+    const isOver = () => find() !== undefined || this.#child.exitCode !== null;
+    await until(isOver, `the log line "${msg}"`, timeoutMs);
+    const found = find();
+    if (found) return found;
+    throw new Error(`The service ended without "${msg}": ${JSON.stringify(this.lines)}${this.stderr}`);
+  }
+
+  /** Resolves when the service answers. */
+  async ready(): Promise<this> {
+    await this.line('service ready');
+    return this;
+  }
+
+  get http(): HttpTestClient {
+    return new HttpTestClient(this.address('http'));
+  }
+
+  get management(): HttpTestClient {
+    return new HttpTestClient(this.address('management'));
+  }
+
+  get grpc(): GrpcTestClient {
+    return (this.#grpc ??= new GrpcTestClient(this.address('grpc')));
+  }
+
+  /** `host:port` from the ready line. */
+  address(port: 'http' | 'grpc' | 'management'): string {
+    const ready = this.lines.find((line) => line['msg'] === 'service ready');
+    return String(ready?.[port]);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Ends the process as an operator does; returns its exit code. */
+  async stop(name: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#grpc?.close();
+    this.signal(name);
+    return this.exit;
+  }
+}
+
+/**
+ * Starts the built service; `await (await startProcess()).ready()` for one that answers. Ends with
+ * `stop()`, at the latest with `await using`.
+ */
+export function startProcess(options: ProcessOptions = {}): ServiceProcess & AsyncDisposable {
+  if (options.root === undefined) buildOnce();
+  const service = new ServiceProcess(options);
+  return Object.assign(service, {
+    async [Symbol.asyncDispose]() {
+      await service.stop('SIGKILL');
+    },
+  });
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { text };
+  }
+}
