@@ -28,7 +28,7 @@ type Layer = readonly [ConfigSource, Readonly<Record<string, unknown>>];
  * Defaults < `config/<APP_ENV>.yaml` < `.env` < environment < overrides, validated as one.
  * @throws {ConfigError} with all faults together
  */
-export function loadConfig(options: LoadConfigOptions): Config<ChassisConfig> {
+export function loadConfig(options: LoadConfigOptions): Config {
   const schema = chassisConfigSchema.extend(options.shape ?? {});
   const known = new Set(Object.keys(schema.shape));
   const upper: Layer[] = [

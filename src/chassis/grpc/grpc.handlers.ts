@@ -82,7 +82,7 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
     const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
     return invoke(data, serverCall.metadata, serverCall);
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 

@@ -95,6 +95,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     throw new TypeError('The gRPC server has no events');
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the signature is Nest's
   unwrap<T>(): T {
     return this.#server as T;
   }
@@ -142,10 +143,15 @@ function optionsOf(config: Config): ServerOptions {
   };
 }
 
+interface Http2ServerMaker {
+  createHttp2Server(credentials: ServerCredentials): Http2Server;
+}
+
 /** grpc-js makes its HTTP/2 server in a private method; the edge has to stand on that server. */
 function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
-  const create = server['createHttp2Server'].bind(server) as (credentials: ServerCredentials) => Http2Server;
-  server['createHttp2Server'] = (credentials: ServerCredentials) => {
+  const maker = server as unknown as Http2ServerMaker;
+  const create = maker.createHttp2Server.bind(server);
+  maker.createHttp2Server = (credentials) => {
     const http2Server = create(credentials);
     edge.attach(http2Server);
     return http2Server;

@@ -41,7 +41,7 @@ export function Rpc<
     key: string,
     descriptor: TypedPropertyDescriptor<Method>,
   ): void => {
-    if (definition.responseStream) pushMessages(descriptor as unknown as PropertyDescriptor);
+    if (definition.responseStream) pushMessages(descriptor);
     Payload({ schema })(target, key, 0);
     MessagePattern(definition.path, Transport.GRPC, { definition })(target, key, descriptor);
   };

@@ -2,8 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import createRouter from 'find-my-way';
 import { ServiceError } from '../errors/index.js';
 
-type Method = Parameters<ReturnType<typeof createRouter>['find']>[0];
-
 /**
  * Answers what no route matched: 405 with `Allow` when the path exists for other methods, else 404.
  * Routes are noted as Fastify registers them; looking them up costs nothing until something is missed.
@@ -18,9 +16,7 @@ export function createNotFoundHandler(fastify: FastifyInstance) {
   });
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.raw.url?.split('?', 1)[0] ?? '/';
-    const allowed = [...routers]
-      .filter(([, router]) => router.find('GET' as Method, path))
-      .map(([method]) => method);
+    const allowed = [...routers].filter(([, router]) => router.find('GET', path)).map(([method]) => method);
     if (allowed.length === 0) throw routeNotFound();
     void reply.header('allow', allowed.toSorted().join(', '));
     throw methodNotAllowed(request.method, allowed);
