@@ -1,3 +1,4 @@
+export { describeApi } from './describe-api.js';
 export { runService } from './run-service.js';
 export {
   createApp,

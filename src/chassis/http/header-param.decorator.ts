@@ -24,7 +24,7 @@ export function HeaderParam(name: string, schema: z.ZodType): ParameterDecorator
     if (key === undefined || !descriptor) return;
     const required = !schema.safeParse(undefined).success;
     const { $schema: _, ...jsonSchema } = toJsonSchema(schema, 'input', 'draft-2020-12');
-    const description = schema.description ?? name;
+    const description = typeof jsonSchema['description'] === 'string' ? jsonSchema['description'] : name;
     ApiHeader({ name, required, description, schema: jsonSchema })(target, key, descriptor);
   };
 }

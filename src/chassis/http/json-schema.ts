@@ -28,7 +28,11 @@ export function toOpenApi(
   schema: unknown,
   io: Direction,
 ): { schema: JsonSchema; components: Record<string, JsonSchema> } {
-  const { $schema: _, $defs, ...rest } = toJsonSchema(schema as z.ZodType, io, 'draft-2020-12');
+  const {
+    $schema: _,
+    $defs,
+    ...rest
+  } = withComponentRefs(toJsonSchema(schema as z.ZodType, io, 'draft-2020-12'));
   const components = ($defs ?? {}) as Record<string, JsonSchema>;
   const { id, ...body } = rest;
   if (typeof id !== 'string') return { schema: body, components: withoutIds(components) };
@@ -36,6 +40,12 @@ export function toOpenApi(
     schema: { $ref: `#/components/schemas/${id}` },
     components: withoutIds({ ...components, [id]: body }),
   };
+}
+
+/** Zod refers to a schema that has an id as `#/$defs/<id>`; OpenAPI keeps it elsewhere. */
+function withComponentRefs(schema: JsonSchema): JsonSchema {
+  const text = JSON.stringify(schema).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/');
+  return JSON.parse(text) as JsonSchema;
 }
 
 function withoutIds(schemas: Record<string, JsonSchema>): Record<string, JsonSchema> {

@@ -37,6 +37,8 @@ export function createOpenApiDocument(app: NestFastifyApplication, config: Confi
     standardSchemaConverter: (schema, { schemaType }) => toOpenApi(schema, schemaType),
   });
   addProblems(document);
+  // Says that no authentication is asked for, until a scheme is added.
+  document.security ??= [];
   return document;
 }
 

@@ -14,6 +14,12 @@ const IfMatch = z
   .optional()
   .describe('Go on only if the order still has this ETag');
 
+const IfNoneMatch = z
+  .string()
+  .max(1024)
+  .optional()
+  .describe('Answer 304 without a body if the order still has one of these ETags');
+
 /** REST under `/v1/orders`. */
 @ApiTags('orders')
 @Controller('v1/orders')
@@ -47,7 +53,7 @@ export class OrdersHttpController {
   @ApiResponse({ status: 304, description: 'The order still has the ETag of If-None-Match' })
   async get(
     @Param('id', { schema: OrderId }) id: string,
-    @HeaderParam('if-none-match', z.string().max(1024).optional()) ifNoneMatch: string | undefined,
+    @HeaderParam('if-none-match', IfNoneMatch) ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Order | undefined> {
     const order = await this.orders.get(id);

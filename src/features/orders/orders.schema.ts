@@ -3,11 +3,11 @@ import { z } from 'zod';
 /** A whole number, also from the text of a query string. */
 const integer = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
-  const text = z
-    .string()
-    .regex(/^\d{1,10}$/, error)
-    .transform(Number);
-  return z.union([z.int({ error }), text]).pipe(z.int({ error }).min(min, error).max(max, error));
+  return z.preprocess(
+    (value: number | string) =>
+      typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value,
+    z.int({ error }).min(min, error).max(max, error),
+  );
 };
 
 const slug = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"');
@@ -41,7 +41,7 @@ export const OrderId = z.uuid('must be a UUID').toLowerCase();
 export const ListOrders = z.strictObject({
   customerId: slug.optional(),
   status: OrderStatus.optional(),
-  pageSize: integer(1, 100).default(20),
+  pageSize: integer(1, 100).default(20).describe('Orders on a page; 20 when not given'),
   pageToken: z
     .string()
     .max(256)

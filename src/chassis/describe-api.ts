@@ -1,0 +1,29 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { ChassisModule } from './chassis.module.js';
+import { chassisConfigSchema, Config } from './config/index.js';
+import { createOpenApiDocument, HttpAdapter } from './http/index.js';
+import { createLogger } from './logging/index.js';
+import type { ServiceDefinition } from './start-service.js';
+
+/**
+ * The OpenAPI document of a service that does not run. Nest only looks at the modules ("preview"): no
+ * provider is made, no database opened, no port bound, and neither environment nor files are read, so
+ * the same sources give the same document on every machine.
+ */
+export async function describeApi(
+  service: Pick<ServiceDefinition, 'module'>,
+  about: { readonly name: string; readonly version: string },
+): Promise<OpenAPIObject> {
+  const values = { SERVICE_NAME: about.name, SERVICE_VERSION: about.version, LOG_LEVEL: 'silent' };
+  const config = new Config(chassisConfigSchema.parse(values), new Map());
+  const root = ChassisModule.around(service.module, config, createLogger(config));
+  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+    preview: true,
+    abortOnError: false,
+    bodyParser: false,
+    logger: false,
+  });
+  return createOpenApiDocument(app, config);
+}
