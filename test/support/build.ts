@@ -47,7 +47,9 @@ function newestSource(): number {
   const sources = readdirSync(join(PROJECT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
     .map((file) => join(PROJECT, 'src', file));
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((file) => join(PROJECT, file));
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((file) =>
+    join(PROJECT, file),
+  );
   return Math.max(...[...sources, ...settings].map(modifiedAt));
 }
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { buildOnce, PROJECT } from './build.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient } from './http-test-client.js';
-import { until } from './until.js';
+import { eventually } from './eventually.js';
 
 /** One JSON log line. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -63,7 +63,7 @@ export class ServiceProcess {
   async line(msg: string, timeoutMs = READY_TIMEOUT_MS): Promise<LogLine> {
     const find = () => this.lines.find((line) => line['msg'] === msg);
     const isOver = () => find() !== undefined || this.#child.exitCode !== null;
-    await until(isOver, `the log line "${msg}"`, timeoutMs);
+    await eventually(`the log has "${msg}"`, isOver, timeoutMs);
     const found = find();
     if (found) return found;
     throw new Error(`The service ended without "${msg}": ${JSON.stringify(this.lines)}${this.stderr}`);

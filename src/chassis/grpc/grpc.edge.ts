@@ -27,6 +27,7 @@ export class GrpcEdge {
   readonly openCalls = new Set<GrpcCall>();
   readonly #domain: string;
   readonly #maxDeadlineMs: number;
+  readonly #maxHeaderBytes: number;
 
   constructor(
     config: Config,
@@ -36,6 +37,7 @@ export class GrpcEdge {
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
   }
 
   /** Puts itself before the listener that grpc-js has set on its server. */
@@ -67,6 +69,7 @@ export class GrpcEdge {
   #refuse(call: GrpcCall, headers: IncomingHttpHeaders): ServiceError | undefined {
     // grpc-js answers 415 to what is not gRPC.
     if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
+    if (sizeOf(headers) > this.#maxHeaderBytes) return metadataTooLarge(this.#maxHeaderBytes);
     const path = headers[':path'] ?? '';
     const method = this.methods.get(path);
     if (!method && !this.isForeign(path)) return unknownMethod();
@@ -105,6 +108,21 @@ export class GrpcEdge {
 
 function hasStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): boolean {
   return sentTrailers !== undefined || sentHeaders?.['grpc-status'] !== undefined;
+}
+
+/** Source: RFC 9113, section 6.5.2: each field counts its name, its value and 32 bytes. Node does not hold it against a limit. */
+function sizeOf(headers: IncomingHttpHeaders): number {
+  let bytes = 0;
+  for (const name in headers) bytes += name.length + String(headers[name]).length + 32;
+  return bytes;
+}
+
+function metadataTooLarge(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'HEADERS_TOO_LARGE',
+    message: `The metadata is larger than the ${limit} bytes this service accepts`,
+  });
 }
 
 function unknownMethod(): ServiceError {

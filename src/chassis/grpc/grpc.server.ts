@@ -136,7 +136,6 @@ function optionsOf(config: Config): ServerOptions {
   return {
     'grpc.max_receive_message_length': config.get('MAX_MESSAGE_BYTES'),
     'grpc.max_send_message_length': -1,
-    'grpc.max_metadata_size': config.get('MAX_HEADER_BYTES'),
     'grpc.keepalive_time_ms': config.get('GRPC_KEEPALIVE_TIME_MS'),
     'grpc.keepalive_timeout_ms': config.get('GRPC_KEEPALIVE_TIMEOUT_MS'),
     'grpc.enable_channelz': 0,

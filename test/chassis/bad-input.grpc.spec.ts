@@ -1,0 +1,105 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ErrorInfo } from '#generated/google/rpc/error_details';
+import { Status } from '#generated/google/rpc/status';
+import { order, ProbeModule, Probes, TestApp } from '../support/index.js';
+import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.js';
+
+const MAX_MESSAGE_BYTES = 64 * 1024;
+const INVALID_ARGUMENT = 3;
+const RESOURCE_EXHAUSTED = 8;
+const UNIMPLEMENTED = 12;
+
+let app: TestApp;
+let raw: RawGrpcClient;
+beforeAll(async () => {
+  app = await TestApp.start({ imports: [ProbeModule], config: { MAX_MESSAGE_BYTES } });
+});
+afterAll(() => app.stop());
+
+const good = Probes.unary.requestSerialize(order('echo'));
+const long = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(MAX_MESSAGE_BYTES) });
+const gzip = { 'grpc-encoding': 'gzip' };
+
+interface BadCall extends RawGrpcOptions {
+  readonly name: string;
+  readonly path?: string;
+  readonly status: number;
+  readonly reason?: string;
+}
+
+// prettier-ignore
+const BAD_CALLS: readonly BadCall[] = [
+  { name: 'an unknown method', path: '/probe.v1.ProbeService/Nothing', body: frame(good), status: UNIMPLEMENTED, reason: 'METHOD_NOT_FOUND' },
+  { name: 'an unknown service', path: '/nobody.v1.Nobody/Unary', body: frame(good), status: UNIMPLEMENTED, reason: 'METHOD_NOT_FOUND' },
+  { name: 'a path that is none', path: '/', body: frame(good), status: UNIMPLEMENTED, reason: 'METHOD_NOT_FOUND' },
+  { name: 'random bytes', body: frame(Buffer.from([0x0f, 0x12, 0x34])), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'a message that ends too early', body: frame(good.subarray(0, -2)), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'a field longer than the message', body: frame(Buffer.from([10, 127, 97])), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'an endless varint', body: frame(Buffer.alloc(20, 0xff)), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'invalid UTF-8', body: frame(Buffer.from([10, 2, 0xff, 0xfe])), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'a group that never ends', body: frame(Buffer.alloc(200, 0x0b)), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'an empty message', body: frame(Buffer.alloc(0)), status: INVALID_ARGUMENT, reason: 'VALIDATION_FAILED' },
+  { name: 'a message over the limit', body: frame(long), status: RESOURCE_EXHAUSTED },
+  { name: 'a length of 4 GiB', body: frame(good, { length: 0xffffffff }), status: RESOURCE_EXHAUSTED, keepOpen: true },
+  { name: 'broken gzip', headers: gzip, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT },
+  { name: 'gzip cut off half-way', headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT },
+  { name: 'a gzip bomb', headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED },
+  { name: 'an unknown compression', headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED },
+  { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
+  { name: 'a deadline with nine digits', headers: { 'grpc-timeout': '123456789S' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
+  { name: 'metadata over the limit', headers: { 'x-much': 'y'.repeat(20_000) }, body: frame(good), status: RESOURCE_EXHAUSTED, reason: 'HEADERS_TOO_LARGE' },
+  { name: 'no message', status: UNIMPLEMENTED },
+  { name: 'two messages to a unary method', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED },
+];
+
+test.each(BAD_CALLS)(
+  '$name answers $status $reason',
+  async ({ name: _, path, status, reason, ...options }) => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const answer = await raw.call(path ?? Probes.unary.path, options);
+    raw.close();
+    expect({ status: answer.grpcStatus, message: answer.message }).toEqual({
+      status,
+      message: expect.stringMatching(/.{5}/),
+    });
+    if (reason !== undefined) {
+      expect(reasonOf(answer.headers['grpc-status-details-bin'])).toBe(reason);
+      expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  },
+);
+
+test.each([
+  ['gzip', { headers: gzip, body: frame(gzipSync(good), { isCompressed: true }) }],
+  ['an uncompressed message of a call with an encoding', { headers: gzip, body: frame(good) }],
+])('%s is no fault', async (_name, options) => {
+  raw = new RawGrpcClient(app.grpc.address);
+  expect(await raw.call(Probes.unary.path, options)).toMatchObject({ grpcStatus: 0 });
+  raw.close();
+});
+
+test('what is no gRPC answers 415', async () => {
+  raw = new RawGrpcClient(app.grpc.address);
+  const answer = await raw.call(Probes.unary.path, {
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from('{}'),
+  });
+  expect(answer.httpStatus).toBe(415);
+  raw.close();
+});
+
+test('a stream with one malformed message answers what came before, then refuses', async () => {
+  raw = new RawGrpcClient(app.grpc.address);
+  const answer = await raw.call(Probes.bidi.path, {
+    body: Buffer.concat([frame(good), frame(Buffer.from([10, 9]))]),
+  });
+  expect(answer.grpcStatus).toBe(INVALID_ARGUMENT);
+  expect(reasonOf(answer.headers['grpc-status-details-bin'])).toBe('MALFORMED_MESSAGE');
+  raw.close();
+});
+
+function reasonOf(details: unknown): string | undefined {
+  const [info] = Status.decode(Buffer.from(String(details), 'base64')).details;
+  return info && ErrorInfo.decode(info.value).reason;
+}

@@ -1,0 +1,76 @@
+import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+
+export interface RawGrpcOptions {
+  readonly headers?: Record<string, string>;
+  /** What follows the headers, frames and all; `frame` makes a well-formed one. */
+  readonly body?: Buffer;
+  /** Keep the request side open after the body. */
+  readonly keepOpen?: boolean;
+}
+
+/** What came back, trailers and headers in one. */
+export interface RawGrpcAnswer {
+  readonly httpStatus: number;
+  /** `undefined` when the stream was reset. */
+  readonly grpcStatus: number | undefined;
+  readonly message: string;
+  readonly rstCode: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** A length-prefixed gRPC message. */
+export function frame(message: Uint8Array, { isCompressed = false, length = message.length } = {}): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt8(isCompressed ? 1 : 0);
+  prefix.writeUInt32BE(length, 1);
+  return Buffer.concat([prefix, message]);
+}
+
+/** A gRPC call below every client library, so that it can be wrong in every way. */
+export class RawGrpcClient {
+  readonly #session: ClientHttp2Session;
+
+  constructor(address: string) {
+    this.#session = connect(`http://${address}`);
+    this.#session.on('error', () => {
+      // Each call reports its own failure.
+    });
+  }
+
+  call(
+    path: string,
+    { headers = {}, body = Buffer.alloc(0), keepOpen = false }: RawGrpcOptions = {},
+  ): Promise<RawGrpcAnswer> {
+    return new Promise((resolve) => {
+      const stream = this.#session.request(
+        { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers },
+        { endStream: false },
+      );
+      let received: IncomingHttpHeaders = {};
+      stream.on('response', (head) => (received = { ...received, ...head }));
+      stream.on('trailers', (trailers) => (received = { ...received, ...trailers }));
+      stream.on('error', () => {
+        // `close` follows and tells the reset code.
+      });
+      stream.on('close', () => {
+        const status = received['grpc-status'];
+        resolve({
+          httpStatus: Number(received[':status'] ?? 0),
+          grpcStatus: status === undefined ? undefined : Number(status),
+          message: decodeURIComponent(String(received['grpc-message'] ?? '')),
+          rstCode: stream.rstCode ?? 0,
+          headers: received,
+        });
+      });
+      // The answer is complete, whether or not the request is.
+      stream.on('end', () => stream.close());
+      stream.resume();
+      if (keepOpen) stream.write(body);
+      else stream.end(body);
+    });
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+}
