@@ -1,6 +1,8 @@
 import { Body, Controller, Get, Injectable, Module, Param, Post, Query } from '@nestjs/common';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { currentCall } from '#chassis/context';
+import { Database } from '#chassis/database';
 import { ServiceError } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';
 import { Returns } from '#chassis/http';
@@ -49,12 +51,15 @@ export class ProbeService {
   /** Endless streams whose clean-up ran. */
   finished = 0;
 
+  constructor(private readonly database: Database) {}
+
   async run(order: Order): Promise<Order> {
     if (order.reason === 'fail') throw new Error('a secret of the inside');
     if (order.reason === 'throw-string') throw 'a bare string';
     if (order.reason === 'refuse') throw refused();
     if (order.reason === 'wait') await this.#untilAborted();
     if (order.reason === 'ignore-abort') await new Promise((resolve) => setTimeout(resolve, 3000));
+    if (order.reason === 'sleep') await sql`select pg_sleep(60)`.execute(this.database.query);
     if (order.reason === 'who') return { ...order, domain: currentCall()?.requestId ?? 'nobody' };
     if (order.reason === 'remaining') return { ...order, domain: String(currentCall()?.remainingMs) };
     return order;
