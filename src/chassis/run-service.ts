@@ -26,9 +26,5 @@ export async function runService(service: ServiceDefinition): Promise<void> {
 /** Faults of the surroundings explain themselves; only faults of the code need their stack. */
 function isExpected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return (
-    error.name === 'ConfigError' ||
-    error.name === 'ServiceError' ||
-    ('code' in error && error.code === 'EADDRINUSE')
-  );
+  return ['ConfigError', 'ServiceError', 'StartError'].includes(error.name);
 }

@@ -5,9 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
-import { GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
+import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
 import { createLogger, ServiceLogger } from './logging/index.js';
@@ -74,13 +75,12 @@ export async function createApp(
   logger: Logger,
 ): Promise<NestFastifyApplication> {
   const root = ChassisModule.around(service.module, config, logger);
-  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+  captureGrpcLog();
+  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
     abortOnError: false,
     bodyParser: false,
-    bufferLogs: true,
+    logger: ServiceLogger.over(logger),
   });
-  app.useLogger(app.get(ServiceLogger));
-  return app;
 }
 
 async function listen(
@@ -91,7 +91,8 @@ async function listen(
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
-  await management.listen();
+  const host = config.get('HOST');
+  await bind('MANAGEMENT_PORT', at(management.host, config.get('MANAGEMENT_PORT')), management.listen());
   const grpc = new GrpcServer(config);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
@@ -100,15 +101,14 @@ async function listen(
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
   serveOpenApi(app, config);
   await app.init();
-  await app.startAllMicroservices();
-  await app.listen(config.get('HTTP_PORT'), config.get('HOST'));
-  const at = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  await bind('GRPC_PORT', at(host, config.get('GRPC_PORT')), app.startAllMicroservices());
+  await bind('HTTP_PORT', at(host, config.get('HTTP_PORT')), app.listen(config.get('HTTP_PORT'), host));
   const running: RunningService = {
     app,
     config,
     logger,
-    http: at(config.get('HOST'), (app.getHttpServer().address() as AddressInfo).port),
-    grpc: at(config.get('HOST'), grpc.port),
+    http: at(host, (app.getHttpServer().address() as AddressInfo).port),
+    grpc: at(host, grpc.port),
     management: at(management.host, management.port),
     close: async () => {
       readiness.set(false);
@@ -118,4 +118,8 @@ async function listen(
   readiness.set(true);
   logger.info({ http: running.http, grpc: running.grpc, management: running.management }, 'service ready');
   return running;
+}
+
+function at(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

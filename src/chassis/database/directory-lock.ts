@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../errors/index.js';
 
 const LOCK_FILE = 'postgres.lock';
 const PID_FILE = 'postgres.pid';
@@ -14,7 +15,7 @@ const SQLITE_BUSY = 5;
  * lock is the kernel's: SQLite's exclusive lock on `postgres.lock`, which also holds between
  * containers on one volume and ends with its process, however that dies. `postgres.pid` only tells
  * a human who has it.
- * @throws {Error} naming the directory, the pid and the remedy
+ * @throws {StartError} naming the directory, the pid and the remedy
  */
 export function lockDirectory(directory: string): () => void {
   const lock = openLockFile(join(directory, LOCK_FILE));
@@ -42,8 +43,8 @@ function isBusy(error: unknown): error is Error {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
-function inUse(directory: string, pidFile: string, cause: Error): Error {
-  return new Error(
+function inUse(directory: string, pidFile: string, cause: Error): StartError {
+  return new StartError(
     `The data directory ${directory} is in use by process ${readPid(pidFile)}. Stop that process, ` +
       `give this one another DATA_DIR, or set DATABASE_URL to a PostgreSQL server that both can use.`,
     { cause },

@@ -12,7 +12,7 @@ const IN_MEMORY = 'memory://';
 /**
  * PostgreSQL in this process, its files under `DATA_DIR`. It speaks the wire protocol to
  * node-postgres, so parameters, types and errors are those of a server.
- * @throws {Error} when another process has the directory
+ * @throws {StartError} when another process has the directory
  */
 export async function createEmbeddedEngine(config: Config): Promise<Engine> {
   const directory = config.get('DATA_DIR');

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Config } from '../config/index.js';
+import { StartError } from '../errors/index.js';
 import { Database } from './database.js';
 import { createEmbeddedEngine } from './embedded-engine.js';
 import type { Engine } from './engine.js';
@@ -8,7 +9,7 @@ import { createPostgresEngine } from './postgres-engine.js';
 /**
  * The database that the configuration asks for, connected. Whoever opens it closes it; inside an
  * application `DatabaseModule` does both.
- * @throws {Error} when the server cannot be used or the data directory is taken; the message names
+ * @throws {StartError} when the server cannot be used or the data directory is taken; the message names
  * the place and the remedy, never the password
  */
 export async function openDatabase<Tables = unknown>(config: Config): Promise<Database<Tables>> {
@@ -25,7 +26,7 @@ async function assertUsable(engine: Engine, url: string): Promise<void> {
     client.release();
   } catch (error) {
     await engine.close();
-    throw new Error(explain(url, error), { cause: error });
+    throw new StartError(explain(url, error), { cause: error });
   }
 }
 

@@ -3,4 +3,5 @@ export { callCancelled, deadlineExceeded, internalError, validationFailed } from
 export { codeOfHttpStatus, httpStatusOf } from './http-status.js';
 export { toProblem, type Problem } from './problem.js';
 export { ServiceError, type FieldViolation, type ServiceErrorOptions } from './service-error.js';
+export { StartError } from './start-error.js';
 export { toServiceError } from './to-service-error.js';

@@ -1,7 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
-import { ServiceLogger } from './service-logger.js';
 
 @Module({})
 export class LoggingModule {
@@ -11,8 +10,7 @@ export class LoggingModule {
       module: LoggingModule,
       global: true,
       imports: [LoggerModule.forRoot({ pinoHttp: { logger }, forRoutes: [] })],
-      providers: [ServiceLogger],
-      exports: [LoggerModule, ServiceLogger],
+      exports: [LoggerModule],
     };
   }
 }
