@@ -1,0 +1,135 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { buildOnce, PROJECT } from '../support/build.js';
+import { createDatabase } from '../support/postgres.js';
+import { startProcess, type LogLine, type ProcessOptions } from '../support/service-process.js';
+
+/** Past this a failed start is no quick one any more; the machine of a test may be busy. */
+const QUICK_MS = 10_000;
+const SECRET = 's3cr3t-v4lue';
+
+let directory: string;
+let squatter: Server;
+let takenPort: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'start-faults-'));
+  squatter = createServer().listen(0, '127.0.0.1');
+  await once(squatter, 'listening');
+  takenPort = String((squatter.address() as AddressInfo).port);
+});
+afterAll(() => {
+  squatter.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** The one line of a start that failed as it should. */
+async function failedStart(options: ProcessOptions): Promise<LogLine> {
+  await using service = startProcess(options);
+  const begin = performance.now();
+  expect(await service.exit).toBe(1);
+  expect(performance.now() - begin).toBeLessThan(QUICK_MS);
+  expect(service.stderr).toBe('');
+  expect(service.lines).toHaveLength(1);
+  const [line = {}] = service.lines;
+  expect(line).toMatchObject({ level: 'fatal', time: expect.any(String), msg: expect.any(String) });
+  expect(JSON.stringify(line)).not.toContain(SECRET);
+  return line;
+}
+
+/** A copy of the built service that a test may spoil. */
+function copyOfService(name: string, file: string, text: string): string {
+  buildOnce();
+  const root = join(directory, name);
+  for (const part of ['dist', 'config', 'contracts', 'package.json'])
+    cpSync(join(PROJECT, part), join(root, part), { recursive: true });
+  symlinkSync(join(PROJECT, 'node_modules'), join(root, 'node_modules'));
+  writeFileSync(join(root, file), text);
+  return root;
+}
+
+describe('a configuration that is not valid', () => {
+  test('is reported with all its faults at once, by key and never by value', async () => {
+    const { msg } = await failedStart({
+      env: {
+        HTTP_PORT: SECRET,
+        LOG_LEVEL: SECRET,
+        DATABASE_URL: `mysql://root:${SECRET}@db/shop`,
+        MAX_MESSAGE_BYTES: '1',
+        SERVICE_NAME: `Not ${SECRET}`,
+      },
+    });
+    for (const key of ['HTTP_PORT', 'LOG_LEVEL', 'DATABASE_URL', 'MAX_MESSAGE_BYTES', 'SERVICE_NAME'])
+      expect(msg).toContain(key);
+  });
+
+  test('names the profiles when APP_ENV is none of them', async () => {
+    const { msg } = await failedStart({ env: { APP_ENV: 'prod' } });
+    expect(msg).toMatch(/APP_ENV.*"production"/);
+  });
+
+  test('names the unknown keys of a profile', async () => {
+    const root = copyOfService('unknown-key', 'config/test.yaml', `HTTP_PROT: ${SECRET}\nHTTP_PORT: 0\n`);
+    const { msg } = await failedStart({ root });
+    expect(msg).toMatch(/config\/test\.yaml.*HTTP_PROT/);
+  });
+
+  test.each([
+    { name: 'broken', text: `HTTP_PORT: 0\nLOG_LEVEL: [${SECRET}\n`, says: /config\/test\.yaml.*line \d/ },
+    { name: 'a list', text: `- ${SECRET}\n`, says: /config\/test\.yaml.*KEY: value/ },
+    {
+      name: 'nested',
+      text: `HTTP_PORT:\n  port: ${SECRET}\n`,
+      says: /HTTP_PORT \(from config\/test\.yaml\)/,
+    },
+    { name: 'doubled', text: `HOST: ${SECRET}\nHOST: other\n`, says: /config\/test\.yaml.*line \d/ },
+  ])('points at a profile that is $name YAML', async ({ name, text, says }) => {
+    const { HTTP_PORT: _, ...env } = { HTTP_PORT: '' };
+    const { msg } = await failedStart({
+      root: copyOfService(name, 'config/test.yaml', text),
+      env: { ...env, HTTP_PORT: '' },
+    });
+    expect(msg).toMatch(says);
+  });
+});
+
+describe('surroundings that do not fit', () => {
+  test.each(['HTTP_PORT', 'GRPC_PORT', 'MANAGEMENT_PORT'])('names the taken port of %s', async (key) => {
+    const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+    const line = await failedStart({ env: { DATABASE_URL, [key]: takenPort } });
+    expect(line['msg']).toMatch(new RegExp(`127\\.0\\.0\\.1:${takenPort}.*${key}`));
+    expect(line).not.toHaveProperty('err');
+  });
+
+  test('names the database server that nobody runs, without the password', async () => {
+    const port = await unusedPort();
+    const line = await failedStart({
+      env: { DATABASE_URL: `postgres://shop:${SECRET}@127.0.0.1:${port}/shop` },
+    });
+    expect(line['msg']).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}.*DATABASE_URL`));
+    expect(line).not.toHaveProperty('err');
+  });
+
+  test('names the data directory that another process uses, and that process', async () => {
+    const env = { DATA_DIR: join(directory, 'data') };
+    await using first = startProcess({ env });
+    await first.ready();
+    const line = await failedStart({ env });
+    expect(line['msg']).toMatch(new RegExp(`${env.DATA_DIR}.* ${first.pid}\\b.*DATABASE_URL`));
+    expect(line).not.toHaveProperty('err');
+    expect((await first.management.get('/readyz')).status).toBe(200);
+  });
+});
+
+async function unusedPort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
