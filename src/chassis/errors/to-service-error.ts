@@ -14,7 +14,7 @@ export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof RpcException && thrown.message === FORBIDDEN_MESSAGE) {
     return new ServiceError({
       code: 'PERMISSION_DENIED',
-      reason: 'PERMISSION_DENIED',
+      reason: 'FORBIDDEN',
       message: FORBIDDEN_MESSAGE,
     });
   }

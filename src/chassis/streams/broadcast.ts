@@ -18,11 +18,7 @@ export class Broadcast<T> {
    * @param capacity values a subscriber may fall behind; @default 1000. Beyond: RESOURCE_EXHAUSTED / SUBSCRIBER_TOO_SLOW.
    */
   subscribe(signal?: AbortSignal, capacity = DEFAULT_CAPACITY): AsyncIterableIterator<T> {
-    const subscription: Subscription<T> = new Subscription<T>(capacity, signal, () =>
-      this.#subscriptions.delete(subscription),
-    );
-    this.#subscriptions.add(subscription);
-    return subscription;
+    return new Subscription<T>(this.#subscriptions, capacity, signal);
   }
 
   publish(value: T): void {
@@ -43,10 +39,11 @@ class Subscription<T> implements AsyncIterableIterator<T> {
   readonly #onAbort = (): void => this.#abort();
 
   constructor(
+    private readonly siblings: Set<Subscription<T>>,
     private readonly capacity: number,
     private readonly signal: AbortSignal | undefined,
-    private readonly leave: () => void,
   ) {
+    siblings.add(this);
     signal?.addEventListener('abort', this.#onAbort);
     if (signal?.aborted) this.#abort();
   }
@@ -61,7 +58,7 @@ class Subscription<T> implements AsyncIterableIterator<T> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#error = error;
-    this.leave();
+    this.siblings.delete(this);
     this.signal?.removeEventListener('abort', this.#onAbort);
     if (this.#waiting) this.#settle();
   }

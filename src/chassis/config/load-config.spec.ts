@@ -1,0 +1,97 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { ConfigError, loadConfig, type LoadConfigOptions } from './load-config.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'config-'));
+  mkdirSync(join(directory, 'config'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const load = (env: LoadConfigOptions['env'] = {}, more: Partial<LoadConfigOptions> = {}) =>
+  loadConfig({ env, directory, ...more });
+
+function faultOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new TypeError('The configuration was accepted');
+}
+
+test('every key has a default', () => {
+  expect(load().get('HTTP_PORT')).toBe(3000);
+});
+
+test('environment wins over .env, .env over the profile, the profile over the defaults', () => {
+  writeFileSync(join(directory, 'config/staging.yaml'), 'HTTP_PORT: 1\nGRPC_PORT: 1\nMANAGEMENT_PORT: 1\n');
+  writeFileSync(join(directory, '.env'), 'APP_ENV=staging\nGRPC_PORT=2\nMANAGEMENT_PORT=2\n');
+  const config = load({ MANAGEMENT_PORT: '3' });
+  const entries = new Map(config.describe().map(({ key, value, source }) => [key, [value, source]]));
+  expect(entries.get('HTTP_PORT')).toEqual([1, 'config/staging.yaml']);
+  expect(entries.get('GRPC_PORT')).toEqual([2, '.env']);
+  expect(entries.get('MANAGEMENT_PORT')).toEqual([3, 'environment']);
+  expect(entries.get('LOG_LEVEL')).toEqual(['info', 'default']);
+});
+
+test('an empty variable counts as unset', () => {
+  expect(load({ HTTP_PORT: '' }).get('HTTP_PORT')).toBe(3000);
+});
+
+test('faults come together and name keys and sources, never values', () => {
+  const message = faultOf(() =>
+    load({
+      HTTP_PORT: 'hunter2',
+      GRPC_PORT: '70000',
+      LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://u:hunter2@h/d',
+    }),
+  );
+  for (const key of ['HTTP_PORT', 'GRPC_PORT', 'LOG_LEVEL', 'DATABASE_URL'])
+    expect(message).toContain(`${key} (from environment)`);
+  expect(message).not.toMatch(/hunter2|70000|loud|mysql/);
+});
+
+test('an unknown profile is a fault of APP_ENV, whatever it looks like', () => {
+  expect(faultOf(() => load({ APP_ENV: '../../etc/passwd' }))).toMatch(/APP_ENV/);
+});
+
+test.each([
+  ['HTTP_PRT: 1', /keys that no schema knows: HTTP_PRT/],
+  ['APP_ENV: production', /keys that no schema knows: APP_ENV/],
+  ['a: [1', /is not YAML \(line 1/],
+  ['- 1', /must hold "KEY: value" lines/],
+])('a profile with %j is refused', (text, fault) => {
+  writeFileSync(join(directory, 'config/development.yaml'), text);
+  expect(faultOf(() => load())).toMatch(fault);
+});
+
+test('a feature adds keys of its own', () => {
+  const shape = { ORDERS_LIMIT: z.coerce.number().default(7) };
+  const entries = load({ ORDERS_LIMIT: '9' }, { shape }).describe();
+  expect(entries.find(({ key }) => key === 'ORDERS_LIMIT')).toEqual({
+    key: 'ORDERS_LIMIT',
+    value: 9,
+    source: 'environment',
+  });
+});
+
+test('secrets are redacted in the description', () => {
+  const shape = { API_TOKEN: z.string(), SOME_URL: z.string() };
+  const entries = load(
+    {
+      API_TOKEN: 'hunter2',
+      SOME_URL: 'https://me:hunter2@host/',
+      DATABASE_URL: 'postgres://me:hunter2@host/db',
+    },
+    { shape },
+  ).describe();
+  expect(JSON.stringify(entries)).not.toContain('hunter2');
+  expect(entries.find(({ key }) => key === 'DATABASE_URL')?.value).toBe('postgres://me:redacted@host/db');
+});
