@@ -36,6 +36,8 @@ function createServer(config: Config): FastifyInstance {
   const fastify = createFastify({
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
     http: { maxHeaderSize: config.get('MAX_HEADER_BYTES') },
+    // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
+    return503OnClosing: false,
     requestTimeout: config.get('MAX_DEADLINE_MS'),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     clientErrorHandler: answerClientError,

@@ -25,7 +25,12 @@ const logger = new Logger('HttpEdge');
 /** Opens a context for every request, whatever becomes of it, and closes it with the response. */
 export function openCallsOn(fastify: FastifyInstance, config: Config): void {
   const maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+  let isClosing = false;
   fastify.decorateRequest('call');
+  fastify.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
   fastify.addHook('onRequest', (request, reply, done) => {
     const call = new CallContext('http', acceptRequestId(request.headers[REQUEST_ID_HEADER]));
     request.call = call;
@@ -33,6 +38,8 @@ export function openCallsOn(fastify: FastifyInstance, config: Config): void {
     reply.raw.once('close', () => {
       call.close();
       if (!reply.raw.writableFinished) call.abort(callCancelled());
+      // Node closes the connections that are idle when the server closes, not those that become idle later.
+      if (isClosing) request.raw.socket.end();
     });
     const timeoutMs = timeoutOf(request, maxDeadlineMs);
     if (timeoutMs === undefined) {
