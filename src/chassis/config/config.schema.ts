@@ -30,7 +30,11 @@ export const chassisConfigSchema = z.object({
     .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-", at most 63')
     .default('nest-chassis')
     .describe('Name in logs, traces, metrics and error details.'),
-  SERVICE_VERSION: z.string().min(1).max(64).default('0.1.0').describe('Version in logs and in /info.'),
+  SERVICE_VERSION: z
+    .string()
+    .max(64)
+    .default('')
+    .describe('Version in logs and in /info; empty = the version of package.json.'),
   SERVICE_COMMIT: z.string().max(64).default('').describe('Commit the build was made from, shown in /info.'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

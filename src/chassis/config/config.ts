@@ -1,7 +1,8 @@
 import type { ChassisConfig } from './config.schema.js';
 
 /** Where a value came from; later layers win. */
-export type ConfigSource = 'default' | `config/${string}.yaml` | '.env' | 'environment' | 'override';
+export type ConfigSource =
+  'default' | 'package.json' | `config/${string}.yaml` | '.env' | 'environment' | 'override';
 
 /** One line of `GET /config`: a secret's value reads `[redacted]`. */
 export interface ConfigEntry {
@@ -25,6 +26,9 @@ export class Config<T extends object = ChassisConfig> {
     this.#values = Object.freeze({ ...values });
     this.#sources = sources;
   }
+
+  /** Counts the configurations that this process has had, from 1. */
+  readonly revision = 1;
 
   get<K extends keyof T>(key: K): T[K] {
     return this.#values[key];

@@ -40,6 +40,12 @@ test('environment wins over .env, .env over the profile, the profile over the de
   expect(entries.get('LOG_LEVEL')).toEqual(['info', 'default']);
 });
 
+test('the version is that of package.json unless it is set', () => {
+  writeFileSync(join(directory, 'package.json'), '{"version":"4.5.6"}');
+  expect(load().get('SERVICE_VERSION')).toBe('4.5.6');
+  expect(load({ SERVICE_VERSION: '7' }).get('SERVICE_VERSION')).toBe('7');
+});
+
 test('an empty variable counts as unset', () => {
   expect(load({ HTTP_PORT: '' }).get('HTTP_PORT')).toBe(3000);
 });

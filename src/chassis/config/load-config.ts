@@ -25,7 +25,7 @@ export interface LoadConfigOptions {
 type Layer = readonly [ConfigSource, Readonly<Record<string, unknown>>];
 
 /**
- * Defaults < `config/<APP_ENV>.yaml` < `.env` < environment < overrides, validated as one.
+ * Defaults < the version in `package.json` < `config/<APP_ENV>.yaml` < `.env` < environment < overrides, validated as one.
  * @throws {ConfigError} with all faults together
  */
 export function loadConfig(options: LoadConfigOptions): Config {
@@ -37,7 +37,11 @@ export function loadConfig(options: LoadConfigOptions): Config {
     ['override', options.overrides ?? {}],
   ];
   const profile = upper.reduce<unknown>((found, [, values]) => values['APP_ENV'] ?? found, 'development');
-  const layers = [readProfile(options.directory, String(profile), known), ...upper];
+  const layers = [
+    readPackage(options.directory),
+    readProfile(options.directory, String(profile), known),
+    ...upper,
+  ];
 
   const sources = new Map<string, ConfigSource>();
   const merged: Record<string, unknown> = {};
@@ -56,6 +60,13 @@ export function loadConfig(options: LoadConfigOptions): Config {
 /** Known keys that are set; an empty variable counts as unset. */
 function pick(values: Readonly<Record<string, string | undefined>>, known: ReadonlySet<string>) {
   return Object.fromEntries(Object.entries(values).filter(([key, value]) => known.has(key) && value));
+}
+
+function readPackage(directory: string): Layer {
+  const file = join(directory, 'package.json');
+  if (!existsSync(file)) return ['package.json', {}];
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version?: string };
+  return ['package.json', version ? { SERVICE_VERSION: version } : {}];
 }
 
 function readDotEnv(directory: string): NodeJS.Dict<string> {

@@ -51,7 +51,10 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.get('/readyz', async (_request, reply) => probe(reply, await this.health.ready()));
     this.#fastify.get('/startupz', async (_request, reply) => probe(reply, await this.health.started()));
     this.#fastify.get('/info', () => describeService(this.config));
-    this.#fastify.get('/config', () => ({ entries: this.config.describe() }));
+    this.#fastify.get('/config', () => ({
+      revision: this.config.revision,
+      entries: this.config.describe(),
+    }));
   }
 }
 
