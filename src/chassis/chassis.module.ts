@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type OnModuleInit, type Type } from '@nestj
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { Config } from './config/index.js';
+import { CallObservers } from './context/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { HealthModule, HealthService } from './health/index.js';
 import { LoggingModule } from './logging/index.js';
@@ -17,18 +18,19 @@ export class ChassisModule implements OnModuleInit {
   ) {}
 
   /** The whole service: the chassis around the application's own module. */
-  static around(application: Type, config: Config, logger: Logger): DynamicModule {
+  static around(application: Type, config: Config, logger: Logger, observers: CallObservers): DynamicModule {
     return {
       module: ChassisModule,
       global: true,
       imports: [LoggingModule.forRoot(logger), HealthModule, DatabaseModule.forRoot(), application],
       providers: [
         { provide: Config, useValue: config },
+        { provide: CallObservers, useValue: observers },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],
-      exports: [Config],
+      exports: [Config, CallObservers],
     };
   }
 

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { ChassisModule } from './chassis.module.js';
 import { chassisConfigSchema, Config } from './config/index.js';
+import { CallObservers } from './context/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
 import { createLogger } from './logging/index.js';
 import type { ServiceDefinition } from './start-service.js';
@@ -18,8 +19,9 @@ export async function describeApi(
 ): Promise<OpenAPIObject> {
   const values = { SERVICE_NAME: about.name, SERVICE_VERSION: about.version, LOG_LEVEL: 'silent' };
   const config = new Config(chassisConfigSchema.parse(values), new Map());
-  const root = ChassisModule.around(service.module, config, createLogger(config));
-  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+  const observers = new CallObservers();
+  const root = ChassisModule.around(service.module, config, createLogger(config), observers);
+  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, observers), {
     preview: true,
     abortOnError: false,
     bodyParser: false,

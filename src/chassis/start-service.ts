@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
+import { CallObservers } from './context/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
@@ -74,9 +75,10 @@ export async function createApp(
   config: Config,
   logger: Logger,
 ): Promise<NestFastifyApplication> {
-  const root = ChassisModule.around(service.module, config, logger);
+  const observers = new CallObservers();
+  const root = ChassisModule.around(service.module, config, logger, observers);
   captureGrpcLog();
-  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, observers), {
     abortOnError: false,
     bodyParser: false,
     logger: ServiceLogger.over(logger),
@@ -93,7 +95,7 @@ async function listen(
   const readiness = app.get(Readiness);
   const host = config.get('HOST');
   await bind('MANAGEMENT_PORT', at(management.host, config.get('MANAGEMENT_PORT')), management.listen());
-  const grpc = new GrpcServer(config);
+  const grpc = new GrpcServer(config, app.get(CallObservers));
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);

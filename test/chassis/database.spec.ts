@@ -10,7 +10,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { sql, type Kysely } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Config, loadConfig } from '../../src/chassis/config/index.js';
-import { CallContext, runInCall } from '../../src/chassis/context/index.js';
+import { HttpCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
 import { createDatabase, runOn } from '../support/postgres.js';
@@ -31,8 +31,8 @@ async function one<T>(database: Database<Tables>, text: string): Promise<T> {
   return rows[0] as T;
 }
 
-function newCall(): CallContext {
-  return new CallContext('http', 'test-request');
+function newCall(): HttpCall {
+  return new HttpCall('test-request', 'GET', '/');
 }
 
 const createItems = (db: Kysely<unknown>) =>

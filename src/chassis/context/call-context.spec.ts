@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { CallContext } from './call-context.js';
+import { HttpCall } from './http-call.js';
 import { currentCall, runInCall } from './call-store.js';
 
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
@@ -8,7 +8,7 @@ afterEach(() => vi.useRealTimers());
 const late = new Error('late');
 
 test('expires once its time is over, with the given reason', () => {
-  const call = new CallContext('http', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   const { signal } = call;
   call.expireAfter(100, () => late);
   vi.advanceTimersByTime(60);
@@ -18,7 +18,7 @@ test('expires once its time is over, with the given reason', () => {
 });
 
 test('a closed call does not expire any more', () => {
-  const call = new CallContext('grpc', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   call.expireAfter(100, () => late);
   call.close();
   vi.advanceTimersByTime(1000);
@@ -26,7 +26,7 @@ test('a closed call does not expire any more', () => {
 });
 
 test('a deadline that no timer can wait for is kept and harmless', () => {
-  const call = new CallContext('grpc', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   call.expireAfter(1e12, () => late);
   vi.advanceTimersByTime(1000);
   expect(call.abortReason).toBeUndefined();
@@ -34,12 +34,12 @@ test('a deadline that no timer can wait for is kept and harmless', () => {
 });
 
 test('has no deadline unless it is given one', () => {
-  const call = new CallContext('http', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   expect([call.deadline, call.remainingMs]).toEqual([Infinity, Infinity]);
 });
 
 test('only the first reason counts, and the edge hears it before the signal', () => {
-  const call = new CallContext('http', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   const heard: string[] = [];
   call.onAborted = () => heard.push('edge');
   call.signal.addEventListener('abort', () => heard.push('signal'));
@@ -49,14 +49,14 @@ test('only the first reason counts, and the edge hears it before the signal', ()
 });
 
 test('a signal asked for after the abort is aborted', () => {
-  const call = new CallContext('http', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   call.abort(late);
   expect(call.signal.reason).toBe(late);
 });
 
 test('everything that a call starts sees the call', async () => {
   vi.useRealTimers();
-  const call = new CallContext('http', 'r');
+  const call = new HttpCall('r', 'GET', '/');
   const seen = await runInCall(call, async () => {
     await Promise.resolve();
     return new Promise((resolve) => setTimeout(() => resolve(currentCall()), 1));

@@ -1,3 +1,8 @@
+import type { Span } from '@opentelemetry/api';
+import { performance } from 'node:perf_hooks';
+import type { Code, ServiceError } from '../errors/index.js';
+import { Scope } from './scope.js';
+
 /** The ways a call comes in. */
 export type TransportName = 'http' | 'grpc';
 
@@ -5,22 +10,46 @@ export type TransportName = 'http' | 'grpc';
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * What belongs to one call, from its first byte to its last: id, deadline, cancellation. The
+ * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
  * transport edge opens and closes it; everybody else reads it with `currentCall()`.
  */
-export class CallContext {
+export abstract class CallContext {
+  abstract readonly transport: TransportName;
+  /** `performance.now()` when the call came in. */
+  readonly startedAt = performance.now();
+  /** Milliseconds from first byte to the end; known once the call is closed. */
+  durationMs = 0;
+  /** How the call ended; `OK` until something else is known. */
+  code: Code | 'OK' = 'OK';
+  /** What the call failed with, `undefined` when it did not or nobody said. */
+  error: ServiceError | undefined;
+  /** Address of the caller, as far as it is known. */
+  clientIp: string | undefined;
+  /** Id of the authenticated caller. */
+  principal: string | undefined;
   /** The transport edge's own reaction to an abort: it answers. Runs before the signal's listeners. */
   onAborted: ((reason: Error) => void) | undefined;
   #deadline = Infinity;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #logFields: Readonly<Record<string, unknown>> | undefined;
+  #scope: Scope | undefined;
 
-  constructor(
-    readonly transport: TransportName,
-    readonly requestId: string,
-  ) {}
+  constructor(readonly requestId: string) {}
+
+  /** The scope that code of this call runs in; its span is the server span. */
+  get scope(): Scope {
+    return (this.#scope ??= new Scope(this, undefined));
+  }
+
+  /** The server span, `undefined` when nothing traces. Set by whoever opens the span, before any work runs. */
+  set span(span: Span) {
+    this.#scope = new Scope(this, span);
+  }
+
+  get span(): Span | undefined {
+    return this.#scope?.span;
+  }
 
   /** Epoch milliseconds after which nobody waits for the answer; `Infinity` when there is none. */
   get deadline(): number {
@@ -49,11 +78,6 @@ export class CallContext {
     return this.#abortReason;
   }
 
-  /** The fields that every log line inside the call bears. */
-  get logFields(): Readonly<Record<string, unknown>> {
-    return (this.#logFields ??= { request_id: this.requestId });
-  }
-
   /** Gives the call `timeoutMs` from now; then it is aborted with what `reason` makes. */
   expireAfter(timeoutMs: number, reason: () => Error): void {
     this.#deadline = Date.now() + timeoutMs;
@@ -69,8 +93,9 @@ export class CallContext {
     this.#controller?.abort(reason);
   }
 
-  /** The call is over: its deadline can no longer fire. */
+  /** The call is over: its deadline can no longer fire, its duration is known. */
   close(): void {
+    this.durationMs = performance.now() - this.startedAt;
     clearTimeout(this.#timer);
   }
 }

@@ -1,14 +1,25 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallContext } from './call-context.js';
+import type { Scope } from './scope.js';
 
-const store = new AsyncLocalStorage<CallContext>();
+const store = new AsyncLocalStorage<Scope>();
 
 /** The call that the running code works for; `undefined` at start-up, in jobs and in timers of their own. */
 export function currentCall(): CallContext | undefined {
+  return store.getStore()?.call;
+}
+
+/** The call and the span that the running code works in; `undefined` outside of both. */
+export function currentScope(): Scope | undefined {
   return store.getStore();
 }
 
 /** Runs `work` as part of `call`: whatever it starts, waits for or schedules sees the call. */
 export function runInCall<T>(call: CallContext, work: () => T): T {
-  return store.run(call, work);
+  return store.run(call.scope, work);
+}
+
+/** Runs `work` in a scope, such as that of a span within a call. */
+export function runInScope<T>(scope: Scope, work: () => T): T {
+  return store.run(scope, work);
 }

@@ -23,3 +23,12 @@ export const GRPC_CODES = {
 
 /** A canonical code other than OK. */
 export type Code = keyof typeof GRPC_CODES;
+
+const NAMES = new Map<number, Code>(
+  Object.entries(GRPC_CODES).map(([name, number]) => [number, name as Code]),
+);
+
+/** The name of a number on the wire; `UNKNOWN` for one that no code has. */
+export function codeOfNumber(number: number): Code | 'OK' {
+  return number === 0 ? 'OK' : (NAMES.get(number) ?? 'UNKNOWN');
+}

@@ -1,4 +1,4 @@
-export { GRPC_CODES, type Code } from './code.js';
+export { codeOfNumber, GRPC_CODES, type Code } from './code.js';
 export { callCancelled, deadlineExceeded, internalError, validationFailed } from './faults.js';
 export { codeOfHttpStatus, httpStatusOf } from './http-status.js';
 export { toProblem, type Problem } from './problem.js';

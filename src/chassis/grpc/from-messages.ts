@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Observable, type Subscriber } from 'rxjs';
-import { currentCall } from '../context/index.js';
-import { GrpcCall } from './grpc-call.js';
+import { currentCall, GrpcCall } from '../context/index.js';
 
 /**
  * Messages as an `Observable` that keeps backpressure: the next one is pulled when the call's response

@@ -1,9 +1,17 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import type { Config } from '../config/index.js';
-import { acceptRequestId, parseGrpcTimeout, REQUEST_ID_HEADER } from '../context/index.js';
-import { callCancelled, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
-import { attachCall, GrpcCall } from './grpc-call.js';
+import {
+  acceptRequestId,
+  GrpcCall,
+  parseGrpcTimeout,
+  REQUEST_ID_HEADER,
+  runInCall,
+  UNKNOWN_RPC,
+  type CallObservers,
+} from '../context/index.js';
+import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { attachCall } from './call-link.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
@@ -11,6 +19,10 @@ const CONTENT_TYPE = 'application/grpc+proto';
 
 /** What the edge has to know of a method before its handler runs. */
 export interface EdgeMethod {
+  /** Full name of its service. */
+  readonly service: string;
+  /** Its own name. */
+  readonly name: string;
   /** Neither side streams: the server's maximum deadline holds. */
   readonly isUnary: boolean;
 }
@@ -34,6 +46,7 @@ export class GrpcEdge {
     private readonly methods: ReadonlyMap<string, EdgeMethod>,
     /** Paths that grpc-js services of others have registered, such as health and reflection. */
     private readonly isForeign: (path: string) => boolean,
+    private readonly observers: CallObservers,
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
@@ -52,18 +65,39 @@ export class GrpcEdge {
 
   /** True when the call may go on to grpc-js. */
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
-    const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]));
+    const path = headers[':path'] ?? '';
+    const { service, name } = this.methods.get(path) ?? this.#nameForeign(path);
+    const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
+    call.clientIp = stream.session?.socket.remoteAddress;
     attachCall(stream, call);
     this.openCalls.add(call);
-    stream.once('close', () => {
-      this.openCalls.delete(call);
-      call.close();
-      if (!hasStatus(stream)) call.abort(callCancelled());
-    });
+    stream.once('close', () => this.#close(stream, call));
+    this.observers.opened(call, headers);
     const fault = this.#refuse(call, headers);
     if (fault) this.#answer(stream, call, fault);
     else if (headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
     return !fault;
+  }
+
+  #nameForeign(path: string): { service: string; name: string } {
+    if (!this.isForeign(path)) return { service: UNKNOWN_RPC, name: UNKNOWN_RPC };
+    const [, service = UNKNOWN_RPC, name = UNKNOWN_RPC] = path.split('/');
+    return { service, name };
+  }
+
+  #close(stream: ServerHttp2Stream, call: GrpcCall): void {
+    this.openCalls.delete(call);
+    call.close();
+    const status = statusOf(stream);
+    if (status === undefined) {
+      const reason = callCancelled();
+      call.code = reason.code;
+      call.error ??= reason;
+      call.abort(reason);
+    } else {
+      call.code = codeOfNumber(status);
+    }
+    runInCall(call, () => this.observers.closed(call));
   }
 
   #refuse(call: GrpcCall, headers: IncomingHttpHeaders): ServiceError | undefined {
@@ -89,6 +123,7 @@ export class GrpcEdge {
 
   #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
     const status = toRpcStatus(error, this.#domain);
+    call.error = error;
     stream.on('error', () => {
       // The client is gone; the stream's close ends the call.
     });
@@ -106,8 +141,10 @@ export class GrpcEdge {
   }
 }
 
-function hasStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): boolean {
-  return sentTrailers !== undefined || sentHeaders?.['grpc-status'] !== undefined;
+/** The gRPC status that was sent, `undefined` when the stream ended without one. */
+function statusOf({ sentTrailers, sentHeaders }: ServerHttp2Stream): number | undefined {
+  const status = sentTrailers?.['grpc-status'] ?? sentHeaders?.['grpc-status'];
+  return status === undefined ? undefined : Number(status);
 }
 
 /** Source: RFC 9113, section 6.5.2: each field counts its name, its value and 32 bytes. Node does not hold it against a limit. */

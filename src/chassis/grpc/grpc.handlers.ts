@@ -7,8 +7,8 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
-import { REQUEST_ID_HEADER, runInCall } from '../context/index.js';
-import { callOf, type GrpcCall } from './grpc-call.js';
+import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
+import { callOf } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -27,6 +27,7 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
     const answer = (error: Error | null, value: unknown): void => {
       if (answered) return;
       answered = true;
+      if (!error) call.messagesOut = 1;
       serverCall.sendMetadata(initialMetadata(call));
       callback(error, value);
     };
@@ -65,7 +66,10 @@ function send(
   if (call.abortReason) return;
   const messages: Observable<unknown> = isObservable(result) ? result : of(result);
   const subscription = messages.subscribe({
-    next: (message) => serverCall.write(message),
+    next: (message) => {
+      call.messagesOut += 1;
+      serverCall.write(message);
+    },
     error: fail,
     complete: () => serverCall.end(),
   });
@@ -79,6 +83,7 @@ function send(
 
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {
   try {
+    if ('request' in serverCall) call.messagesIn = 1;
     const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
     return invoke(data, serverCall.metadata, serverCall);
   } catch (error) {

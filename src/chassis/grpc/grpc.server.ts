@@ -8,8 +8,8 @@ import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Http2Server } from 'node:http2';
 import type { Config } from '../config/index.js';
+import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { ServiceError, toServiceError } from '../errors/index.js';
-import type { GrpcCall } from './grpc-call.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
 import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { tolerant } from './request-messages.js';
@@ -33,10 +33,13 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   readonly #foreign: ForeignService[] = [];
   #port = 0;
 
-  constructor(private readonly config: Config) {
+  constructor(
+    private readonly config: Config,
+    observers: CallObservers,
+  ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
-    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path));
+    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path), observers);
     attachEdge(this.#server, this.#edge);
   }
 
@@ -61,7 +64,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       throw new TypeError(`${path} is no rpc: decorate gRPC handlers with @Rpc(service.method, schema)`);
     if (this.#methods.has(path)) throw new TypeError(`Two handlers serve the rpc ${path}; remove one`);
     const { requestStream, responseStream } = definition;
-    this.#methods.set(path, { isUnary: !requestStream && !responseStream });
+    const [, service = '', name = ''] = path.split('/');
+    this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream });
     this.#server.register(
       path,
       this.#adapt(definition, handler as Invoke),
@@ -72,7 +76,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   }
 
   listen(callback: (error?: Error) => void): void {
-    const services = [...new Set([...this.#methods.keys()].map((path) => path.split('/')[1] ?? ''))];
+    const services = [...new Set([...this.#methods.values()].map(({ service }) => service))];
     for (const register of this.#foreign) register(this.#server, services);
     const host = this.config.get('HOST');
     const address = `${host.includes(':') ? `[${host}]` : host}:${this.config.get('GRPC_PORT')}`;
@@ -126,8 +130,9 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   readonly #toStatus: ToStatus = (thrown: unknown, call: GrpcCall) => {
     const error = toServiceError(thrown);
+    call.error = error;
     if (error.code === 'INTERNAL')
-      this.logger.error({ err: error.cause, request_id: call.requestId }, 'call failed');
+      runInCall(call, () => this.logger.error({ err: error.cause }, 'call failed'));
     return toGrpcStatus(error, this.config.get('SERVICE_NAME'));
   };
 }

@@ -1,7 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Readable } from 'node:stream';
+import type { GrpcCall } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
-import type { GrpcCall } from './grpc-call.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
@@ -49,7 +49,10 @@ export function readMessage(message: unknown): unknown {
 export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGenerator {
   try {
     // Leaving the loop early must not destroy the stream: on a bidirectional call it still carries the answer.
-    for await (const message of stream.iterator({ destroyOnReturn: false })) yield readMessage(message);
+    for await (const message of stream.iterator({ destroyOnReturn: false })) {
+      call.messagesIn += 1;
+      yield readMessage(message);
+    }
   } catch (error) {
     throw call.abortReason ?? error;
   }

@@ -1,18 +1,38 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
+import {
+  acceptRequestId,
+  HttpCall,
+  REQUEST_ID_HEADER,
+  runInCall,
+  type CallObservers,
+} from '../context/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
 
+/** What could not be parsed has no method: OpenTelemetry's name for it. */
+const UNKNOWN_METHOD = '_OTHER';
+
 /** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
-export function answerClientError(fault: NodeJS.ErrnoException, socket: Socket): void {
-  if (fault.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const error = explain(fault.code);
-  const requestId = acceptRequestId(undefined);
+export function answerClientErrors(observers: CallObservers) {
+  return (fault: NodeJS.ErrnoException, socket: Socket): void => {
+    if (fault.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const call = new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/');
+    call.clientIp = socket.remoteAddress;
+    observers.opened(call, {});
+    call.error = explain(fault.code);
+    call.code = call.error.code;
+    call.status = call.error.httpStatus ?? 400;
+    answer(socket, call.error, call.requestId, call.status);
+    call.close();
+    runInCall(call, () => observers.closed(call));
+  };
+}
+
+function answer(socket: Socket, error: ServiceError, requestId: string, status: number): void {
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
-  const status = error.httpStatus ?? 400;
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
       'Content-Type: application/problem+json; charset=utf-8\r\n' +

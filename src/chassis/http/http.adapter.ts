@@ -1,8 +1,9 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
-import { answerClientError } from './client-error.js';
-import { answerError, openCallsOn } from './http.edge.js';
+import type { CallObservers } from '../context/index.js';
+import { answerClientErrors } from './client-error.js';
+import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
 
@@ -14,13 +15,16 @@ const MAX_PARAM_LENGTH = 256;
  */
 export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
+  readonly #edge: HttpEdge;
 
-  constructor(config: Config) {
-    const fastify = createServer(config);
-    openCallsOn(fastify, config);
+  constructor(config: Config, observers: CallObservers) {
+    const edge = new HttpEdge(config, observers);
+    const fastify = createServer(config, edge, observers);
+    edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);
     super(fastify);
     this.#notFound = notFound;
+    this.#edge = edge;
   }
 
   override setNotFoundHandler(): FastifyInstance {
@@ -28,11 +32,11 @@ export class HttpAdapter extends FastifyAdapter {
   }
 
   override setErrorHandler(): FastifyInstance {
-    return this.getInstance<FastifyInstance>().setErrorHandler(answerError);
+    return this.getInstance<FastifyInstance>().setErrorHandler(this.#edge.answerError);
   }
 }
 
-function createServer(config: Config): FastifyInstance {
+function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {
   const fastify = createFastify({
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
     http: { maxHeaderSize: config.get('MAX_HEADER_BYTES') },
@@ -40,8 +44,8 @@ function createServer(config: Config): FastifyInstance {
     return503OnClosing: false,
     requestTimeout: config.get('MAX_DEADLINE_MS'),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    clientErrorHandler: answerClientError,
-    frameworkErrors: answerError,
+    clientErrorHandler: answerClientErrors(observers),
+    frameworkErrors: edge.answerError,
   });
   acceptOnlyJson(fastify);
   return fastify;

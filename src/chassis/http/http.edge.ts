@@ -3,83 +3,132 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
-  CallContext,
   currentCall,
+  HttpCall,
   parseTimeoutMs,
   REQUEST_ID_HEADER,
   runInCall,
+  type CallObservers,
 } from '../context/index.js';
-import { callCancelled, deadlineExceeded, httpStatusOf, ServiceError, toProblem } from '../errors/index.js';
+import {
+  callCancelled,
+  codeOfHttpStatus,
+  deadlineExceeded,
+  httpStatusOf,
+  ServiceError,
+  toProblem,
+} from '../errors/index.js';
 import { fromFastify } from './fastify-errors.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The call's context, from the first hook on; `currentCall()` gives the same. */
-    call: CallContext;
+    call: HttpCall;
   }
 }
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
+/** The client closed the connection before it had its answer; the status that nginx logs. */
+const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');
 
-/** Opens a context for every request, whatever becomes of it, and closes it with the response. */
-export function openCallsOn(fastify: FastifyInstance, config: Config): void {
-  const maxDeadlineMs = config.get('MAX_DEADLINE_MS');
-  let isClosing = false;
-  fastify.decorateRequest('call');
-  fastify.addHook('preClose', (done) => {
-    isClosing = true;
-    done();
-  });
-  fastify.addHook('onRequest', (request, reply, done) => {
-    const call = new CallContext('http', acceptRequestId(request.headers[REQUEST_ID_HEADER]));
-    request.call = call;
-    void reply.header(REQUEST_ID_HEADER, call.requestId);
-    reply.raw.once('close', () => {
-      call.close();
-      if (!reply.raw.writableFinished) call.abort(callCancelled());
-      // Node closes the connections that are idle when the server closes, not those that become idle later.
-      if (isClosing) request.raw.socket.end();
+/**
+ * Stands around every request, whatever becomes of it: opens its context before anything else, closes
+ * it with the response, and turns every error into the one form of answer.
+ */
+export class HttpEdge {
+  readonly #maxDeadlineMs: number;
+  #isClosing = false;
+
+  constructor(
+    config: Config,
+    private readonly observers: CallObservers,
+  ) {
+    this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+  }
+
+  attach(fastify: FastifyInstance): void {
+    fastify.decorateRequest('call');
+    fastify.addHook('preClose', (done) => {
+      this.#isClosing = true;
+      done();
     });
-    const timeoutMs = timeoutOf(request, maxDeadlineMs);
-    if (timeoutMs === undefined) {
-      done(malformedTimeout());
-      return;
+    fastify.addHook('onRequest', (request, reply, done) => {
+      const call = this.#open(request, reply);
+      const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
+      if (timeoutMs === undefined) {
+        done(malformedTimeout());
+        return;
+      }
+      call.onAborted = (reason) => answerDeadline(reply, reason);
+      call.expireAfter(timeoutMs, deadlineExceeded);
+      runInCall(call, done);
+    });
+    // Events of the socket that deliver a body run outside of the call: step in again before validation.
+    fastify.addHook('preValidation', (request, _reply, done) => {
+      if (currentCall() === request.call) done();
+      else runInCall(request.call, done);
+    });
+  }
+
+  /** Fastify's error handler: the one place where an error becomes an HTTP answer. */
+  readonly answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    if (reply.sent) return;
+    const error = fromFastify(thrown);
+    // The router refuses a malformed URL before any hook has run: then there is no call yet.
+    const call = (request.call as HttpCall | undefined) ?? this.#open(request, reply);
+    call.error = error;
+    call.code = error.code;
+    if (error.code === 'INTERNAL') runInCall(call, () => logger.error({ err: error.cause }, 'call failed'));
+    if (error.retryAfterMs !== undefined)
+      void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    const traceId = call.span?.spanContext().traceId;
+    void reply
+      .code(error.httpStatus ?? httpStatusOf(error.code))
+      .header('content-type', 'application/problem+json; charset=utf-8')
+      .serializer(JSON.stringify)
+      .send(
+        toProblem(error, {
+          instance: request.url.split('?', 1)[0] ?? '/',
+          requestId: call.requestId,
+          ...(traceId !== undefined && { traceId }),
+        }),
+      );
+  };
+
+  #open(request: FastifyRequest, reply: FastifyReply): HttpCall {
+    const { raw } = request;
+    const call = new HttpCall(
+      acceptRequestId(raw.headers[REQUEST_ID_HEADER]),
+      raw.method ?? '',
+      raw.url ?? '/',
+    );
+    request.call = call;
+    if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
+    call.clientIp = raw.socket.remoteAddress;
+    call.userAgent = raw.headers['user-agent'];
+    void reply.header(REQUEST_ID_HEADER, call.requestId);
+    reply.raw.once('close', () => this.#close(call, reply));
+    this.observers.opened(call, raw.headers);
+    return call;
+  }
+
+  #close(call: HttpCall, { raw }: FastifyReply): void {
+    call.close();
+    if (raw.writableFinished) {
+      call.status = raw.statusCode;
+      if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
+    } else {
+      const reason = callCancelled();
+      call.status = CLIENT_CLOSED_REQUEST;
+      call.code = reason.code;
+      call.error ??= reason;
+      call.abort(reason);
     }
-    call.onAborted = (reason) => answerDeadline(reply, reason);
-    call.expireAfter(timeoutMs, deadlineExceeded);
-    runInCall(call, done);
-  });
-  // Events of the socket that deliver a body run outside of the call: step in again before validation.
-  fastify.addHook('preValidation', (request, _reply, done) => {
-    if (currentCall() === request.call) done();
-    else runInCall(request.call, done);
-  });
-}
-
-/** Fastify's error handler: the one place where an error becomes an HTTP answer. */
-export function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  if (reply.sent) return;
-  const error = fromFastify(thrown);
-  const status = error.httpStatus ?? httpStatusOf(error.code);
-  const requestId = requestIdOf(request, reply);
-  if (error.code === 'INTERNAL') logger.error({ err: error.cause, request_id: requestId }, 'call failed');
-  if (error.retryAfterMs !== undefined)
-    void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
-  void reply
-    .code(status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send(toProblem(error, { instance: request.url.split('?', 1)[0] ?? '/', requestId }));
-}
-
-/** The router refuses a malformed URL before any hook has run: then there is no call yet. */
-function requestIdOf(request: FastifyRequest, reply: FastifyReply): string {
-  const call = request.call as CallContext | undefined;
-  if (call) return call.requestId;
-  const requestId = acceptRequestId(request.headers[REQUEST_ID_HEADER]);
-  void reply.header(REQUEST_ID_HEADER, requestId);
-  return requestId;
+    runInCall(call, () => this.observers.closed(call));
+    // Node closes the connections that are idle when the server closes, not those that become idle later.
+    if (this.#isClosing) raw.req.socket.end();
+  }
 }
 
 /** The caller's own time in milliseconds within the server's maximum; `undefined` when malformed. */

@@ -1,5 +1,5 @@
 export { HttpAdapter } from './http.adapter.js';
-export { answerError, openCallsOn } from './http.edge.js';
+export { HttpEdge } from './http.edge.js';
 export { createOpenApiDocument, serveOpenApi } from './openapi.js';
 export { Returns } from './returns.decorator.js';
 export { HeaderParam } from './header-param.decorator.js';

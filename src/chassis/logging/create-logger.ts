@@ -1,7 +1,7 @@
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { Config } from '../config/index.js';
-import { currentCall } from '../context/index.js';
+import { currentScope } from '../context/index.js';
 
 const REDACTED_PATHS = [
   'authorization',
@@ -23,7 +23,7 @@ const NO_FIELDS = {};
 
 /**
  * The service's logger: one JSON object a line on standard output, readable lines in development.
- * Lines written inside a call bear its `request_id`.
+ * Lines written inside a call bear its `request_id` and the ids of its trace and of the span at work.
  */
 export function createLogger(config: Config): Logger {
   const env = config.get('APP_ENV');
@@ -34,12 +34,26 @@ export function createLogger(config: Config): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
-      mixin: () => currentCall()?.logFields ?? NO_FIELDS,
+      mixin: scopeFields,
       // Pino's own strategy writes a line's fields into what `mixin` returned, and so into every later line.
       mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
     },
     destinationOf(config),
   );
+}
+
+function scopeFields(): object {
+  const scope = currentScope();
+  if (!scope) return NO_FIELDS;
+  const fields: Record<string, unknown> = {};
+  if (scope.span) {
+    const { traceId, spanId, traceFlags } = scope.span.spanContext();
+    fields['trace_id'] = traceId;
+    fields['span_id'] = spanId;
+    fields['trace_flags'] = traceFlags === 1 ? '01' : '00';
+  }
+  if (scope.call) fields['request_id'] = scope.call.requestId;
+  return fields;
 }
 
 function destinationOf(config: Config): DestinationStream {

@@ -1,11 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { fastify as createFastify, type FastifyReply } from 'fastify';
+import { fastify as createFastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { HealthCheckResult } from '@nestjs/terminus';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
-import { answerError, openCallsOn } from '../http/index.js';
+import { CallObservers } from '../context/index.js';
+import { HttpEdge } from '../http/index.js';
 import { describeService } from './info.js';
 
 /**
@@ -14,14 +15,17 @@ import { describeService } from './info.js';
  */
 @Injectable()
 export class ManagementServer implements OnApplicationShutdown {
-  readonly #fastify = createFastify({ forceCloseConnections: true, frameworkErrors: answerError });
+  readonly #fastify: FastifyInstance;
 
   constructor(
     private readonly config: Config,
     private readonly health: HealthService,
   ) {
-    openCallsOn(this.#fastify, config);
-    this.#fastify.setErrorHandler(answerError);
+    // Probes and scrapes are no calls of the service: nobody counts or traces them.
+    const edge = new HttpEdge(config, new CallObservers());
+    this.#fastify = createFastify({ forceCloseConnections: true, frameworkErrors: edge.answerError });
+    edge.attach(this.#fastify);
+    this.#fastify.setErrorHandler(edge.answerError);
     this.#fastify.setNotFoundHandler(() => {
       throw noSuchPath();
     });

@@ -1,16 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { Writable } from 'node:stream';
-import { CallContext } from '../context/index.js';
-
-/** The context of a gRPC call, from the HTTP/2 stream's first header to its end. */
-export class GrpcCall extends CallContext {
-  /** The response stream of a streaming method: what fills it waits while the client reads slowly. */
-  responses: Writable | undefined;
-
-  constructor(requestId: string) {
-    super('grpc', requestId);
-  }
-}
+import type { GrpcCall } from '../context/index.js';
 
 const CALL = Symbol('nest-chassis.grpc-call');
 

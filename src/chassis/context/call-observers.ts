@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { GrpcCall } from './grpc-call.js';
+import type { HttpCall } from './http-call.js';
+
+/** Any call, told apart by its `transport`. */
+export type Call = HttpCall | GrpcCall;
+
+/** Sees every call at the transport edge, also those that routing, parsing, limits or guards refuse. */
+export interface CallObserver {
+  /** Before anything else is done for the call. `headers` carry the caller's trace context. */
+  opened?(call: Call, headers: IncomingHttpHeaders): void;
+  /** After the last byte: outcome and duration are known. Runs inside the call. */
+  closed(call: Call): void;
+}
+
+/** Those who see the calls, in the order in which they were added; closing runs in the same order. */
+export class CallObservers {
+  readonly #observers: CallObserver[] = [];
+
+  add(observer: CallObserver): void {
+    this.#observers.push(observer);
+  }
+
+  opened(call: Call, headers: IncomingHttpHeaders): void {
+    for (const observer of this.#observers) observer.opened?.(call, headers);
+  }
+
+  closed(call: Call): void {
+    for (const observer of this.#observers) observer.closed(call);
+  }
+}

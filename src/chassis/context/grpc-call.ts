@@ -1,0 +1,25 @@
+import type { Writable } from 'node:stream';
+import { CallContext } from './call-context.js';
+
+/** Stands for every method that no service has, so that labels stay bounded. */
+export const UNKNOWN_RPC = '(unknown)';
+
+/** A gRPC call, from the HTTP/2 stream's first header to its end. */
+export class GrpcCall extends CallContext {
+  readonly transport = 'grpc';
+  /** The response stream of a streaming method: what fills it waits while the client reads slowly. */
+  responses: Writable | undefined;
+  /** Messages that arrived and messages that left. */
+  messagesIn = 0;
+  messagesOut = 0;
+
+  constructor(
+    requestId: string,
+    /** Full name of the service, such as `orders.v1.OrderService`; `UNKNOWN_RPC` when there is none. */
+    readonly service: string,
+    /** Name of the method, such as `GetOrder`; `UNKNOWN_RPC` when there is none. */
+    readonly method: string,
+  ) {
+    super(requestId);
+  }
+}

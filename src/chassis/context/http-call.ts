@@ -1,0 +1,24 @@
+import { CallContext } from './call-context.js';
+
+/** Stands for every path that no route matched, so that labels stay bounded. */
+export const UNKNOWN_ROUTE = '(unknown)';
+
+/** A REST call. */
+export class HttpCall extends CallContext {
+  readonly transport = 'http';
+  /** Route template such as `/v1/orders/:id`; `UNKNOWN_ROUTE` when none matched. */
+  route = UNKNOWN_ROUTE;
+  /** Status of the answer; 499 when the client left before it. */
+  status = 0;
+  userAgent: string | undefined;
+
+  constructor(
+    requestId: string,
+    /** `GET`, `POST` … */
+    readonly method: string,
+    /** Path with query, as it came. */
+    readonly target: string,
+  ) {
+    super(requestId);
+  }
+}
