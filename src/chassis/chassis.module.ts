@@ -8,6 +8,8 @@ import { HealthModule, HealthService } from './health/index.js';
 import { LoggingModule } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { ErrorFilter, ValidationPipe } from './pipeline/index.js';
+import type { Telemetry } from './telemetry.js';
+import { Tracing } from './tracing/index.js';
 
 /** The order of things: every capability, once, and what ties them together. */
 @Module({})
@@ -18,7 +20,12 @@ export class ChassisModule implements OnModuleInit {
   ) {}
 
   /** The whole service: the chassis around the application's own module. */
-  static around(application: Type, config: Config, logger: Logger, observers: CallObservers): DynamicModule {
+  static around(
+    application: Type,
+    config: Config,
+    logger: Logger,
+    { observers, tracing }: Telemetry,
+  ): DynamicModule {
     return {
       module: ChassisModule,
       global: true,
@@ -26,11 +33,12 @@ export class ChassisModule implements OnModuleInit {
       providers: [
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
+        { provide: Tracing, useValue: tracing },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],
-      exports: [Config, CallObservers],
+      exports: [Config, CallObservers, Tracing],
     };
   }
 

@@ -3,10 +3,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { ChassisModule } from './chassis.module.js';
 import { chassisConfigSchema, Config } from './config/index.js';
-import { CallObservers } from './context/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
 import { createLogger } from './logging/index.js';
 import type { ServiceDefinition } from './start-service.js';
+import { createTelemetry } from './telemetry.js';
 
 /**
  * The OpenAPI document of a service that does not run. Nest only looks at the modules ("preview"): no
@@ -19,13 +19,18 @@ export async function describeApi(
 ): Promise<OpenAPIObject> {
   const values = { SERVICE_NAME: about.name, SERVICE_VERSION: about.version, LOG_LEVEL: 'silent' };
   const config = new Config(chassisConfigSchema.parse(values), new Map());
-  const observers = new CallObservers();
-  const root = ChassisModule.around(service.module, config, createLogger(config), observers);
-  const app = await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, observers), {
-    preview: true,
-    abortOnError: false,
-    bodyParser: false,
-    logger: false,
-  });
+  const logger = createLogger(config);
+  const telemetry = createTelemetry(service.module, config, logger);
+  const root = ChassisModule.around(service.module, config, logger, telemetry);
+  const app = await NestFactory.create<NestFastifyApplication>(
+    root,
+    new HttpAdapter(config, telemetry.observers),
+    {
+      preview: true,
+      abortOnError: false,
+      bodyParser: false,
+      logger: false,
+    },
+  );
   return createOpenApiDocument(app, config);
 }

@@ -8,12 +8,12 @@ import type { z } from 'zod';
 import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
-import { CallObservers } from './context/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
 import { createLogger, ServiceLogger } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import { createTelemetry, type Telemetry } from './telemetry.js';
 
 /** What makes a service: its modules and where its files are. */
 export interface ServiceDefinition {
@@ -60,28 +60,31 @@ export async function startService(
     ...(options.overrides && { overrides: options.overrides }),
   });
   const logger = createLogger(config);
-  const app = await createApp(service, config, logger);
+  const telemetry = createTelemetry(service.module, config, logger);
+  const app = await createApp(service, config, logger, telemetry);
   try {
-    return await listen(app, service, config, logger);
+    return await listen(app, service, config, logger, telemetry);
   } catch (error) {
     await app.close();
+    await telemetry.close();
     throw error;
   }
 }
 
 /** The application with all its routes, not yet started; enough to write the OpenAPI document. */
-export async function createApp(
+async function createApp(
   service: ServiceDefinition,
   config: Config,
   logger: Logger,
+  telemetry: Telemetry,
 ): Promise<NestFastifyApplication> {
-  const observers = new CallObservers();
-  const root = ChassisModule.around(service.module, config, logger, observers);
+  const root = ChassisModule.around(service.module, config, logger, telemetry);
   captureGrpcLog();
-  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, observers), {
+  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, telemetry.observers), {
     abortOnError: false,
     bodyParser: false,
     logger: ServiceLogger.over(logger),
+    instrument: { instanceDecorator: telemetry.instanceDecorator },
   });
 }
 
@@ -90,12 +93,13 @@ async function listen(
   service: ServiceDefinition,
   config: Config,
   logger: Logger,
+  telemetry: Telemetry,
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
   const host = config.get('HOST');
   await bind('MANAGEMENT_PORT', at(management.host, config.get('MANAGEMENT_PORT')), management.listen());
-  const grpc = new GrpcServer(config, app.get(CallObservers));
+  const grpc = new GrpcServer(config, telemetry.observers);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
@@ -115,6 +119,7 @@ async function listen(
     close: async () => {
       readiness.set(false);
       await app.close();
+      await telemetry.close();
     },
   };
   readiness.set(true);

@@ -1,20 +1,10 @@
 import { z } from 'zod';
+import { durationMs, integer } from './fields.js';
+import { otelConfigShape } from './otel.schema.js';
 
 const MIB = 1024 * 1024;
 
-/** A whole number, also from the text that an environment variable holds. */
-function integer(min: number, max: number) {
-  const number = z.int().min(min).max(max);
-  const text = z
-    .string()
-    .regex(/^\d{1,15}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .pipe(number);
-  return z.union([number, text], { error: `must be a whole number from ${min} to ${max}` });
-}
-
 const port = () => integer(0, 65_535);
-const durationMs = (min = 1) => integer(min, 86_400_000);
 
 /**
  * Every key the chassis reads, with its default. One flat vocabulary: the same names in the
@@ -79,6 +69,7 @@ export const chassisConfigSchema = z.object({
     .enum(['auto', 'true', 'false'])
     .default('auto')
     .describe('The documentation page /docs; auto = everywhere but in production.'),
+  ...otelConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -37,9 +37,13 @@ export abstract class CallContext {
 
   constructor(readonly requestId: string) {}
 
-  /** The scope that code of this call runs in; its span is the server span. */
+  /** The scope that code of this call runs in; its span is the server span. Set before any work runs. */
   get scope(): Scope {
     return (this.#scope ??= new Scope(this, undefined));
+  }
+
+  set scope(scope: Scope) {
+    this.#scope = scope;
   }
 
   /** The server span, `undefined` when nothing traces. Set by whoever opens the span, before any work runs. */

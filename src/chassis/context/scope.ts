@@ -1,7 +1,7 @@
-import { createContextKey, type Context, type Span } from '@opentelemetry/api';
+import { createContextKey, ROOT_CONTEXT, type Context, type Span } from '@opentelemetry/api';
 import type { CallContext } from './call-context.js';
 
-/** The key under which OpenTelemetry's API keeps the active span: `Symbol.for` of this text, by its `context-utils`. */
+/** The key under which OpenTelemetry's API keeps the active span: `Symbol.for` of this text. */
 const SPAN_KEY = createContextKey('OpenTelemetry Context Key SPAN');
 
 /**
@@ -12,22 +12,32 @@ export class Scope implements Context {
   constructor(
     readonly call: CallContext | undefined,
     readonly span: Span | undefined,
-    private readonly values?: ReadonlyMap<symbol, unknown>,
+    /** Holds every other value, such as baggage. */
+    private readonly base: Context = ROOT_CONTEXT,
   ) {}
 
+  /** A context of OpenTelemetry's own as a scope; it keeps its values and its span and has no call. */
+  static from(context: Context): Scope {
+    if (context instanceof Scope) return context;
+    return new Scope(undefined, context.getValue(SPAN_KEY) as Span | undefined, context);
+  }
+
+  /** The same scope around another span. */
+  withSpan(span: Span): Scope {
+    return new Scope(this.call, span, this.base);
+  }
+
   getValue(key: symbol): unknown {
-    return key === SPAN_KEY ? this.span : this.values?.get(key);
+    return key === SPAN_KEY ? this.span : this.base.getValue(key);
   }
 
   setValue(key: symbol, value: unknown): Scope {
-    if (key === SPAN_KEY) return new Scope(this.call, value as Span, this.values);
-    return new Scope(this.call, this.span, new Map(this.values).set(key, value));
+    if (key === SPAN_KEY) return this.withSpan(value as Span);
+    return new Scope(this.call, this.span, this.base.setValue(key, value));
   }
 
   deleteValue(key: symbol): Scope {
-    if (key === SPAN_KEY) return new Scope(this.call, undefined, this.values);
-    const values = new Map(this.values);
-    values.delete(key);
-    return new Scope(this.call, this.span, values);
+    if (key === SPAN_KEY) return new Scope(this.call, undefined, this.base);
+    return new Scope(this.call, this.span, this.base.deleteValue(key));
   }
 }

@@ -1,0 +1,68 @@
+import type { Type } from '@nestjs/common';
+import type { Logger } from 'pino';
+import type { Config } from './config/index.js';
+import { CallObservers } from './context/index.js';
+import {
+  applicationClasses,
+  CallTracer,
+  createInstanceTracer,
+  createTracing,
+  HttpClientSpans,
+  type Tracing,
+} from './tracing/index.js';
+
+/** The collector's faults are told this often at most, in milliseconds. */
+const FAULT_INTERVAL_MS = 60_000;
+
+/** What sees the calls and the instances before there is a container. */
+export interface Telemetry {
+  readonly observers: CallObservers;
+  readonly tracing: Tracing;
+  /** For `NestFactory.create`. */
+  readonly instanceDecorator: (instance: unknown) => unknown;
+  /** Sends what has not been sent, within SHUTDOWN_TELEMETRY_MS; after everything else has ended. */
+  close(): Promise<void>;
+}
+
+/** Builds tracing for an application and puts it behind OpenTelemetry's API. */
+export function createTelemetry(application: Type, config: Config, logger: Logger): Telemetry {
+  const tracing = createTracing(config, tellFaults(logger));
+  tracing.install();
+  const observers = new CallObservers();
+  observers.add(
+    new CallTracer(tracing.tracer, config.get('TRACES_KEEP_ERRORS') === 'true' && tracing.isRecording),
+  );
+  const httpClientSpans = new HttpClientSpans(tracing.tracer);
+  httpClientSpans.start();
+  return {
+    observers,
+    tracing,
+    instanceDecorator: instanceDecoratorOf(application, config, tracing),
+    close: async () => {
+      httpClientSpans.stop();
+      await tracing.close(config.get('SHUTDOWN_TELEMETRY_MS'));
+    },
+  };
+}
+
+function instanceDecoratorOf(
+  application: Type,
+  config: Config,
+  tracing: Tracing,
+): (instance: unknown) => unknown {
+  if (config.get('TRACES_SPANS') === 'server' || !tracing.isRecording) return (instance) => instance;
+  const names = config.get('TRACES_EXCLUDE').split(',');
+  return createInstanceTracer(tracing.tracer, {
+    classes: applicationClasses(application),
+    excluded: new Set(names.map((name) => name.trim())),
+  });
+}
+
+function tellFaults(logger: Logger): (cause: string) => void {
+  let toldAt = -Infinity;
+  return (cause) => {
+    if (Date.now() - toldAt < FAULT_INTERVAL_MS) return;
+    toldAt = Date.now();
+    logger.warn({ cause }, 'spans could not be exported; trying again, dropping what does not fit the queue');
+  };
+}

@@ -1,0 +1,46 @@
+import { InterceptingCall, status as GrpcStatus, type Interceptor, type Metadata } from '@grpc/grpc-js';
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { currentScope } from '../context/index.js';
+import { RecordingSpan } from './recording-span.js';
+import type { Tracer } from './tracer.js';
+
+/**
+ * An interceptor for grpc-js clients: a client span for every call made inside a call, unary and
+ * streaming, with the trace context and the baggage sent along.
+ */
+export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
+  return (options, nextCall) => {
+    const parent = currentScope()?.span;
+    const method = options.method_definition.path.slice(1);
+    const span =
+      parent instanceof RecordingSpan ? tracer.startChild(method, parent, SpanKind.CLIENT) : undefined;
+    span?.setAttributes({ 'rpc.system.name': 'grpc', 'rpc.method': method });
+    const active = context.active();
+    const carrying = span ? trace.setSpan(active, span) : active;
+    return new InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        propagation.inject<Metadata>(carrying, metadata, {
+          set: (carrier, name, value) => carrier.set(name, value),
+        });
+        next(metadata, {
+          ...listener,
+          onReceiveStatus(status, forward) {
+            if (span) finish(span, status.code, status.details);
+            forward(status);
+          },
+        });
+      },
+    });
+  };
+}
+
+function finish(span: RecordingSpan, code: number, details: string): void {
+  const name = GrpcStatus[code] ?? String(code);
+  span.setAttribute('rpc.response.status_code', name);
+  // A client's fault is every status but OK. Source: semantic conventions for gRPC, "Recording Errors".
+  if (code !== 0) {
+    span.setAttribute('error.type', name);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: details });
+  }
+  span.end();
+}

@@ -1,0 +1,10 @@
+export { applicationClasses } from './application-classes.js';
+export { CallTracer } from './call-tracer.js';
+export { createTracing } from './create-tracing.js';
+export { createGrpcClientInterceptor } from './grpc-client-spans.js';
+export { HttpClientSpans } from './http-client-spans.js';
+export { createInstanceTracer } from './instance-tracer.js';
+export { Sampler } from './sampler.js';
+export type { ExportCounts } from './span-exporter.js';
+export { Traced, Untraced } from './traced.decorator.js';
+export { Tracing } from './tracing.js';

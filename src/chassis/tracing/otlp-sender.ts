@@ -1,0 +1,126 @@
+import { Client, credentials, Metadata, status, type ChannelCredentials } from '@grpc/grpc-js';
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { gzipSync } from 'node:zlib';
+
+/** What became of one attempt. `retry` may say when, in milliseconds. */
+export type SendResult =
+  | { readonly outcome: 'sent' }
+  | { readonly outcome: 'retry'; readonly afterMs?: number; readonly cause: string }
+  | { readonly outcome: 'refused'; readonly cause: string };
+
+/** Carries one serialized `ExportTraceServiceRequest` to the collector. */
+export interface OtlpSender {
+  send(request: readonly Buffer[], timeoutMs: number): Promise<SendResult>;
+  close(): void;
+}
+
+export interface SenderOptions {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly compress: boolean;
+  /** PEM files for TLS. */
+  readonly certificate?: string | undefined;
+  readonly clientKey?: string | undefined;
+  readonly clientCertificate?: string | undefined;
+}
+
+const RETRYABLE_HTTP = new Set([429, 502, 503, 504]);
+const RETRYABLE_GRPC = new Set<number>([
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.ABORTED,
+  status.OUT_OF_RANGE,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+const EXPORT_METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+
+/** OTLP over HTTP with protobuf bodies, one kept-alive connection. */
+export function createHttpSender(options: SenderOptions): OtlpSender {
+  const isTls = options.url.protocol === 'https:';
+  const agent = isTls
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tlsFiles(options) })
+    : new HttpAgent({ keepAlive: true, maxSockets: 1 });
+  const open = isTls ? httpsRequest : httpRequest;
+  return {
+    send: (parts, timeoutMs) =>
+      new Promise((resolve) => {
+        const body = options.compress ? [gzipSync(Buffer.concat(parts))] : parts;
+        const length = body.reduce((sum, part) => sum + part.length, 0);
+        const headers = {
+          ...options.headers,
+          'content-type': 'application/x-protobuf',
+          'content-length': length,
+          ...(options.compress && { 'content-encoding': 'gzip' }),
+        };
+        const request = open(options.url, { method: 'POST', agent, headers, timeout: timeoutMs });
+        const limit = setTimeout(
+          () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)),
+          timeoutMs,
+        );
+        request.on('response', (response) => {
+          response.resume();
+          response.on('close', () => clearTimeout(limit));
+          resolve(judgeHttp(response.statusCode ?? 0, response.headers['retry-after']));
+        });
+        request.on('error', (error) => {
+          clearTimeout(limit);
+          resolve({ outcome: 'retry', cause: error.message });
+        });
+        for (const part of body) request.write(part);
+        request.end();
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+/** OTLP over gRPC; the request is serialized already, so no codec is needed. */
+export function createGrpcSender(options: SenderOptions): OtlpSender {
+  const channelOptions = options.compress ? { 'grpc.default_compression_algorithm': 2 } : {};
+  const client = new Client(options.url.host, channelCredentials(options), channelOptions);
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(options.headers)) metadata.set(name, value);
+  return {
+    send: (parts, timeoutMs) =>
+      new Promise((resolve) => {
+        client.makeUnaryRequest(
+          EXPORT_METHOD,
+          (bytes: Buffer) => bytes,
+          (bytes) => bytes,
+          Buffer.concat(parts),
+          metadata,
+          { deadline: Date.now() + timeoutMs },
+          (error) => {
+            if (!error) resolve({ outcome: 'sent' });
+            else if (RETRYABLE_GRPC.has(error.code)) resolve({ outcome: 'retry', cause: error.message });
+            else resolve({ outcome: 'refused', cause: error.message });
+          },
+        );
+      }),
+    close: () => client.close(),
+  };
+}
+
+function judgeHttp(statusCode: number, retryAfter: string | undefined): SendResult {
+  if (statusCode >= 200 && statusCode < 300) return { outcome: 'sent' };
+  const cause = `HTTP ${statusCode}`;
+  if (!RETRYABLE_HTTP.has(statusCode)) return { outcome: 'refused', cause };
+  const seconds = Number(retryAfter);
+  return { outcome: 'retry', cause, ...(seconds > 0 && { afterMs: seconds * 1000 }) };
+}
+
+function tlsFiles({ certificate, clientKey, clientCertificate }: SenderOptions) {
+  return {
+    ...(certificate && { ca: readFileSync(certificate) }),
+    ...(clientKey && { key: readFileSync(clientKey) }),
+    ...(clientCertificate && { cert: readFileSync(clientCertificate) }),
+  };
+}
+
+function channelCredentials(options: SenderOptions): ChannelCredentials {
+  if (options.url.protocol !== 'https:') return credentials.createInsecure();
+  const { ca, key, cert } = tlsFiles(options);
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+}

@@ -1,0 +1,131 @@
+import { SpanStatusCode } from '@opentelemetry/api';
+import 'reflect-metadata';
+import { isObservable, Observable } from 'rxjs';
+import { currentScope, runInScope, type Scope } from '../context/index.js';
+import { ServiceError } from '../errors/index.js';
+import { RecordingSpan } from './recording-span.js';
+import type { Tracer } from './tracer.js';
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * A method that works in a span of its own whenever its call is sampled; otherwise it costs a look at
+ * the store. `this`, metadata, name and the kind of result stay: what was returned synchronously still
+ * is, and a span lasts until a promise settles, an observable ends or an iteration is over.
+ */
+export function traceMethod(tracer: Tracer, name: string, method: Method): Method {
+  const traced = function (this: unknown, ...args: unknown[]): unknown {
+    const scope = currentScope();
+    const parent = scope?.span;
+    if (scope === undefined || !(parent instanceof RecordingSpan)) return method.apply(this, args);
+    const span = tracer.startChild(name, parent);
+    const inner = scope.withSpan(span);
+    let result: unknown;
+    try {
+      result = runInScope(inner, () => method.apply(this, args));
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    }
+    return follow(result, span, inner);
+  };
+  Object.defineProperty(traced, 'name', { value: method.name });
+  Object.defineProperty(traced, 'length', { value: method.length });
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), traced);
+  }
+  return traced;
+}
+
+function follow(result: unknown, span: RecordingSpan, scope: Scope): unknown {
+  if (result instanceof Promise) return followPromise(result, span);
+  if (isObservable(result)) return followObservable(result, span, scope);
+  if (isAsyncIterator(result)) return followIterator(result, span, scope);
+  span.end();
+  return result;
+}
+
+function followPromise(promise: Promise<unknown>, span: RecordingSpan): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      span.end();
+      return value;
+    },
+    (error: unknown) => {
+      fail(span, error);
+      throw error;
+    },
+  );
+}
+
+function followObservable(
+  source: Observable<unknown>,
+  span: RecordingSpan,
+  scope: Scope,
+): Observable<unknown> {
+  return new Observable((subscriber) => {
+    const subscription = runInScope(scope, () =>
+      source.subscribe({
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => {
+          fail(span, error);
+          subscriber.error(error);
+        },
+        complete: () => {
+          span.end();
+          subscriber.complete();
+        },
+      }),
+    );
+    return () => {
+      subscription.unsubscribe();
+      span.end();
+    };
+  });
+}
+
+/** The same iterator, each step of it in the span. */
+function followIterator(
+  iterator: AsyncIterator<unknown>,
+  span: RecordingSpan,
+  scope: Scope,
+): AsyncIterator<unknown> {
+  const step =
+    (advance: (value?: unknown) => Promise<IteratorResult<unknown>>) => async (value?: unknown) => {
+      try {
+        const result = await runInScope(scope, () => advance.call(iterator, value));
+        if (result.done === true) span.end();
+        return result;
+      } catch (error) {
+        fail(span, error);
+        throw error;
+      }
+    };
+  iterator.next = step(iterator.next as never);
+  if (iterator.return) iterator.return = step(iterator.return as never);
+  if (iterator.throw) iterator.throw = step(iterator.throw as never);
+  return iterator;
+}
+
+function isAsyncIterator(value: unknown): value is AsyncIterator<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Symbol.asyncIterator in value &&
+    'next' in value &&
+    typeof value.next === 'function' &&
+    Object.isExtensible(value)
+  );
+}
+
+/** Ends a span with what was thrown: a refusal of the vocabulary is told by its reason, the rest with its stack. */
+function fail(span: RecordingSpan, error: unknown): void {
+  if (error instanceof ServiceError) {
+    span.setAttribute('error.type', error.reason);
+  } else if (error instanceof Error) {
+    span.setAttribute('error.type', error.name);
+    span.recordException(error);
+  }
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}

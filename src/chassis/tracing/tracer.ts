@@ -1,0 +1,95 @@
+import {
+  context as activeContext,
+  isSpanContextValid,
+  SpanKind,
+  trace,
+  TraceFlags,
+  type Context,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  type Tracer as ApiTracer,
+} from '@opentelemetry/api';
+import { newSpanId, newTraceId } from './ids.js';
+import { RecordingSpan, toMs, type SpanSink } from './recording-span.js';
+import type { Sampler } from './sampler.js';
+
+/**
+ * Makes the spans of one instrumentation scope: by OpenTelemetry's API for users' code, by
+ * `startServerSpan` and `startChild` for the chassis' own hot paths.
+ */
+export class Tracer implements ApiTracer {
+  constructor(
+    readonly sampler: Sampler,
+    private readonly sink: SpanSink,
+  ) {}
+
+  startSpan(name: string, options: SpanOptions = {}, context: Context = activeContext.active()): Span {
+    const parent = options.root === true ? undefined : trace.getSpanContext(context);
+    const validParent = parent && isSpanContextValid(parent) ? parent : undefined;
+    const span = this.#start(
+      name,
+      options.kind ?? SpanKind.INTERNAL,
+      validParent,
+      options.startTime === undefined ? undefined : toMs(options.startTime),
+    );
+    if (options.attributes) span.setAttributes(options.attributes);
+    if (options.links) span.addLinks(options.links);
+    return span;
+  }
+
+  startActiveSpan<F extends (span: Span) => unknown>(
+    name: string,
+    ...rest: [F] | [SpanOptions, F] | [SpanOptions, Context, F]
+  ): ReturnType<F> {
+    const work = rest.at(-1) as F;
+    const options = rest.length > 1 ? (rest[0] as SpanOptions) : {};
+    const parent = rest.length > 2 ? (rest[1] as Context) : activeContext.active();
+    const span = this.startSpan(name, options, parent);
+    return activeContext.with(trace.setSpan(parent, span), () => work(span) as ReturnType<F>);
+  }
+
+  /** The span of a call that came in; continues the caller's trace when there is one. */
+  startServerSpan(name: string, parent: SpanContext | undefined): Span {
+    return this.#start(name, SpanKind.SERVER, parent);
+  }
+
+  /** A span within `parent`, sampled as it is. */
+  startChild(name: string, parent: RecordingSpan, kind = SpanKind.INTERNAL): RecordingSpan {
+    const { traceId, traceFlags, traceState } = parent.spanContext();
+    const context: SpanContext = { traceId, spanId: newSpanId(), traceFlags };
+    if (traceState) context.traceState = traceState;
+    return new RecordingSpan(name, kind, context, parent.spanContext(), this.sink);
+  }
+
+  /** A span that was not sampled at the head and is recorded all the same, such as that of a failed call. */
+  startAfterwards(
+    name: string,
+    context: SpanContext,
+    parent: SpanContext | undefined,
+    startMs: number,
+  ): RecordingSpan {
+    return new RecordingSpan(
+      name,
+      SpanKind.SERVER,
+      { ...context, traceFlags: TraceFlags.SAMPLED },
+      parent,
+      this.sink,
+      startMs,
+    );
+  }
+
+  #start(name: string, kind: SpanKind, parent: SpanContext | undefined, startMs?: number): Span {
+    const traceId = parent?.traceId ?? newTraceId();
+    const isSampled = this.sampler.isSampled(traceId, parent?.traceFlags);
+    const context: SpanContext = {
+      traceId,
+      spanId: newSpanId(),
+      traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    };
+    if (parent?.traceState) context.traceState = parent.traceState;
+    return isSampled
+      ? new RecordingSpan(name, kind, context, parent, this.sink, startMs)
+      : trace.wrapSpanContext(context);
+  }
+}

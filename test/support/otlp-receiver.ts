@@ -1,0 +1,199 @@
+import {
+  Server as GrpcServer,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerUnaryCall,
+} from '@grpc/grpc-js';
+import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { eventually } from './eventually.js';
+
+type Value = string | number | boolean | readonly Value[];
+
+/** A span as it arrived. Times are nanoseconds since the epoch. */
+export interface ReceivedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly traceState: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly attributes: Readonly<Record<string, Value>>;
+  readonly events: readonly { readonly name: string; readonly attributes: Readonly<Record<string, Value>> }[];
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly status: { readonly code: number; readonly message: string } | undefined;
+  readonly flags: number;
+  readonly scope: { readonly name: string; readonly version: string };
+  readonly resource: Readonly<Record<string, Value>>;
+}
+
+interface WireValue {
+  readonly string_value?: string;
+  readonly bool_value?: boolean;
+  readonly int_value?: string;
+  readonly double_value?: number;
+  readonly array_value?: { readonly values: readonly WireValue[] };
+}
+type WireAttributes = readonly { readonly key: string; readonly value: WireValue }[];
+interface WireSpan {
+  readonly trace_id: Buffer;
+  readonly span_id: Buffer;
+  readonly parent_span_id: Buffer;
+  readonly trace_state: string;
+  readonly name: string;
+  readonly kind: number;
+  readonly start_time_unix_nano: string;
+  readonly end_time_unix_nano: string;
+  readonly attributes: WireAttributes;
+  readonly events: readonly { readonly name: string; readonly attributes: WireAttributes }[];
+  readonly links: readonly { readonly trace_id: Buffer; readonly span_id: Buffer }[];
+  readonly status: { readonly code: number; readonly message: string } | null;
+  readonly flags: number;
+}
+interface WireRequest {
+  readonly resource_spans: readonly {
+    readonly resource: { readonly attributes: WireAttributes };
+    readonly scope_spans: readonly {
+      readonly scope: { readonly name: string; readonly version: string };
+      readonly spans: readonly WireSpan[];
+    }[];
+  }[];
+}
+
+const protocol = loadSync(join(import.meta.dirname, 'otlp.proto'), {
+  keepCase: true,
+  longs: String,
+  defaults: true,
+  oneofs: true,
+});
+const service = protocol['opentelemetry.proto.collector.trace.v1.TraceService'] as Record<
+  string,
+  MethodDefinition<object, object>
+>;
+const { requestDeserialize } = service['Export'] as MethodDefinition<object, object>;
+
+/** How the receiver treats the next requests. */
+export type Behaviour = 'accept' | 'hang' | { readonly status: number };
+
+/** A collector for tests: real OTLP over HTTP and gRPC, decoding the protobuf. */
+export class OtlpReceiver {
+  readonly spans: ReceivedSpan[] = [];
+  /** Headers of each HTTP request. */
+  readonly requests: IncomingHttpHeaders[] = [];
+  behaviour: Behaviour = 'accept';
+
+  private constructor(
+    private readonly http: Server,
+    private readonly grpc: GrpcServer,
+    /** For OTEL_EXPORTER_OTLP_ENDPOINT with http/protobuf. */
+    readonly httpUrl: string,
+    /** For OTEL_EXPORTER_OTLP_ENDPOINT with grpc. */
+    readonly grpcUrl: string,
+  ) {}
+
+  static async start(): Promise<OtlpReceiver> {
+    const http = createServer();
+    const grpc = new GrpcServer();
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const grpcPort = await new Promise<number>((resolve, reject) => {
+      grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+        error ? reject(error) : resolve(port),
+      );
+    });
+    const { port } = http.address() as AddressInfo;
+    const receiver = new OtlpReceiver(http, grpc, `http://127.0.0.1:${port}`, `http://127.0.0.1:${grpcPort}`);
+    receiver.#serve();
+    return receiver;
+  }
+
+  /** Waits for spans that fit and returns all that do. */
+  async find(what: string, fits: (span: ReceivedSpan) => boolean, count = 1): Promise<ReceivedSpan[]> {
+    await eventually(`${count} span(s): ${what}`, () => this.spans.filter(fits).length >= count);
+    return this.spans.filter(fits);
+  }
+
+  async stop(): Promise<void> {
+    this.grpc.forceShutdown();
+    this.http.closeAllConnections();
+    await new Promise((resolve) => this.http.close(resolve));
+  }
+
+  #serve(): void {
+    this.http.on('request', (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        this.requests.push(request.headers);
+        if (this.behaviour === 'hang') return;
+        const status = this.behaviour === 'accept' ? 200 : this.behaviour.status;
+        const body = Buffer.concat(chunks);
+        if (status === 200 && request.url === '/v1/traces') {
+          this.#receive(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+        }
+        response.writeHead(request.url === '/v1/traces' ? status : 404).end();
+      });
+    });
+    this.grpc.addService(service, {
+      Export: (call: ServerUnaryCall<WireRequest, object>, callback: sendUnaryData<object>) => {
+        this.#accept(call.request);
+        callback(null, {});
+      },
+    });
+  }
+
+  #receive(body: Buffer): void {
+    this.#accept(requestDeserialize(body) as WireRequest);
+  }
+
+  #accept(request: WireRequest): void {
+    for (const { resource, scope_spans: scopeSpans } of request.resource_spans) {
+      for (const { scope, spans } of scopeSpans) {
+        for (const span of spans) this.spans.push(toSpan(span, scope, toAttributes(resource.attributes)));
+      }
+    }
+  }
+}
+
+function toSpan(
+  span: WireSpan,
+  scope: ReceivedSpan['scope'],
+  resource: ReceivedSpan['resource'],
+): ReceivedSpan {
+  return {
+    traceId: span.trace_id.toString('hex'),
+    spanId: span.span_id.toString('hex'),
+    parentSpanId: span.parent_span_id.toString('hex'),
+    traceState: span.trace_state,
+    name: span.name,
+    kind: span.kind,
+    start: BigInt(span.start_time_unix_nano),
+    end: BigInt(span.end_time_unix_nano),
+    attributes: toAttributes(span.attributes),
+    events: span.events.map(({ name, attributes }) => ({ name, attributes: toAttributes(attributes) })),
+    links: span.links.map((link) => ({
+      traceId: link.trace_id.toString('hex'),
+      spanId: link.span_id.toString('hex'),
+    })),
+    status: span.status ?? undefined,
+    flags: span.flags,
+    scope,
+    resource,
+  };
+}
+
+function toAttributes(attributes: WireAttributes): Record<string, Value> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, toValue(value)]));
+}
+
+function toValue(value: WireValue): Value {
+  if (value.string_value !== undefined) return value.string_value;
+  if (value.bool_value !== undefined) return value.bool_value;
+  if (value.int_value !== undefined) return Number(value.int_value);
+  if (value.double_value !== undefined) return value.double_value;
+  return (value.array_value?.values ?? []).map(toValue);
+}
