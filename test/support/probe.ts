@@ -6,7 +6,9 @@ import { Database } from '#chassis/database';
 import { ServiceError } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';
 import { Returns } from '#chassis/http';
+import { createGrpcClientInterceptor, Tracing } from '#chassis/tracing';
 import { ErrorInfo } from '#generated/google/rpc/error_details';
+import { GrpcTestClient } from './grpc-test-client.js';
 
 /** One method of the fixture's gRPC service; messages are `ErrorInfo`, which has strings and a map. */
 function probeMethod<In extends boolean, Out extends boolean>(
@@ -51,7 +53,10 @@ export class ProbeService {
   /** Endless streams whose clean-up ran. */
   finished = 0;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly tracing: Tracing,
+  ) {}
 
   async run(order: Order): Promise<Order> {
     if (order.reason === 'fail') throw new Error('a secret of the inside');
@@ -60,6 +65,11 @@ export class ProbeService {
     if (order.reason === 'wait') await this.#untilAborted();
     if (order.reason === 'ignore-abort') await new Promise((resolve) => setTimeout(resolve, 3000));
     if (order.reason === 'sleep') await sql`select pg_sleep(60)`.execute(this.database.query);
+    if (order.reason === 'select')
+      await sql`select 1 as one from pg_class limit 1`.execute(this.database.query);
+    if (order.reason === 'fetch') await fetch(`http://${order.domain}/probe/select`);
+    if (order.reason === 'relay') return this.#relay(order);
+    if (order.reason === 'broken-query') await sql`select nothing from nowhere`.execute(this.database.query);
     if (order.reason === 'who') return { ...order, domain: currentCall()?.requestId ?? 'nobody' };
     if (order.reason === 'remaining') return { ...order, domain: String(currentCall()?.remainingMs) };
     return order;
@@ -74,6 +84,17 @@ export class ProbeService {
       }
     } finally {
       this.finished += 1;
+    }
+  }
+
+  /** Passes `metadata.next` on to the gRPC server at `domain`. */
+  async #relay({ domain, metadata }: Order): Promise<Order> {
+    const interceptors = [createGrpcClientInterceptor(this.tracing.tracer)];
+    const client = new GrpcTestClient(domain);
+    try {
+      return await client.unary(Probes.unary, order(metadata['next'] ?? 'echo'), { interceptors });
+    } finally {
+      client.close();
     }
   }
 

@@ -3,6 +3,7 @@ import { currentCall } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { toDatabaseError } from './database-errors.js';
 import type { CancelQuery } from './engine.js';
+import { failQuerySpan, startQuerySpan } from './query-span.js';
 
 /** They end what was begun, so they run whatever became of the call: the connection must go back clean. */
 const ENDS_TRANSACTION = /^\s*(commit|rollback|release|end|abort)\b/i;
@@ -22,10 +23,14 @@ export class CallClient {
     const call = currentCall();
     const signal = call && !ENDS_TRANSACTION.test(text) ? call.signal : undefined;
     signal?.throwIfAborted();
+    const span = startQuerySpan(text);
     try {
       const running = this.#client.query(text, parameters as unknown[]);
-      return await (signal ? this.#untilAborted(running, signal) : running);
+      const result = await (signal ? this.#untilAborted(running, signal) : running);
+      span?.end();
+      return result;
     } catch (error) {
+      failQuerySpan(span, error);
       const translated = toDatabaseError(error);
       this.#isLost ||= translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
       throw call?.abortReason ?? translated;

@@ -18,12 +18,11 @@ export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
     const active = context.active();
     const carrying = span ? trace.setSpan(active, span) : active;
     return new InterceptingCall(nextCall(options), {
-      start(metadata, listener, next) {
+      start(metadata, _listener, next) {
         propagation.inject<Metadata>(carrying, metadata, {
           set: (carrier, name, value) => carrier.set(name, value),
         });
         next(metadata, {
-          ...listener,
           onReceiveStatus(status, forward) {
             if (span) finish(span, status.code, status.details);
             forward(status);

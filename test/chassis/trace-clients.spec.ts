@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.js';
+import { ProbeModule, TestApp } from '../support/index.js';
+
+const SERVER = 2;
+const CLIENT = 3;
+
+let receiver: OtlpReceiver;
+let app: TestApp;
+beforeAll(async () => {
+  receiver = await OtlpReceiver.start();
+  app = await TestApp.start({
+    imports: [ProbeModule],
+    config: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.httpUrl, OTEL_BSP_SCHEDULE_DELAY: 20 },
+  });
+});
+afterAll(async () => {
+  await app.stop();
+  await receiver.stop();
+});
+beforeEach(() => {
+  receiver.spans.length = 0;
+});
+
+/** Names from the root down to the one leaf of `kind` whose name fits. */
+function pathTo(leaf: ReceivedSpan | undefined): string[] {
+  const path: string[] = [];
+  for (let span = leaf; span; span = receiver.spans.find(({ spanId }) => spanId === span?.parentSpanId))
+    path.unshift(span.name);
+  return path;
+}
+
+test('a query is a client span below the method that makes it', async () => {
+  await app.http.get('/probe/select');
+  await receiver.find('server', ({ kind }) => kind === SERVER);
+  const [query] = await receiver.find('query', ({ kind }) => kind === CLIENT);
+  expect(query?.attributes).toEqual({
+    'db.system.name': 'postgresql',
+    'db.operation.name': 'select',
+    'db.collection.name': 'pg_class',
+    'db.query.text': 'select 1 as one from pg_class limit 1',
+  });
+  expect(pathTo(query)).toEqual([
+    'GET /probe/:reason',
+    'ProbeHttpController.get',
+    'ProbeService.run',
+    'select pg_class',
+  ]);
+});
+
+test('a query that fails tells its SQLSTATE', async () => {
+  await app.http.get('/probe/broken-query');
+  const [query] = await receiver.find('query', ({ kind }) => kind === CLIENT);
+  expect(query).toMatchObject({ status: { code: 2 }, attributes: { 'db.response.status_code': '42P01' } });
+});
+
+test('a request by fetch continues the trace, and the baggage', async () => {
+  const body = { reason: 'fetch', domain: app.http.address };
+  await app.http.post('/probe', body, { baggage: 'tenant=acme,bad%ZZ=%ZZ' });
+  const servers = await receiver.find('both sides', ({ kind }) => kind === SERVER, 2);
+  const [client] = await receiver.find('client', ({ kind, name }) => kind === CLIENT && name === 'GET');
+  expect(new Set(servers.map(({ traceId }) => traceId)).size).toBe(1);
+  expect(servers.find(({ name }) => name.startsWith('GET'))?.parentSpanId).toBe(client?.spanId);
+  expect(client?.attributes).toMatchObject({
+    'http.request.method': 'GET',
+    'http.response.status_code': 200,
+    'url.full': `http://${app.http.address}/probe/select`,
+  });
+});
+
+test('a failing REST call that crosses to gRPC and the database is one tree', async () => {
+  const body = { reason: 'relay', domain: app.grpc.address, metadata: { next: 'broken-query' } };
+  const answer = await app.http.post('/probe', body);
+  expect(answer.status).toBe(500);
+  await receiver.find('REST', ({ kind, name }) => kind === SERVER && name === 'POST /probe');
+  const [query] = await receiver.find('query', ({ attributes }) => 'db.query.text' in attributes);
+  expect(query?.traceId).toBe(answer.body.traceId);
+  expect(pathTo(query)).toEqual([
+    'POST /probe',
+    'ProbeHttpController.post',
+    'ProbeService.run',
+    'probe.v1.ProbeService/Unary',
+    'probe.v1.ProbeService/Unary',
+    'ProbeGrpcController.unary',
+    'ProbeService.run',
+    'select nowhere',
+  ]);
+});
