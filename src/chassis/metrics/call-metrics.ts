@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { Server } from 'node:http';
+import type { Call, CallObserver } from '../context/index.js';
+import { HttpMetrics } from './http-metrics.js';
+import { MetricsRegistry } from './metrics-registry.js';
+import { RpcMetrics } from './rpc-metrics.js';
+
+/** Counts every call of both transports, also the refused ones. */
+@Injectable()
+export class CallMetrics implements CallObserver {
+  readonly #http: HttpMetrics;
+  readonly #rpc: RpcMetrics;
+
+  constructor(private readonly registry: MetricsRegistry) {
+    this.#http = new HttpMetrics(registry);
+    this.#rpc = new RpcMetrics(registry);
+  }
+
+  opened({ transport }: Call): void {
+    if (transport === 'http') this.#http.opened();
+    else this.#rpc.opened();
+  }
+
+  closed(call: Call): void {
+    if (call.transport === 'http') this.#http.closed(call);
+    else this.#rpc.closed(call);
+  }
+
+  /** Adds `http_server_connections`: HTTP/1.1 answers one request at a time on a connection. */
+  watchConnections(server: Server): void {
+    let open = 0;
+    server.on('connection', (socket) => {
+      open += 1;
+      socket.once('close', () => (open -= 1));
+    });
+    this.registry.gauge({
+      name: 'http_server_connections',
+      help: 'Connections to the REST port: active ones wait for an answer, idle ones do not.',
+      labels: ['state'],
+      collect: (gauge) => {
+        const active = Math.min(open, this.#http.active);
+        gauge.labels('active').set(active);
+        gauge.labels('idle').set(open - active);
+      },
+    });
+  }
+}

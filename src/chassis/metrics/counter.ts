@@ -1,0 +1,40 @@
+import { Metric, type MetricOptions, type Sample } from './metric.js';
+
+/** Only rises. */
+export class CounterSeries {
+  /** Public for `collect`, which copies what somebody else counts. */
+  value = 0;
+
+  /** @throws {RangeError} on a negative number */
+  inc(by = 1): void {
+    if (!(by >= 0)) throw new RangeError(`A counter cannot rise by ${by}`);
+    this.value += by;
+  }
+}
+
+/** Counts events: `counter.labels('get', 'hit').inc()`, or `counter.inc()` where it has no labels. */
+export class Counter<Labels extends readonly string[] = []> extends Metric<Labels, CounterSeries> {
+  readonly type = 'counter';
+  readonly #collect: ((metric: this) => void) | undefined;
+
+  constructor(options: MetricOptions<Labels>, collect?: (metric: Counter<Labels>) => void) {
+    super(options);
+    this.#collect = collect;
+  }
+
+  inc(this: Counter<[]>, by = 1): void {
+    this.labels().inc(by);
+  }
+
+  protected override collect(): void {
+    this.#collect?.(this);
+  }
+
+  protected override create(): CounterSeries {
+    return new CounterSeries();
+  }
+
+  protected override samplesOf({ value }: CounterSeries, labels: Sample['labels']): Sample[] {
+    return [{ labels, value }];
+  }
+}

@@ -1,0 +1,89 @@
+import { TraceFlags, type Span, type SpanContext } from '@opentelemetry/api';
+import { currentScope, nameBucket } from '../context/index.js';
+import { Metric, type Exemplar, type MetricOptions, type Sample } from './metric.js';
+
+/** Counts by bucket, each bucket with its latest sampled call. */
+export class HistogramSeries {
+  /** One more than there are bounds: the last is +Inf. Not cumulative. */
+  readonly counts: Float64Array;
+  sum = 0;
+  readonly #spans: (SpanContext | undefined)[];
+  readonly #values: Float64Array;
+  readonly #times: Float64Array;
+
+  constructor(private readonly bounds: readonly number[]) {
+    const size = bounds.length + 1;
+    this.counts = new Float64Array(size);
+    this.#values = new Float64Array(size);
+    this.#times = new Float64Array(size);
+    this.#spans = Array.from({ length: size }, () => undefined);
+  }
+
+  /**
+   * @param span its trace becomes the bucket's exemplar when it is sampled
+   * @throws {TypeError} when `value` is not a number
+   */
+  observe(value: number, span: Span | undefined = currentScope()?.span): void {
+    if (Number.isNaN(value)) throw new TypeError('A histogram cannot observe NaN');
+    let index = 0;
+    while (index < this.bounds.length && value > (this.bounds[index] ?? Infinity)) index++;
+    this.counts[index] = (this.counts[index] ?? 0) + 1;
+    this.sum += value;
+    const context = span?.spanContext();
+    if (!context || (context.traceFlags & TraceFlags.SAMPLED) === 0) return;
+    this.#spans[index] = context;
+    this.#values[index] = value;
+    this.#times[index] = Date.now();
+  }
+
+  exemplarOf(index: number): Exemplar | null {
+    const span = this.#spans[index];
+    if (!span) return null;
+    return {
+      labelSet: { trace_id: span.traceId, span_id: span.spanId },
+      value: this.#values[index] ?? 0,
+      timestamp: (this.#times[index] ?? 0) / 1000,
+    };
+  }
+}
+
+/** Counts by size: `histogram.labels('card').observe(0.12)`, or `histogram.observe(…)` without labels. */
+export class Histogram<Labels extends readonly string[] = []> extends Metric<Labels, HistogramSeries> {
+  readonly type = 'histogram';
+  readonly buckets: readonly number[];
+
+  constructor(options: MetricOptions<Labels>, buckets: readonly number[]) {
+    super(options);
+    this.buckets = buckets;
+  }
+
+  observe(this: Histogram<[]>, value: number): void {
+    this.labels().observe(value);
+  }
+
+  protected override collect(): void {
+    // A histogram is observed while calls run.
+  }
+
+  protected override create(): HistogramSeries {
+    return new HistogramSeries(this.buckets);
+  }
+
+  protected override samplesOf(series: HistogramSeries, labels: Sample['labels']): Sample[] {
+    let count = 0;
+    const buckets = [...series.counts].map((inBucket, index): Sample => {
+      count += inBucket;
+      return {
+        metricName: `${this.name}_bucket`,
+        labels: { ...labels, le: nameBucket(this.buckets[index] ?? Infinity) },
+        value: count,
+        exemplar: series.exemplarOf(index),
+      };
+    });
+    return [
+      ...buckets,
+      { metricName: `${this.name}_sum`, labels, value: series.sum },
+      { metricName: `${this.name}_count`, labels, value: count },
+    ];
+  }
+}

@@ -1,0 +1,13 @@
+export { Counter, CounterSeries } from './counter.js';
+export type { LabelValues, MetricDefinition } from './definition.js';
+export { Gauge, GaugeSeries } from './gauge.js';
+export { Histogram, HistogramSeries } from './histogram.js';
+export { renderMetricsDocument, type MetricDescription } from './metrics-document.js';
+export { MetricsModule } from './metrics.module.js';
+export {
+  MetricsRegistry,
+  type CollectedDefinition,
+  type Exposition,
+  type HistogramDefinition,
+} from './metrics-registry.js';
+export { OVERFLOW } from './series-table.js';
