@@ -133,30 +133,33 @@ export class OtlpReceiver {
         const status = this.behaviour === 'accept' ? 200 : this.behaviour.status;
         const body = Buffer.concat(chunks);
         if (status === 200 && request.url === '/v1/traces') {
-          this.#receive(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+          this.spans.push(
+            ...decodeSpans(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body),
+          );
         }
         response.writeHead(request.url === '/v1/traces' ? status : 404).end();
       });
     });
     this.grpc.addService(service, {
       Export: (call: ServerUnaryCall<WireRequest, object>, callback: sendUnaryData<object>) => {
-        this.#accept(call.request);
+        this.spans.push(...spansOf(call.request));
         callback(null, {});
       },
     });
   }
+}
 
-  #receive(body: Buffer): void {
-    this.#accept(requestDeserialize(body) as WireRequest);
-  }
+/** The spans of a serialized `ExportTraceServiceRequest`. */
+export function decodeSpans(request: Buffer): ReceivedSpan[] {
+  return spansOf(requestDeserialize(request) as WireRequest);
+}
 
-  #accept(request: WireRequest): void {
-    for (const { resource, scope_spans: scopeSpans } of request.resource_spans) {
-      for (const { scope, spans } of scopeSpans) {
-        for (const span of spans) this.spans.push(toSpan(span, scope, toAttributes(resource.attributes)));
-      }
-    }
-  }
+function spansOf(request: WireRequest): ReceivedSpan[] {
+  return request.resource_spans.flatMap(({ resource, scope_spans: scopeSpans }) =>
+    scopeSpans.flatMap(({ scope, spans }) =>
+      spans.map((span) => toSpan(span, scope, toAttributes(resource.attributes))),
+    ),
+  );
 }
 
 function toSpan(
@@ -179,7 +182,8 @@ function toSpan(
       traceId: link.trace_id.toString('hex'),
       spanId: link.span_id.toString('hex'),
     })),
-    status: span.status ?? undefined,
+    // An absent status and one of code 0 say the same: unset.
+    status: span.status?.code ? span.status : undefined,
     flags: span.flags,
     scope,
     resource,
