@@ -67,8 +67,9 @@ describe('what the image holds', () => {
       cpSync(join(PROJECT, source), join(root, source), { recursive: true });
     cpSync(join(PROJECT, 'dist'), join(root, 'dist'), { recursive: true });
     const [install = ''] = all('RUN', stages.get('dependencies'));
-    execFileSync('sh', ['-c', `${install} --prefer-offline --no-audit --no-fund --loglevel=error`], {
+    execFileSync('sh', ['-c', install], {
       cwd: root,
+      env: { ...process.env, npm_config_prefer_offline: 'true', npm_config_loglevel: 'error' },
     });
   }, 180_000);
   afterAll(() => rmSync(root, { recursive: true }));
