@@ -6,6 +6,8 @@ import { CallContext } from '../context/index.js';
 export class GrpcCall extends CallContext {
   /** The response stream of a streaming method: what fills it waits while the client reads slowly. */
   responses: Writable | undefined;
+  /** Calls a service of others, such as health: no handler of ours can end it. */
+  isForeign = false;
 
   constructor(requestId: string) {
     super('grpc', requestId);

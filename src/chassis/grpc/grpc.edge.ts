@@ -1,4 +1,4 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import type { Config } from '../config/index.js';
 import { acceptRequestId, parseGrpcTimeout, REQUEST_ID_HEADER } from '../context/index.js';
@@ -62,7 +62,8 @@ export class GrpcEdge {
     });
     const fault = this.#refuse(call, headers);
     if (fault) this.#answer(stream, call, fault);
-    else if (headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
+    else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
+    if (!fault && headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
     return !fault;
   }
 
@@ -104,6 +105,12 @@ export class GrpcEdge {
       { endStream: true },
     );
   }
+}
+
+/** The client takes a refused stream for UNAVAILABLE. */
+function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
+  call.isForeign = true;
+  call.onAborted = () => stream.close(constants.NGHTTP2_REFUSED_STREAM);
 }
 
 function hasStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): boolean {
