@@ -1,7 +1,6 @@
 export { describeApi } from './describe-api.js';
 export { runService } from './run-service.js';
 export {
-  createApp,
   startService,
   type RunningService,
   type ServiceDefinition,

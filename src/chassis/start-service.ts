@@ -68,8 +68,8 @@ export async function startService(
   }
 }
 
-/** The application with all its routes, not yet started; enough to write the OpenAPI document. */
-export async function createApp(
+/** The application with all its providers, not yet listening. */
+async function createApp(
   service: ServiceDefinition,
   config: Config,
   logger: Logger,
