@@ -7,8 +7,8 @@ type Line = Record<string, unknown>;
 
 let lines: Line[];
 
-beforeAll(() => {
-  buildOnce();
+beforeAll(async () => {
+  await buildOnce();
   const script = join(import.meta.dirname, 'fixtures/log-lines.ts');
   const env = {
     PATH: process.env['PATH'],

@@ -60,8 +60,8 @@ describe('the Dockerfile', () => {
 
 describe('what the image holds', () => {
   let root: string;
-  beforeAll(() => {
-    buildOnce();
+  beforeAll(async () => {
+    await buildOnce();
     root = mkdtempSync(join(tmpdir(), 'image-'));
     for (const source of [...projectSources(stages.get('dependencies')), ...projectSources(runtime)])
       cpSync(join(PROJECT, source), join(root, source), { recursive: true });
@@ -76,7 +76,7 @@ describe('what the image holds', () => {
 
   test('is enough to start, to be found healthy and to end on SIGTERM with 0', async () => {
     const port = String(await freePort());
-    await using service = startProcess({ root, env: { APP_ENV: 'production', MANAGEMENT_PORT: port } });
+    await using service = await startProcess({ root, env: { APP_ENV: 'production', MANAGEMENT_PORT: port } });
     await service.ready();
     const [check = ''] = all('HEALTHCHECK', runtime);
     const [command, ...parameters] = JSON.parse(check.slice(check.indexOf('['))) as [string, ...string[]];
