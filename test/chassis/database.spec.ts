@@ -587,5 +587,6 @@ describe('embedded data directory', () => {
     const second = await openDatabase<Tables>(config);
     expect(await second.query.selectFrom('item').selectAll().execute()).toEqual([{ id: 1, name: 'kept' }]);
     await second.close();
-  });
+    // Three starts of a database on disk.
+  }, 60_000);
 });
