@@ -6,7 +6,7 @@ const LAYERS = [
   ['errors'],
   ['context'],
   ['config', 'streams'],
-  ['database', 'health', 'logging', 'pipeline'],
+  ['database', 'health', 'logging', 'metrics', 'pipeline', 'tracing'],
   ['grpc', 'http'],
   ['lifecycle', 'management'],
 ];

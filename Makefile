@@ -7,7 +7,7 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 run: build ## Install, build, start the service and say what to try
-	@exec npm run --silent run
+	@exec node_modules/.bin/node scripts/run.ts
 
 dev: $(STAMP) ## Start the service and restart it on every change
 	@exec npm run --silent dev

@@ -49,8 +49,7 @@ async function protobufEs(): Promise<Codec> {
   const message = { ...order, items: bigItems, totalAmount: 7794n, status: 1, createdAt: at, updatedAt: at };
   return {
     name: 'protobuf-es',
-    encode: () =>
-      toBinary(GetOrderResponseSchema, create(GetOrderResponseSchema, { order: message } as never)),
+    encode: () => toBinary(GetOrderResponseSchema, create(GetOrderResponseSchema, { order: message })),
     decode: (bytes) => fromBinary(GetOrderResponseSchema, bytes),
   };
 }

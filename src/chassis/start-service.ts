@@ -71,7 +71,7 @@ export async function startService(
   }
 }
 
-/** The application with all its routes, not yet started; enough to write the OpenAPI document. */
+/** The application with all its providers, not yet listening. */
 async function createApp(
   service: ServiceDefinition,
   config: Config,

@@ -13,6 +13,7 @@ import { Config, loadConfig } from '../../src/chassis/config/index.js';
 import { HttpCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
+import { buildOnce } from '../support/build.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 
 interface Tables {
@@ -557,7 +558,8 @@ describe('embedded data directory', () => {
 
   /** A process of its own that takes the lock, as a service does, and holds it. */
   async function holdInAnotherProcess() {
-    const lockFile = join(root, 'src/chassis/database/directory-lock.ts');
+    await buildOnce();
+    const lockFile = join(root, 'dist/chassis/database/directory-lock.js');
     const script = `const { lockDirectory } = await import(${JSON.stringify(lockFile)});
       globalThis.unlock = lockDirectory(${JSON.stringify(dataDir)}); console.log('locked'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -587,5 +589,6 @@ describe('embedded data directory', () => {
     const second = await openDatabase<Tables>(config);
     expect(await second.query.selectFrom('item').selectAll().execute()).toEqual([{ id: 1, name: 'kept' }]);
     await second.close();
-  });
+    // Three starts of a database on disk.
+  }, 60_000);
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { GRPC_CODES } from '#chassis/errors';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
+import { holdTable } from '../support/hold-table.js';
 import { decodeFailure, eventually, failureOf } from '../support/index.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 import { startProcess } from '../support/service-process.js';
@@ -17,13 +18,13 @@ describe('a restart', () => {
     const directory = mkdtempSync(join(tmpdir(), 'restart-'));
     const env = kind === 'embedded' ? { DATA_DIR: directory } : { DATABASE_URL: await newDatabase() };
     try {
-      await using before = startProcess({ env });
+      await using before = await startProcess({ env });
       await before.ready();
       const created = await before.http.post('/v1/orders', ORDER);
       expect(created.status).toBe(201);
       expect(await before.stop()).toBe(0);
 
-      await using after = startProcess({ env });
+      await using after = await startProcess({ env });
       await after.ready();
       const read = await after.http.get(`/v1/orders/${created.body.id}`);
       expect(read).toMatchObject({ status: 200, body: created.body });
@@ -37,7 +38,7 @@ describe('a restart', () => {
 /** A service with one order, and a way to make its queries hang. */
 async function startWithOrder() {
   const url = await newDatabase();
-  const service = startProcess({ env: { DATABASE_URL: url } });
+  const service = await startProcess({ env: { DATABASE_URL: url } });
   await service.ready();
   const { body } = await service.http.post('/v1/orders', ORDER);
   const id = String(body.id);
@@ -56,7 +57,7 @@ describe('SIGTERM', () => {
   test('lets unary calls in flight finish, then exits 0', async () => {
     const { service, url, id, waiting } = await startWithOrder();
     await using _ = service;
-    await using lock = await lockOrders(url);
+    await using lock = await holdTable(url, 'orders');
     const overRest = service.http.get(`/v1/orders/${id}`);
     const overGrpc = service.grpc.unary(Orders.getOrder, { id });
     await eventually('both calls wait in the database', async () => (await waiting()) === 2);
@@ -85,7 +86,7 @@ describe('SIGTERM', () => {
   test('forces the end with exit code 1 when it comes twice', async () => {
     const { service, url, id, waiting } = await startWithOrder();
     await using _ = service;
-    await using __ = await lockOrders(url);
+    await using __ = await holdTable(url, 'orders');
     const hanging = service.http.get(`/v1/orders/${id}`).catch(() => 'cut');
     await eventually('the call waits in the database', async () => (await waiting()) === 1);
     service.signal('SIGTERM');
@@ -99,8 +100,8 @@ describe('SIGTERM', () => {
 
 test('two processes that start at once on one empty database share their orders and changes', async () => {
   const env = { DATABASE_URL: await newDatabase() };
-  await using one = startProcess({ env });
-  await using two = startProcess({ env });
+  await using one = await startProcess({ env });
+  await using two = await startProcess({ env });
   await Promise.all([one.ready(), two.ready()]);
   const watch = two.grpc.serverStream(Orders.watchOrders, { customerId: 'shared' });
   const changes = watch[Symbol.asyncIterator]();
@@ -139,18 +140,3 @@ describe('a failure nobody foresaw', () => {
     }
   });
 });
-
-/** Holds every query on orders until it is released. */
-async function lockOrders(url: string) {
-  const { Client } = (await import('pg')).default;
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query('begin');
-  await client.query('lock table orders in access exclusive mode');
-  let isOpen = true;
-  const release = async () => {
-    if (isOpen) await client.end();
-    isOpen = false;
-  };
-  return { release, [Symbol.asyncDispose]: release };
-}

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 test('says once where it listens, and answers there', async () => {
-  await using service = startProcess({
+  await using service = await startProcess({
     env: { DATABASE_URL, SERVICE_NAME: 'shop', SERVICE_VERSION: '7.8.9' },
   });
   await service.ready();
@@ -36,7 +36,7 @@ test('says once where it listens, and answers there', async () => {
 });
 
 test('keeps the fields of one line out of the next', async () => {
-  await using service = startProcess({ env: { DATABASE_URL } });
+  await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
   await service.stop();
   const last = service.lines.at(-1) ?? {};
@@ -49,7 +49,9 @@ test('keeps the fields of one line out of the next', async () => {
 });
 
 test('starts in production with JSON lines and without the documentation page', async () => {
-  await using service = startProcess({ env: { DATABASE_URL, APP_ENV: 'production', LOG_FORMAT: 'auto' } });
+  await using service = await startProcess({
+    env: { DATABASE_URL, APP_ENV: 'production', LOG_FORMAT: 'auto' },
+  });
   await service.ready();
   expect((await service.http.get('/docs')).status).toBe(404);
   expect((await service.http.get('/openapi.json')).status).toBe(200);
@@ -58,7 +60,7 @@ test('starts in production with JSON lines and without the documentation page', 
 });
 
 test('writes readable lines in development', async () => {
-  await using service = startProcess({ env: { APP_ENV: 'development', LOG_FORMAT: 'auto' } });
+  await using service = await startProcess({ env: { APP_ENV: 'development', LOG_FORMAT: 'auto' } });
   const isReady = () => service.lines.some(({ text }) => String(text).includes('service ready'));
   await expect.poll(isReady, { timeout: 15_000 }).toBe(true);
   expect(await service.stop()).toBe(0);
@@ -68,14 +70,14 @@ test.each([
   { signal: 'SIGTERM', code: 0 },
   { signal: 'SIGINT', code: 0 },
 ] as const)('$signal ends the idle process with exit code $code', async ({ signal, code }) => {
-  await using service = startProcess({ env: { DATABASE_URL } });
+  await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
   expect(await service.stop(signal)).toBe(code);
   expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', 'shutting down', 'shut down']);
 });
 
 test('SIGQUIT ends the process at once, without a drain', async () => {
-  await using service = startProcess({ env: { DATABASE_URL } });
+  await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
   expect(await service.stop('SIGQUIT')).not.toBe(0);
   expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready']);

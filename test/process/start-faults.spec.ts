@@ -29,7 +29,7 @@ afterAll(() => {
 
 /** The one line of a start that failed as it should. */
 async function failedStart(options: ProcessOptions): Promise<LogLine> {
-  await using service = startProcess(options);
+  await using service = await startProcess(options);
   const begin = performance.now();
   expect(await service.exit).toBe(1);
   expect(performance.now() - begin).toBeLessThan(QUICK_MS);
@@ -42,8 +42,8 @@ async function failedStart(options: ProcessOptions): Promise<LogLine> {
 }
 
 /** A copy of the built service that a test may spoil. */
-function copyOfService(name: string, file: string, text: string): string {
-  buildOnce();
+async function copyOfService(name: string, file: string, text: string): Promise<string> {
+  await buildOnce();
   const root = join(directory, name);
   for (const part of ['dist', 'config', 'contracts', 'package.json'])
     cpSync(join(PROJECT, part), join(root, part), { recursive: true });
@@ -73,7 +73,11 @@ describe('a configuration that is not valid', () => {
   });
 
   test('names the unknown keys of a profile', async () => {
-    const root = copyOfService('unknown-key', 'config/test.yaml', `HTTP_PROT: ${SECRET}\nHTTP_PORT: 0\n`);
+    const root = await copyOfService(
+      'unknown-key',
+      'config/test.yaml',
+      `HTTP_PROT: ${SECRET}\nHTTP_PORT: 0\n`,
+    );
     const { msg } = await failedStart({ root });
     expect(msg).toMatch(/config\/test\.yaml.*HTTP_PROT/);
   });
@@ -90,7 +94,7 @@ describe('a configuration that is not valid', () => {
   ])('points at a profile that is $name YAML', async ({ name, text, says }) => {
     const { HTTP_PORT: _, ...env } = { HTTP_PORT: '' };
     const { msg } = await failedStart({
-      root: copyOfService(name, 'config/test.yaml', text),
+      root: await copyOfService(name, 'config/test.yaml', text),
       env: { ...env, HTTP_PORT: '' },
     });
     expect(msg).toMatch(says);
@@ -116,7 +120,7 @@ describe('surroundings that do not fit', () => {
 
   test('names the data directory that another process uses, and that process', async () => {
     const env = { DATA_DIR: join(directory, 'data') };
-    await using first = startProcess({ env });
+    await using first = await startProcess({ env });
     await first.ready();
     const line = await failedStart({ env });
     expect(line['msg']).toMatch(new RegExp(`${env.DATA_DIR}.* ${first.pid}\\b.*DATABASE_URL`));

@@ -1,16 +1,18 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 
 export const PROJECT = resolve(import.meta.dirname, '../..');
 const LOCK_TIMEOUT_MS = 120_000;
+const TOOL_TIMEOUT_MS = 120_000;
 
 /**
  * Builds `dist/` when a source is newer. Test files run in several processes: one builds, the others
  * wait for it. SQLite's lock is the kernel's, so it ends with its process however that dies.
  */
-export function buildOnce(): void {
+export async function buildOnce(): Promise<void> {
   const dist = join(PROJECT, 'dist');
   mkdirSync(dist, { recursive: true });
   const lock = new DatabaseSync(join(dist, '.build.lock'), { timeout: LOCK_TIMEOUT_MS });
@@ -19,7 +21,7 @@ export function buildOnce(): void {
     const stamp = join(dist, '.tsbuildinfo');
     if (modifiedAt(stamp) >= newestSource()) return;
     const begin = new Date();
-    runTool('tsc', ['-p', 'tsconfig.build.json'], PROJECT);
+    await runTool('tsc', ['-p', 'tsconfig.build.json']);
     // What changes while the compiler runs must count as newer.
     utimesSync(stamp, begin, begin);
   } finally {
@@ -27,16 +29,30 @@ export function buildOnce(): void {
   }
 }
 
-/** Runs a program of `node_modules/.bin`. @throws Error with what it printed when it fails */
-export function runTool(name: string, parameters: readonly string[], cwd: string): string {
-  const path = `${join(PROJECT, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`;
+export interface ToolOptions {
+  /** @default the project */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * What a program of `node_modules/.bin` prints.
+ * @throws Error with all that it printed when it fails or takes longer than two minutes
+ */
+export async function runTool(
+  name: string,
+  parameters: readonly string[],
+  { cwd = PROJECT, env = {} }: ToolOptions = {},
+): Promise<string> {
+  const tools = join(PROJECT, 'node_modules/.bin');
   try {
-    return execFileSync(join(PROJECT, 'node_modules/.bin', name), parameters, {
+    const { stdout } = await promisify(execFile)(join(tools, name), parameters, {
       cwd,
-      env: { ...process.env, PATH: path },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PATH: `${tools}:${process.env['PATH'] ?? ''}`, ...env },
+      timeout: TOOL_TIMEOUT_MS,
+      maxBuffer: 64 * 1024 * 1024,
     });
+    return stdout;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`${name} ${parameters.join(' ')} failed:\n${stdout}${stderr}`, { cause: error });

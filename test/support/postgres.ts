@@ -91,7 +91,7 @@ function serverArguments(data: string, sockets: string, port: number): string[] 
 
 function findBinaries(): string {
   const versions = existsSync(DEBIAN_ROOT)
-    ? readdirSync(DEBIAN_ROOT).sort((a, b) => Number(b) - Number(a))
+    ? readdirSync(DEBIAN_ROOT).toSorted((a, b) => Number(b) - Number(a))
     : [];
   const onPath = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
   const folders = [...onPath, ...versions.map((version) => join(DEBIAN_ROOT, version, 'bin'))];

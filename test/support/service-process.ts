@@ -109,8 +109,8 @@ export class ServiceProcess {
  * Starts the built service; `await (await startProcess()).ready()` for one that answers. Ends with
  * `stop()`, at the latest with `await using`.
  */
-export function startProcess(options: ProcessOptions = {}): ServiceProcess & AsyncDisposable {
-  if (options.root === undefined) buildOnce();
+export async function startProcess(options: ProcessOptions = {}): Promise<ServiceProcess & AsyncDisposable> {
+  if (options.root === undefined) await buildOnce();
   const service = new ServiceProcess(options);
   return Object.assign(service, {
     async [Symbol.asyncDispose]() {

@@ -9,6 +9,8 @@ export class GrpcCall extends CallContext {
   readonly transport = 'grpc';
   /** The response stream of a streaming method: what fills it waits while the client reads slowly. */
   responses: Writable | undefined;
+  /** Calls a service of others, such as health: no handler of ours can end it. */
+  isForeign = false;
   /** Messages that arrived and messages that left. */
   messagesIn = 0;
   messagesOut = 0;

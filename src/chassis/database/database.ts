@@ -64,6 +64,14 @@ export class Database<Tables = unknown> {
 
   /** Waits for the queries that run, then closes every connection. Later queries fail. */
   close(): Promise<void> {
-    return (this.#closed ??= this.#notifications.close().finally(() => this.#engine.close()));
+    return (this.#closed ??= this.#closeAll());
+  }
+
+  async #closeAll(): Promise<void> {
+    try {
+      await this.#notifications.close();
+    } finally {
+      await this.#engine.close();
+    }
   }
 }

@@ -11,9 +11,9 @@ export const typeParsers = {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
     if (oid === INT8) return parseInt8;
     if (oid === INT8_ARRAY) return parseInt8Array;
-    return pg.types.getTypeParser(oid, format as 'text');
+    return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
   },
-} as pg.CustomTypesConfig;
+};
 
 function parseInt8(value: string): number | bigint {
   const number = Number(value);
@@ -21,7 +21,7 @@ function parseInt8(value: string): number | bigint {
 }
 
 function parseInt8Array(value: string): unknown {
-  const parse = pg.types.getTypeParser(INT8_ARRAY);
+  const parse = pg.types.getTypeParser(INT8_ARRAY) as (value: string) => unknown;
   return convert(parse(value));
 }
 

@@ -7,6 +7,12 @@ import { ServiceError } from './service-error.js';
 /** What Nest throws for a guard that said no, on RPC transports; on HTTP it is a ForbiddenException. */
 const FORBIDDEN_MESSAGE = 'Forbidden resource';
 
+/** The server faults that a handler tells the caller on purpose. */
+const TOLD_SERVER_FAULTS: ReadonlySet<number> = new Set([
+  HttpStatus.NOT_IMPLEMENTED,
+  HttpStatus.SERVICE_UNAVAILABLE,
+]);
+
 /** Whatever was thrown as the one error the transports know. What nobody meant for the caller becomes INTERNAL. */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
@@ -23,13 +29,7 @@ export function toServiceError(thrown: unknown): ServiceError {
 
 function fromHttpException(exception: HttpException): ServiceError {
   const status = exception.getStatus();
-  if (
-    status >= 500 &&
-    status !== Number(HttpStatus.SERVICE_UNAVAILABLE) &&
-    status !== Number(HttpStatus.NOT_IMPLEMENTED)
-  ) {
-    return internalError(exception);
-  }
+  if (status >= 500 && !TOLD_SERVER_FAULTS.has(status)) return internalError(exception);
   return new ServiceError({
     code: codeOfHttpStatus(status),
     reason: HttpStatus[status] ?? `HTTP_${status}`,

@@ -1,4 +1,4 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import type { Config } from '../config/index.js';
 import {
@@ -75,7 +75,8 @@ export class GrpcEdge {
     this.observers.opened(call, headers);
     const fault = this.#refuse(call, headers);
     if (fault) this.#answer(stream, call, fault);
-    else if (headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
+    else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
+    if (!fault && headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
     return !fault;
   }
 
@@ -145,6 +146,12 @@ export class GrpcEdge {
 function statusOf({ sentTrailers, sentHeaders }: ServerHttp2Stream): number | undefined {
   const status = sentTrailers?.['grpc-status'] ?? sentHeaders?.['grpc-status'];
   return status === undefined ? undefined : Number(status);
+}
+
+/** The client takes a refused stream for UNAVAILABLE. */
+function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
+  call.isForeign = true;
+  call.onAborted = () => stream.close(constants.NGHTTP2_REFUSED_STREAM);
 }
 
 /** Source: RFC 9113, section 6.5.2: each field counts its name, its value and 32 bytes. Node does not hold it against a limit. */

@@ -20,7 +20,7 @@ export function toJsonSchema(
       if (zodSchema._zod.def.type === 'date')
         Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
     },
-  }) as JsonSchema;
+  });
 }
 
 /** For OpenAPI: schemas with `.meta({ id })` become components, everything else stays in place. */

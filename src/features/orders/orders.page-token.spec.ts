@@ -10,11 +10,9 @@ test('leads back to its order, for its filter only', () => {
   expect(() => decodePageToken(token, { customerId: 'ada' })).toThrow(/another filter/);
 });
 
-test.each([
-  '',
-  'x',
-  Buffer.from(`${id}`).toString('base64url'),
-  Buffer.from("' or 1=1.x").toString('base64url'),
-])('%j is refused', (token) => {
-  expect(() => decodePageToken(token, filter)).toThrow(/pageToken/);
-});
+test.each(['', 'x', Buffer.from(id).toString('base64url'), Buffer.from("' or 1=1.x").toString('base64url')])(
+  '%j is refused',
+  (token) => {
+    expect(() => decodePageToken(token, filter)).toThrow(/pageToken/);
+  },
+);

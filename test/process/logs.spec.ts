@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { buildOnce, PROJECT } from '../support/build.js';
+
+type Line = Record<string, unknown>;
+
+let lines: Line[];
+
+beforeAll(async () => {
+  await buildOnce();
+  const script = join(import.meta.dirname, 'fixtures/log-lines.ts');
+  const env = {
+    PATH: process.env['PATH'],
+    APP_ENV: 'staging',
+    SERVICE_NAME: 'shop',
+    SERVICE_VERSION: '1.2.3',
+  };
+  const output = execFileSync(process.execPath, [script], { env, cwd: PROJECT, encoding: 'utf8' });
+  lines = output
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text) as Line);
+});
+
+const lineOf = (msg: string): Line => lines.find((line) => line['msg'] === msg) ?? {};
+
+test('a line says when, how grave, what and who', () => {
+  expect(lineOf('outside')).toEqual({
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    level: 'info',
+    msg: 'outside',
+    service: 'shop',
+    version: '1.2.3',
+    env: 'staging',
+    size: 1,
+  });
+});
+
+test('a line inside a call bears its request id, one outside does not', () => {
+  expect(lineOf('inside')).toMatchObject({ request_id: 'request-7', only: 'first' });
+  expect(lineOf('inside again')).toMatchObject({ request_id: 'request-7' });
+  expect(lineOf('outside again')).not.toHaveProperty('request_id');
+});
+
+test('the fields of one line stay out of the next', () => {
+  expect(lineOf('inside again')).not.toHaveProperty('only');
+  expect(lineOf('outside again')).not.toHaveProperty('size');
+});
+
+test('a line below the level is not written', () => {
+  expect(lineOf('below the level')).toEqual({});
+});
+
+test('credentials are redacted, their neighbours are not', () => {
+  const line = lineOf('with secrets');
+  expect(JSON.stringify(line)).not.toContain('s3cr3t');
+  expect(line).toMatchObject({
+    authorization: '[redacted]',
+    headers: { cookie: '[redacted]', host: 'kept' },
+    req: { url: 'kept' },
+    user: { password: '[redacted]', name: 'kept' },
+  });
+});
+
+test('an error is written with its stack and its cause', () => {
+  expect(lineOf('with an error')).toMatchObject({
+    err: { type: 'Error', stack: expect.stringMatching(/outer[^]*log-lines\.ts[^]*inner/) },
+  });
+});
