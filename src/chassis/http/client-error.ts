@@ -1,5 +1,6 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
 
@@ -9,7 +10,19 @@ export function answerClientError(fault: NodeJS.ErrnoException, socket: Socket):
     socket.destroy();
     return;
   }
-  const error = explain(fault.code);
+  if (isAnswering(socket)) {
+    socket.end();
+    return;
+  }
+  endWithProblem(socket, explain(fault.code));
+}
+
+/** Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word. */
+export function answerConnect(_request: IncomingMessage, socket: Duplex): void {
+  endWithProblem(socket, malformedRequest('This service is no proxy: it does not take CONNECT'));
+}
+
+function endWithProblem(socket: Duplex, error: ServiceError): void {
   const requestId = acceptRequestId(undefined);
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
   const status = error.httpStatus ?? 400;
@@ -20,6 +33,14 @@ export function answerClientError(fault: NodeJS.ErrnoException, socket: Socket):
       `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
       `Connection: close\r\n\r\n${body}`,
   );
+}
+
+/**
+ * A fault behind the headers, such as a transfer coding Node cannot read, may find its request answered
+ * already: a second answer would belong to no request. Node's own handler asks the same private field.
+ */
+function isAnswering(socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): boolean {
+  return socket._httpMessage?.headersSent ?? false;
 }
 
 function explain(code: string | undefined): ServiceError {
@@ -39,11 +60,16 @@ function explain(code: string | undefined): ServiceError {
         message: 'The request took too long to arrive',
       });
     default:
-      return new ServiceError({
-        code: 'INVALID_ARGUMENT',
-        reason: 'MALFORMED_REQUEST',
-        httpStatus: 400,
-        message: 'The request is not valid HTTP/1.1',
-      });
+      return malformedRequest('The request is not valid HTTP/1.1');
   }
+}
+
+/** The bytes of the request, but for its body, do not make sense. */
+export function malformedRequest(message: string): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_REQUEST',
+    httpStatus: 400,
+    message,
+  });
 }

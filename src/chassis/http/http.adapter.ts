@@ -1,7 +1,7 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
-import { answerClientError } from './client-error.js';
+import { answerClientError, answerConnect } from './client-error.js';
 import { answerError, openCallsOn } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
@@ -35,7 +35,8 @@ export class HttpAdapter extends FastifyAdapter {
 function createServer(config: Config): FastifyInstance {
   const fastify = createFastify({
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
-    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES') },
+    // Node answers a missing Host header with an empty 400; the edge does it with a problem.
+    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false },
     // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
     return503OnClosing: false,
     requestTimeout: config.get('MAX_DEADLINE_MS'),
@@ -43,6 +44,11 @@ function createServer(config: Config): FastifyInstance {
     clientErrorHandler: answerClientError,
     frameworkErrors: answerError,
   });
+  // Node answers 417 without a body to an expectation it does not know. RFC 9110, section 10.1.1: may be ignored.
+  fastify.server.on('checkExpectation', (request, response) => {
+    fastify.server.emit('request', request, response);
+  });
+  fastify.server.on('connect', answerConnect);
   acceptOnlyJson(fastify);
   return fastify;
 }

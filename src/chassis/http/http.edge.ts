@@ -10,6 +10,7 @@ import {
   runInCall,
 } from '../context/index.js';
 import { callCancelled, deadlineExceeded, httpStatusOf, ServiceError, toProblem } from '../errors/index.js';
+import { malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
 
 declare module 'fastify' {
@@ -41,6 +42,10 @@ export function openCallsOn(fastify: FastifyInstance, config: Config): void {
       // Node closes the connections that are idle when the server closes, not those that become idle later.
       if (isClosing) request.raw.socket.end();
     });
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      done(malformedRequest('The request has no Host header'));
+      return;
+    }
     const timeoutMs = timeoutOf(request, maxDeadlineMs);
     if (timeoutMs === undefined) {
       done(malformedTimeout());
