@@ -23,13 +23,19 @@ export function sendRaw(address: string, bytes: string | Buffer, limitMs = 5000)
     });
     socket.on('close', () => {
       clearTimeout(timer);
-      const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n', 2);
+      const [head = '', body = ''] = withoutInterim(Buffer.concat(chunks).toString()).split('\r\n\r\n', 2);
       resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, body });
     });
   });
 }
 
-function isComplete(text: string): boolean {
+/** `100 Continue` is no answer yet. */
+function withoutInterim(text: string): string {
+  return text.replace(/^HTTP\/1\.1 1\d\d [^\r]*\r\n(?:[^\r]+\r\n)*\r\n/, '');
+}
+
+function isComplete(received: string): boolean {
+  const text = withoutInterim(received);
   const end = text.indexOf('\r\n\r\n');
   const length = /content-length: (\d+)/i.exec(text)?.[1];
   return end > 0 && length !== undefined && Buffer.byteLength(text.slice(end + 4)) >= Number(length);

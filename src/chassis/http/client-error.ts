@@ -1,5 +1,6 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   acceptRequestId,
   HttpCall,
@@ -15,23 +16,44 @@ const UNKNOWN_METHOD = '_OTHER';
 /** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
 export function answerClientErrors(observers: CallObservers) {
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
-    if (fault.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const call = new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/');
-    call.clientIp = socket.remoteAddress;
-    observers.opened(call, {});
-    call.error = explain(fault.code);
-    call.code = call.error.code;
-    call.status = call.error.httpStatus ?? 400;
-    answer(socket, call.error, call.requestId, call.status);
-    call.close();
-    runInCall(call, () => observers.closed(call));
+    if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else if (isAnswering(socket)) socket.end();
+    else
+      refuse(
+        socket,
+        new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/'),
+        explain(fault.code),
+        observers,
+      );
   };
 }
 
-function answer(socket: Socket, error: ServiceError, requestId: string, status: number): void {
+/** Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word. */
+export function answerConnect(observers: CallObservers) {
+  return ({ headers }: IncomingMessage, socket: Duplex): void => {
+    const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
+    refuse(socket, call, malformedRequest('This service is no proxy: it does not take CONNECT'), observers);
+  };
+}
+
+/** A call like any other for those who count and trace them, but without a request of Fastify's. */
+function refuse(
+  socket: Duplex & { remoteAddress?: string },
+  call: HttpCall,
+  error: ServiceError,
+  observers: CallObservers,
+): void {
+  call.clientIp = socket.remoteAddress;
+  observers.opened(call, {});
+  call.error = error;
+  call.code = error.code;
+  call.status = error.httpStatus ?? 400;
+  endWithProblem(socket, call, error);
+  call.close();
+  runInCall(call, () => observers.closed(call));
+}
+
+function endWithProblem(socket: Duplex, { requestId, status }: HttpCall, error: ServiceError): void {
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
@@ -40,6 +62,14 @@ function answer(socket: Socket, error: ServiceError, requestId: string, status: 
       `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
       `Connection: close\r\n\r\n${body}`,
   );
+}
+
+/**
+ * A fault behind the headers, such as a transfer coding Node cannot read, may find its request answered
+ * already: a second answer would belong to no request. Node's own handler asks the same private field.
+ */
+function isAnswering(socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): boolean {
+  return socket._httpMessage?.headersSent ?? false;
 }
 
 function explain(code: string | undefined): ServiceError {
@@ -59,11 +89,16 @@ function explain(code: string | undefined): ServiceError {
         message: 'The request took too long to arrive',
       });
     default:
-      return new ServiceError({
-        code: 'INVALID_ARGUMENT',
-        reason: 'MALFORMED_REQUEST',
-        httpStatus: 400,
-        message: 'The request is not valid HTTP/1.1',
-      });
+      return malformedRequest('The request is not valid HTTP/1.1');
   }
+}
+
+/** The bytes of the request, but for its body, do not make sense. */
+export function malformedRequest(message: string): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_REQUEST',
+    httpStatus: 400,
+    message,
+  });
 }

@@ -1,4 +1,4 @@
-import { ServiceError, toServiceError } from '../errors/index.js';
+import { callCancelled, codeOfHttpStatus, ServiceError, toServiceError } from '../errors/index.js';
 
 interface FastifyFault {
   readonly reason: string;
@@ -23,6 +23,8 @@ export function fromFastify(thrown: unknown): ServiceError {
   if (!(thrown instanceof Error) || thrown instanceof ServiceError) return toServiceError(thrown);
   const code = 'code' in thrown ? String(thrown.code) : '';
   const fault = FAULTS[code];
+  // Fastify reads bodies: the client left amid its own. A connection of ours that breaks has no status.
+  if (code === 'ECONNRESET' && 'statusCode' in thrown) return callCancelled();
   if (fault) return new ServiceError({ ...fault, cause: thrown });
   // secure-json-parse reports broken JSON and forbidden keys as a bare SyntaxError with status 400.
   if (thrown instanceof SyntaxError && 'statusCode' in thrown && thrown.statusCode === 400) {
@@ -32,7 +34,20 @@ export function fromFastify(thrown: unknown): ServiceError {
       : 'The body is not JSON';
     return new ServiceError({ ...malformed(message), cause: thrown });
   }
-  return toServiceError(thrown);
+  const status = 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
+  return code.startsWith('FST_') && status < 500 ? refusedByFastify(thrown, status) : toServiceError(thrown);
+}
+
+/** A refusal that the table does not know, perhaps of a newer Fastify: still the caller's fault. */
+function refusedByFastify(cause: Error, httpStatus: number): ServiceError {
+  const { message } = cause;
+  return new ServiceError({
+    code: codeOfHttpStatus(httpStatus),
+    reason: 'MALFORMED_REQUEST',
+    httpStatus,
+    message,
+    cause,
+  });
 }
 
 /** The body is not in a form that this service reads. */

@@ -2,7 +2,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
-import { answerClientErrors } from './client-error.js';
+import { answerClientErrors, answerConnect } from './client-error.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
@@ -39,7 +39,8 @@ export class HttpAdapter extends FastifyAdapter {
 function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {
   const fastify = createFastify({
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
-    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES') },
+    // Node answers a missing Host header with an empty 400; the edge does it with a problem.
+    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false },
     // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
     return503OnClosing: false,
     requestTimeout: config.get('MAX_DEADLINE_MS'),
@@ -47,6 +48,11 @@ function createServer(config: Config, edge: HttpEdge, observers: CallObservers):
     clientErrorHandler: answerClientErrors(observers),
     frameworkErrors: edge.answerError,
   });
+  // Node answers 417 without a body to an expectation it does not know. RFC 9110, section 10.1.1: may be ignored.
+  fastify.server.on('checkExpectation', (request, response) => {
+    fastify.server.emit('request', request, response);
+  });
+  fastify.server.on('connect', answerConnect(observers));
   acceptOnlyJson(fastify);
   return fastify;
 }

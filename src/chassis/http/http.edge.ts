@@ -18,6 +18,7 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
+import { malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
 
 declare module 'fastify' {
@@ -55,6 +56,10 @@ export class HttpEdge {
     });
     fastify.addHook('onRequest', (request, reply, done) => {
       const call = this.#open(request, reply);
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+        done(malformedRequest('The request has no Host header'));
+        return;
+      }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
       if (timeoutMs === undefined) {
         done(malformedTimeout());
