@@ -1,15 +1,15 @@
 import { Module, type DynamicModule, type OnModuleInit, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
-import type { Logger } from 'pino';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { HealthModule, HealthService } from './health/index.js';
-import { LoggingModule } from './logging/index.js';
+import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, ValidationPipe } from './pipeline/index.js';
 import type { Telemetry } from './telemetry.js';
-import { Tracing } from './tracing/index.js';
+import { TracingModule } from './tracing/index.js';
 
 /** The order of things: every capability, once, and what ties them together. */
 @Module({})
@@ -23,22 +23,28 @@ export class ChassisModule implements OnModuleInit {
   static around(
     application: Type,
     config: Config,
-    logger: Logger,
+    logging: Logging,
     { observers, tracing }: Telemetry,
   ): DynamicModule {
     return {
       module: ChassisModule,
       global: true,
-      imports: [LoggingModule.forRoot(logger), HealthModule, DatabaseModule.forRoot(), application],
+      imports: [
+        MetricsModule.forRoot(),
+        TracingModule.forRoot(tracing),
+        LoggingModule.forRoot(logging),
+        HealthModule,
+        DatabaseModule.forRoot(),
+        application,
+      ],
       providers: [
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
-        { provide: Tracing, useValue: tracing },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],
-      exports: [Config, CallObservers, Tracing],
+      exports: [Config, CallObservers],
     };
   }
 

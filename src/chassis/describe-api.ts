@@ -4,7 +4,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { ChassisModule } from './chassis.module.js';
 import { chassisConfigSchema, Config } from './config/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
-import { createLogger } from './logging/index.js';
+import { createLogging } from './logging/index.js';
 import type { ServiceDefinition } from './start-service.js';
 import { createTelemetry } from './telemetry.js';
 
@@ -19,9 +19,9 @@ export async function describeApi(
 ): Promise<OpenAPIObject> {
   const values = { SERVICE_NAME: about.name, SERVICE_VERSION: about.version, LOG_LEVEL: 'silent' };
   const config = new Config(chassisConfigSchema.parse(values), new Map());
-  const logger = createLogger(config);
-  const telemetry = createTelemetry(service.module, config, logger);
-  const root = ChassisModule.around(service.module, config, logger, telemetry);
+  const logging = createLogging(config);
+  const telemetry = createTelemetry(service.module, config, logging.logger);
+  const root = ChassisModule.around(service.module, config, logging, telemetry);
   const app = await NestFactory.create<NestFastifyApplication>(
     root,
     new HttpAdapter(config, telemetry.observers),

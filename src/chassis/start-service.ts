@@ -11,7 +11,7 @@ import { loadConfig, type Config } from './config/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
-import { createLogger, ServiceLogger } from './logging/index.js';
+import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 
@@ -59,11 +59,11 @@ export async function startService(
     ...(service.config && { shape: service.config }),
     ...(options.overrides && { overrides: options.overrides }),
   });
-  const logger = createLogger(config);
-  const telemetry = createTelemetry(service.module, config, logger);
-  const app = await createApp(service, config, logger, telemetry);
+  const logging = createLogging(config);
+  const telemetry = createTelemetry(service.module, config, logging.logger);
+  const app = await createApp(service, config, logging, telemetry);
   try {
-    return await listen(app, service, config, logger, telemetry);
+    return await listen(app, service, config, logging.logger, telemetry);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -75,15 +75,15 @@ export async function startService(
 async function createApp(
   service: ServiceDefinition,
   config: Config,
-  logger: Logger,
+  logging: Logging,
   telemetry: Telemetry,
 ): Promise<NestFastifyApplication> {
-  const root = ChassisModule.around(service.module, config, logger, telemetry);
+  const root = ChassisModule.around(service.module, config, logging, telemetry);
   captureGrpcLog();
   return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, telemetry.observers), {
     abortOnError: false,
     bodyParser: false,
-    logger: ServiceLogger.over(logger),
+    logger: ServiceLogger.over(logging.logger),
     instrument: { instanceDecorator: telemetry.instanceDecorator },
   });
 }

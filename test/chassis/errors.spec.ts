@@ -52,6 +52,7 @@ test('a problem has every member of RFC 9457 and of the contract', async () => {
     code: 'FAILED_PRECONDITION',
     reason: 'PROBE_REFUSED',
     requestId: 'r-1',
+    traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
     metadata: { who: 'probe' },
   });
 });

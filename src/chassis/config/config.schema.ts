@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
 
 const MIB = 1024 * 1024;
@@ -34,11 +34,19 @@ export const chassisConfigSchema = z.object({
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
     .describe('auto = pretty in development, json elsewhere.'),
+  LOG_CALL_SAMPLE_RATIO: ratio()
+    .default(1)
+    .describe('Share of successful calls that get their log line; failed ones always do.'),
   HOST: z.string().min(1).default('127.0.0.1').describe('Address of the public ports.'),
   HTTP_PORT: port().default(3000).describe('REST; 0 = any free port.'),
   GRPC_PORT: port().default(50_051).describe('gRPC; 0 = any free port.'),
   MANAGEMENT_HOST: z.string().default('').describe('Address of the management port; empty = as HOST.'),
   MANAGEMENT_PORT: port().default(9464).describe('Health and administration; 0 = any free port.'),
+  MANAGEMENT_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]*$/, 'must be visible ASCII characters')
+    .default('')
+    .describe('Bearer token for changes on the management port; empty = changes from this machine only.'),
   MAX_MESSAGE_BYTES: integer(1024, 512 * MIB)
     .default(4 * MIB)
     .describe('Largest request body or gRPC message.'),

@@ -15,3 +15,13 @@ export function integer(min: number, max: number) {
 export function durationMs(min = 1) {
   return integer(min, 86_400_000);
 }
+
+/** A share from 0 to 1. */
+export function ratio() {
+  const number = z.number().min(0).max(1);
+  const text = z
+    .string()
+    .regex(/^(0(\.\d+)?|1(\.0+)?)$/)
+    .transform(Number);
+  return z.union([number, text], { error: 'must be a ratio from 0 to 1' });
+}

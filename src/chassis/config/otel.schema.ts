@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, integer, ratio } from './fields.js';
 
 const url = () =>
   z
@@ -57,21 +57,7 @@ export const otelConfigShape = {
     .enum(SAMPLERS)
     .default('parentbased_always_on')
     .describe('Which traces are recorded.'),
-  OTEL_TRACES_SAMPLER_ARG: z
-    .union(
-      [
-        z.number().min(0).max(1),
-        z
-          .string()
-          .regex(/^(0(\.\d+)?|1(\.0+)?)$/)
-          .transform(Number),
-      ],
-      {
-        error: 'must be a ratio from 0 to 1',
-      },
-    )
-    .default(1)
-    .describe('Share of traces for the ratio samplers.'),
+  OTEL_TRACES_SAMPLER_ARG: ratio().default(1).describe('Share of traces for the ratio samplers.'),
   OTEL_BSP_MAX_QUEUE_SIZE: integer(1, 1_000_000)
     .default(16_384)
     .describe('Spans that wait for export at most.'),

@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
-import type { Code, ServiceError } from '../errors/index.js';
+import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/index.js';
 import { Scope } from './scope.js';
 
 /** The ways a call comes in. */
@@ -8,6 +8,9 @@ export type TransportName = 'http' | 'grpc';
 
 /** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
+const DEADLINE_JITTER_MS = 50;
 
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
@@ -95,6 +98,14 @@ export abstract class CallContext {
     this.#abortReason = reason;
     this.onAborted?.(reason);
     this.#controller?.abort(reason);
+  }
+
+  /** The client went away, or cancelled, without an answer. When it did so at its deadline, the deadline is why. */
+  abandon(): void {
+    const reason = this.remainingMs <= DEADLINE_JITTER_MS ? deadlineExceeded() : callCancelled();
+    this.error ??= reason;
+    this.code = this.error.code;
+    this.abort(reason);
   }
 
   /** The call is over: its deadline can no longer fire, its duration is known. */

@@ -6,6 +6,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { Config } from '../config/index.js';
+import { MetricsRegistry } from '../metrics/index.js';
 import { Database } from './database.js';
 import { migrate } from './migrate.js';
 import { MigrationRegistry, type FeatureMigrations } from './migration-registry.js';
@@ -24,6 +25,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(MigrationRegistry) private readonly registry: MigrationRegistry,
+    private readonly metrics: MetricsRegistry,
   ) {}
 
   /** Once, in the application's root. Needs a global provider of `Config`. */
@@ -57,6 +59,16 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
+    this.metrics.gauge({
+      name: 'db_client_connections',
+      help: 'Connections to the database: used ones run a query or a transaction, idle ones wait for one.',
+      labels: ['pool', 'state'],
+      collect: (gauge) => {
+        const { used, idle } = this.database.connections;
+        gauge.labels(this.database.kind, 'used').set(used);
+        gauge.labels(this.database.kind, 'idle').set(idle);
+      },
+    });
     try {
       await migrate(this.database.query, this.registry.features);
     } catch (error) {

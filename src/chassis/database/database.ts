@@ -40,6 +40,12 @@ export class Database<Tables = unknown> {
     return this.#engine.kind;
   }
 
+  /** Connections that are open, by what they do. */
+  get connections(): { readonly used: number; readonly idle: number } {
+    const { totalCount, idleCount } = this.#engine.pool;
+    return { used: totalCount - idleCount, idle: idleCount };
+  }
+
   /**
    * Runs `work` on one connection: commits when it resolves, rolls back when it rejects. The embedded
    * database has only that connection: inside, use `transaction`, never `query`.

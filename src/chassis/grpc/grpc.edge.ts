@@ -10,7 +10,7 @@ import {
   UNKNOWN_RPC,
   type CallObservers,
 } from '../context/index.js';
-import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
 import { attachCall } from './call-link.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
@@ -91,10 +91,7 @@ export class GrpcEdge {
     call.close();
     const status = statusOf(stream);
     if (status === undefined) {
-      const reason = callCancelled();
-      call.code = reason.code;
-      call.error ??= reason;
-      call.abort(reason);
+      call.abandon();
     } else {
       call.code = codeOfNumber(status);
     }

@@ -38,7 +38,7 @@ export function answerConnect(observers: CallObservers) {
 
 /** A call like any other for those who count and trace them, but without a request of Fastify's. */
 function refuse(
-  socket: Duplex & { remoteAddress?: string },
+  socket: Duplex & { remoteAddress?: string | undefined },
   call: HttpCall,
   error: ServiceError,
   observers: CallObservers,

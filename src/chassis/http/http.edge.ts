@@ -11,7 +11,6 @@ import {
   type CallObservers,
 } from '../context/index.js';
 import {
-  callCancelled,
   codeOfHttpStatus,
   deadlineExceeded,
   httpStatusOf,
@@ -124,11 +123,8 @@ export class HttpEdge {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
     } else {
-      const reason = callCancelled();
+      call.abandon();
       call.status = CLIENT_CLOSED_REQUEST;
-      call.code = reason.code;
-      call.error ??= reason;
-      call.abort(reason);
     }
     runInCall(call, () => this.observers.closed(call));
     // Node closes the connections that are idle when the server closes, not those that become idle later.

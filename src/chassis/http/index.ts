@@ -1,5 +1,6 @@
 export { HttpAdapter } from './http.adapter.js';
 export { HttpEdge } from './http.edge.js';
+export { acceptOnlyJson } from './json.parser.js';
 export { createOpenApiDocument, serveOpenApi } from './openapi.js';
 export { Returns } from './returns.decorator.js';
 export { HeaderParam } from './header-param.decorator.js';

@@ -6,8 +6,15 @@ import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
-import { HttpEdge } from '../http/index.js';
+import { acceptOnlyJson, HttpEdge } from '../http/index.js';
+import { LogLevels } from '../logging/index.js';
+import { MetricsRegistry } from '../metrics/index.js';
+import { Tracing } from '../tracing/index.js';
+import { createAuthorizeChange } from './authorize-change.js';
 import { describeService } from './info.js';
+import { addLoggersRoutes } from './loggers.routes.js';
+import { addMetricsRoutes } from './metrics.routes.js';
+import { addTracingRoutes } from './tracing.routes.js';
 
 /**
  * The management port: health and administration, never reachable through the public port. It listens
@@ -20,16 +27,28 @@ export class ManagementServer implements OnApplicationShutdown {
   constructor(
     private readonly config: Config,
     private readonly health: HealthService,
+    metrics: MetricsRegistry,
+    levels: LogLevels,
+    tracing: Tracing,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const edge = new HttpEdge(config, new CallObservers());
     this.#fastify = createFastify({ forceCloseConnections: true, frameworkErrors: edge.answerError });
     edge.attach(this.#fastify);
+    acceptOnlyJson(this.#fastify);
+    const authorizeChange = createAuthorizeChange(config);
+    this.#fastify.addHook('onRequest', (request, _reply, done) => {
+      authorizeChange(request);
+      done();
+    });
     this.#fastify.setErrorHandler(edge.answerError);
     this.#fastify.setNotFoundHandler(() => {
       throw noSuchPath();
     });
     this.#addRoutes();
+    addMetricsRoutes(this.#fastify, metrics);
+    addLoggersRoutes(this.#fastify, levels);
+    addTracingRoutes(this.#fastify, tracing);
   }
 
   /** The port that was bound; 0 before. */
@@ -73,6 +92,7 @@ function noSuchPath(): ServiceError {
   return new ServiceError({
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
-    message: 'The management port serves /livez, /readyz, /startupz, /info and /config',
+    message:
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers and /tracing',
   });
 }

@@ -4,6 +4,7 @@ import {
   Registry,
   type Metric as PromMetric,
   type MetricObject,
+  type OpenMetricsContentType,
 } from 'prom-client';
 import { DURATION_BUCKETS_SECONDS } from '../context/index.js';
 import { Counter } from './counter.js';
@@ -60,11 +61,16 @@ export interface Exposition {
 @Injectable()
 export class MetricsRegistry {
   /** prom-client's registry behind it: metrics of prom-client may be registered here (`registers: [metrics.prometheus]`). */
-  readonly prometheus = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+  readonly prometheus = new Registry<OpenMetricsContentType>();
   readonly #logger = new Logger(MetricsRegistry.name);
   readonly #metrics = new Map<string, { readonly metric: object; readonly definition: string }>();
   /** Every name in use, of families and of samples, with the metric that took it. */
   readonly #owners = new Map<string, string>();
+
+  constructor() {
+    // prom-client takes exemplars for no other; which format a scrape gets is decided for each scrape.
+    this.prometheus.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  }
 
   /** @throws {TypeError} when the definition is malformed or conflicts with another */
   counter<const Labels extends readonly string[] = []>(
@@ -125,9 +131,9 @@ export class MetricsRegistry {
   }
 
   /** One metric that cannot be read takes nothing away from the others. */
-  async #read(metric: MetricObject): Promise<MetricSnapshot | undefined> {
+  async #read(metric: MetricObject & Partial<Pick<PromMetric, 'get'>>): Promise<MetricSnapshot | undefined> {
     try {
-      return (await metric.get()) as unknown as MetricSnapshot;
+      return (await metric.get?.()) as MetricSnapshot | undefined;
     } catch (error) {
       this.#logger.error({ err: error, metric: metric.name }, 'metric not readable');
       return undefined;

@@ -7,4 +7,5 @@ export { createInstanceTracer } from './instance-tracer.js';
 export { Sampler } from './sampler.js';
 export type { ExportCounts } from './span-exporter.js';
 export { Traced, Untraced } from './traced.decorator.js';
+export { TracingModule } from './tracing.module.js';
 export { Tracing } from './tracing.js';

@@ -1,0 +1,93 @@
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { Config } from '../config/index.js';
+import { currentScope } from '../context/index.js';
+import { LogLevels } from './log-levels.js';
+import { LogOutput } from './log-output.js';
+import { scopeFields } from './scope-fields.js';
+
+const STANDARD_OUTPUT = 1;
+const REDACTED_PATHS = [
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'secret',
+  '*.authorization',
+  '*.cookie',
+  '*.password',
+  '*.token',
+  '*.secret',
+  'headers["set-cookie"]',
+  '*.headers["set-cookie"]',
+  '*.headers.authorization',
+  '*.headers.cookie',
+];
+
+/** The service's log: who writes it, what is written, where it goes. */
+export interface Logging {
+  readonly logger: Logger;
+  readonly levels: LogLevels;
+  /** Where JSON lines go as they are; `undefined` when lines are made readable first. */
+  readonly json: DestinationStream | undefined;
+  /** Lines that were lost: their reader was too slow, or gone. */
+  readonly dropped: () => number;
+}
+
+/**
+ * The service's log: one JSON object a line, readable lines in development. Lines written inside a
+ * call bear its `request_id` and the ids of its trace and of the span at work.
+ * @param destination where JSON lines go; default: standard output
+ */
+export function createLogging(config: Config, destination?: DestinationStream): Logging {
+  const levels = new LogLevels(config.get('LOG_LEVEL'));
+  const output = new LogOutput(STANDARD_OUTPUT);
+  const isPretty = !destination && wantsPretty(config);
+  const json = destination ?? output;
+  const logger = createLogger(config, levels, isPretty ? prettyOutput() : json);
+  levels.attach(logger);
+  return { logger, levels, json: isPretty ? undefined : json, dropped: () => output.dropped };
+}
+
+function createLogger(config: Config, levels: LogLevels, destination: DestinationStream): Logger {
+  return pino(
+    {
+      level: config.get('LOG_LEVEL'),
+      base: baseFields(config),
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+      mixin: () => scopeFields(currentScope()),
+      // Pino's own strategy writes a line's fields into what `mixin` returned, and so into every later line.
+      mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
+      hooks: {
+        logMethod(parameters, write, level) {
+          if (levels.allowsLine(parameters[0], level)) write.apply(this, parameters);
+        },
+      },
+    },
+    destination,
+  );
+}
+
+/** What every line says of the service. */
+export function baseFields(config: Config): { service: string; version: string; env: string } {
+  return {
+    service: config.get('SERVICE_NAME'),
+    version: config.get('SERVICE_VERSION'),
+    env: config.get('APP_ENV'),
+  };
+}
+
+function wantsPretty(config: Config): boolean {
+  const format = config.get('LOG_FORMAT');
+  return format === 'pretty' || (format === 'auto' && config.get('APP_ENV') === 'development');
+}
+
+function prettyOutput(): DestinationStream {
+  return PinoPretty({
+    ignore: 'service,version,env',
+    translateTime: 'SYS:HH:MM:ss.l',
+    destination: pino.destination({ dest: STANDARD_OUTPUT, sync: true }),
+  });
+}
