@@ -16,9 +16,9 @@ export class CallMetrics implements CallObserver {
     this.#rpc = new RpcMetrics(registry);
   }
 
-  opened({ transport }: Call): void {
-    if (transport === 'http') this.#http.opened();
-    else this.#rpc.opened();
+  opened(call: Call): void {
+    if (call.transport === 'http') this.#http.opened();
+    else this.#rpc.opened(call);
   }
 
   closed(call: Call): void {

@@ -22,7 +22,7 @@ export class Counter<Labels extends readonly string[] = []> extends Metric<Label
     this.#collect = collect;
   }
 
-  inc(this: Counter<[]>, by = 1): void {
+  inc(this: Counter, by = 1): void {
     this.labels().inc(by);
   }
 

@@ -27,7 +27,7 @@ export class Gauge<Labels extends readonly string[] = []> extends Metric<Labels,
     this.#collect = collect;
   }
 
-  set(this: Gauge<[]>, value: number): void {
+  set(this: Gauge, value: number): void {
     this.labels().set(value);
   }
 

@@ -57,7 +57,7 @@ export class Histogram<Labels extends readonly string[] = []> extends Metric<Lab
     this.buckets = buckets;
   }
 
-  observe(this: Histogram<[]>, value: number): void {
+  observe(this: Histogram, value: number): void {
     this.labels().observe(value);
   }
 

@@ -118,8 +118,7 @@ export class MetricsRegistry {
   /** Every metric without its values, sorted by name. */
   describe(): MetricDescription[] {
     return this.#all()
-      .map((metric) => ({ ...metric, labels: 'labelNames' in metric ? (metric.labelNames as string[]) : [] }))
-      .map(({ name, help, type, labels }) => ({ name, help, type: String(type), labels }))
+      .map((metric) => describeMetric(metric))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -185,4 +184,9 @@ export class MetricsRegistry {
       'metric has more label values than maxSeries; further ones count as (overflow)',
     );
   }
+}
+
+function describeMetric(metric: MetricObject): MetricDescription {
+  const labels = 'labelNames' in metric ? (metric.labelNames as string[]) : [];
+  return { name: metric.name, type: String(metric.type), labels, help: metric.help };
 }

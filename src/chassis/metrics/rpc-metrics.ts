@@ -14,6 +14,14 @@ interface MethodSeries {
   readonly byCode: Map<string, HistogramSeries>;
 }
 
+/** Messages of an open call that scrapes have counted. */
+interface Counted {
+  readonly received: number;
+  readonly sent: number;
+}
+
+const NOTHING: Counted = { received: 0, sent: 0 };
+
 /** Rate, errors, duration and messages of gRPC calls. */
 export class RpcMetrics {
   readonly #duration: Histogram<typeof LABELS>;
@@ -22,6 +30,9 @@ export class RpcMetrics {
   readonly #sent: Counter<typeof METHOD_LABELS>;
   /** Service → method. */
   readonly #methods = new Map<string, Map<string, MethodSeries>>();
+  readonly #open = new Set<GrpcCall>();
+  /** Open calls that a scrape has seen; a call that ends before the next scrape never gets here. */
+  readonly #counted = new Map<GrpcCall, Counted>();
 
   constructor(registry: MetricsRegistry) {
     this.#duration = registry.histogram({
@@ -35,31 +46,53 @@ export class RpcMetrics {
       .labels();
     this.#received = registry.counter({
       name: 'rpc_server_messages_received_total',
-      help: 'Messages that ended gRPC calls have received.',
+      help: 'Messages that gRPC calls have received, open streams included.',
       labels: METHOD_LABELS,
+      collect: () => this.#countOpen(),
     });
     this.#sent = registry.counter({
       name: 'rpc_server_messages_sent_total',
-      help: 'Messages that ended gRPC calls have sent.',
+      help: 'Messages that gRPC calls have sent, open streams included.',
       labels: METHOD_LABELS,
+      collect: () => this.#countOpen(),
     });
   }
 
-  opened(): void {
+  opened(call: GrpcCall): void {
     this.#active.value += 1;
+    this.#open.add(call);
   }
 
   closed(call: GrpcCall): void {
     this.#active.value -= 1;
-    const method = this.#methods.get(call.service)?.get(call.method) ?? this.#add(call);
-    method.received.value += call.messagesIn;
-    method.sent.value += call.messagesOut;
+    this.#open.delete(call);
+    const method = this.#methodOf(call);
+    this.#countMessages(call, method);
+    this.#counted.delete(call);
     let series = method.byCode.get(call.code);
     if (!series) {
       series = this.#duration.labels(call.service, call.method, call.code);
       method.byCode.set(call.code, series);
     }
     series.observe(call.durationMs / 1000, call.span);
+  }
+
+  /** A stream may last for days: each scrape counts what it has moved since the last one. */
+  #countOpen(): void {
+    for (const call of this.#open) {
+      this.#countMessages(call, this.#methodOf(call));
+      this.#counted.set(call, { received: call.messagesIn, sent: call.messagesOut });
+    }
+  }
+
+  #countMessages(call: GrpcCall, method: MethodSeries): void {
+    const before = this.#counted.get(call) ?? NOTHING;
+    method.received.value += call.messagesIn - before.received;
+    method.sent.value += call.messagesOut - before.sent;
+  }
+
+  #methodOf(call: GrpcCall): MethodSeries {
+    return this.#methods.get(call.service)?.get(call.method) ?? this.#add(call);
   }
 
   #add({ service, method }: GrpcCall): MethodSeries {
