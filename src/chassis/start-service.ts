@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
 import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
@@ -30,6 +30,11 @@ export interface StartOptions {
   readonly overrides?: Readonly<Record<string, unknown>>;
   /** @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Where JSON log lines go, for tests and embedding.
+   * @default standard output
+   */
+  readonly logTo?: DestinationStream;
 }
 
 /** A service that answers. */
@@ -59,7 +64,7 @@ export async function startService(
     ...(service.config && { shape: service.config }),
     ...(options.overrides && { overrides: options.overrides }),
   });
-  const logging = createLogging(config);
+  const logging = createLogging(config, options.logTo);
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const app = await createApp(service, config, logging, telemetry);
   try {

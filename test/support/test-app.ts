@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { Module, type Type } from '@nestjs/common';
+import type { DestinationStream } from 'pino';
 import { startService, type RunningService, type ServiceDefinition } from '#chassis';
 import { service } from '../../src/app.module.js';
 import { GrpcTestClient } from './grpc-test-client.js';
@@ -15,6 +16,8 @@ export interface TestAppOptions {
   readonly imports?: readonly Type[];
   /** Configuration that differs from `config/test.yaml`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Gets the log's JSON lines; nothing is logged unless `config.LOG_LEVEL` says so. */
+  readonly logTo?: DestinationStream;
 }
 
 /**
@@ -45,7 +48,11 @@ export class TestApp {
     const module = options.imports ? withImports(definition.module, options.imports) : definition.module;
     const running = await startService(
       { ...definition, module },
-      { env: { APP_ENV: 'test' }, overrides: options.config ?? {} },
+      {
+        env: { APP_ENV: 'test' },
+        overrides: options.config ?? {},
+        ...(options.logTo && { logTo: options.logTo }),
+      },
     );
     return new TestApp(
       running,

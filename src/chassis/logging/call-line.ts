@@ -1,4 +1,4 @@
-import { durationBucketOf, UNKNOWN_RPC, type Call } from '../context/index.js';
+import { durationBucketOf, UNKNOWN_RPC, type Call, type TransportName } from '../context/index.js';
 import type { LogLevel } from './log-levels.js';
 import { hexFlags } from './scope-fields.js';
 
@@ -21,13 +21,16 @@ export function callFields(call: Call): Record<string, unknown> {
 }
 
 /**
- * A call's line put together by hand: the same text that pino makes of `callFields`, in a fraction
+ * A call's line put together by hand: the same line that pino makes of `callFields`, in a fraction
  * of the time. What repeats is written once; only what a caller can choose is checked for escapes.
  */
 export class CallLineWriter {
   readonly #base: string;
-  /** Route → method, or service → method. */
-  readonly #heads = new Map<string, Map<string, string>>();
+  /** Route → method, and service → method. */
+  readonly #heads: Readonly<Record<TransportName, Map<string, Map<string, string>>>> = {
+    http: new Map(),
+    grpc: new Map(),
+  };
   #second = NaN;
   #secondText = '';
 
@@ -51,7 +54,7 @@ export class CallLineWriter {
 
   #head(call: Call): string {
     const key = call.transport === 'http' ? call.route : call.service;
-    return this.#heads.get(key)?.get(call.method) ?? this.#makeHead(key, call);
+    return this.#heads[call.transport].get(key)?.get(call.method) ?? this.#makeHead(key, call);
   }
 
   /** Routes, rpcs and the methods that Node parses are few; they stay. */
@@ -61,8 +64,9 @@ export class CallLineWriter {
         ? { transport: call.transport, method: call.method, route: call.route }
         : { transport: call.transport, rpc: rpcOf(call) };
     const head = JSON.stringify(fields).slice(1, -1);
-    const methods = this.#heads.get(key) ?? new Map<string, string>();
-    this.#heads.set(key, methods.set(call.method, head));
+    const heads = this.#heads[call.transport];
+    const methods = heads.get(key) ?? new Map<string, string>();
+    heads.set(key, methods.set(call.method, head));
     return head;
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { ServiceError } from '../errors/index.js';
 
 /** From the most talkative to none. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -69,12 +70,12 @@ export class LogLevels {
     this.#apply();
   }
 
-  /** Level of one context; `null` = as the root. @throws {RangeError} when there are too many */
+  /** Level of one context; `null` = as the root. @throws {ServiceError} TOO_MANY_LOG_LEVELS */
   setContext(context: string, level: LogLevel | null): void {
     if (level === null) this.#contexts.delete(context);
     else if (this.#contexts.size < MAX_CONTEXTS || this.#contexts.has(context))
       this.#contexts.set(context, level);
-    else throw new RangeError(`More than ${MAX_CONTEXTS} contexts have a level of their own; reset some`);
+    else throw tooManyLevels();
     this.#apply();
   }
 
@@ -95,9 +96,17 @@ export class LogLevels {
   /** Pino lets through what any context wants; `allowsLine` decides the rest. */
   #apply(): void {
     if (!this.#logger) return;
-    const wanted = [this.#root, ...this.#contexts.values()];
-    this.#logger.level = LOG_LEVELS.find((level) => wanted.includes(level)) ?? this.#root;
+    const wanted = new Set([this.#root, ...this.#contexts.values()]);
+    this.#logger.level = LOG_LEVELS.find((level) => wanted.has(level)) ?? this.#root;
   }
+}
+
+function tooManyLevels(): ServiceError {
+  return new ServiceError({
+    code: 'FAILED_PRECONDITION',
+    reason: 'TOO_MANY_LOG_LEVELS',
+    message: `${MAX_CONTEXTS} contexts have a level of their own; reset some with null`,
+  });
 }
 
 function contextOf(fields: unknown): string | undefined {
