@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: a PostgreSQL server and Python's gRPC, both
-# as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
+# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, promtool, and Python's gRPC
+# and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Debian's package of promtool starts a Prometheus server at every boot: only the program is taken out of it.
+promtool=node_modules/.tools/promtool
 
 has_postgres() {
   [ -n "${TEST_DATABASE_URL:-}" ] && return 0
@@ -14,11 +18,31 @@ has_python_grpc() {
   done
   return 1
 }
+has_python_prometheus() {
+  /usr/bin/python3 -c 'import prometheus_client.openmetrics.parser' >/dev/null 2>&1
+}
+has_promtool() {
+  [ -x "$promtool" ] || command -v promtool >/dev/null 2>&1
+}
+take_promtool() {
+  local folder
+  folder="$(mktemp -d)"
+  (cd "$folder" && apt-get download -qq prometheus 2>/dev/null) || { rm -r "$folder"; return 1; }
+  dpkg-deb --extract "$folder"/prometheus_*.deb "$folder/root"
+  mkdir -p "$(dirname "$promtool")"
+  cp "$folder/root/usr/bin/promtool" "$promtool"
+  rm -r "$folder"
+}
+
+if ! has_promtool && command -v apt-get >/dev/null 2>&1 && take_promtool; then
+  echo "Took promtool out of Debian's package prometheus for the tests"
+fi
 
 packages=()
 has_postgres || packages+=(postgresql)
 has_python_grpc || packages+=(python3-grpcio python3-protobuf python3-grpc-tools)
-[ ${#packages[@]} -eq 0 ] && exit 0
+has_python_prometheus || packages+=(python3-prometheus-client)
+[ ${#packages[@]} -eq 0 ] && has_promtool && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
   as_root=()
@@ -26,16 +50,20 @@ if command -v apt-get >/dev/null 2>&1; then
     if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
       as_root=(sudo)
     else
-      echo "The tests need these packages: ${packages[*]}" >&2
-      echo "Install them as root: apt-get install ${packages[*]}" >&2
+      echo "The tests need these packages: ${packages[*]:-none}, and promtool" >&2
+      echo "Run as root: apt-get update && apt-get install ${packages[*]:-python3}; then try again" >&2
       exit 1
     fi
   fi
-  echo "Installing for the tests: ${packages[*]}"
-  install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -qq)
-  "${install[@]}" "${packages[@]}" </dev/null >/dev/null 2>&1 || {
+  echo "Installing for the tests: ${packages[*]} promtool"
+  install() {
+    [ ${#packages[@]} -eq 0 ] || "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y --no-install-recommends -qq "${packages[@]}" </dev/null
+    has_promtool || take_promtool
+  }
+  install >/dev/null 2>&1 || {
     "${as_root[@]}" apt-get update -qq </dev/null
-    "${install[@]}" "${packages[@]}" </dev/null
+    install
   }
   exit 0
 fi
@@ -45,9 +73,10 @@ if command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
 fi
 
 cat >&2 <<MESSAGE
-The tests need what Debian and Ubuntu call: ${packages[*]}
+The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus (for promtool)
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
-  - Python 3 with the packages grpcio, protobuf and grpcio-tools
+  - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
+  - promtool on the PATH
 MESSAGE
 exit 1
