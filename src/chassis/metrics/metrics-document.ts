@@ -11,7 +11,7 @@ const INTRODUCTION = `# Metrics
 Served at \`/metrics\` of the management port: Prometheus text, or OpenMetrics with exemplars (the trace id of the
 latest sampled call of each bucket) when \`Accept\` asks for \`application/openmetrics-text\`, as Prometheus does
 with \`--enable-feature=exemplar-storage\`. Written by the test that compares it with the registry
-(\`vitest run metrics -u\`). How to add one of your own: inject \`MetricsRegistry\` from \`#chassis/metrics\`.
+(\`npx vitest run test/project -u\`). How to add one of your own: inject \`MetricsRegistry\` from \`#chassis/metrics\`.
 
 Label values are bounded: routes and rpcs are templates, what matches none is \`(unknown)\`, an HTTP method that the
 standard does not know is \`_OTHER\`, and beyond \`maxSeries\` everything counts as \`(overflow)\`.
