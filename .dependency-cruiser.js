@@ -6,8 +6,8 @@ const LAYERS = [
   ['errors'],
   ['context'],
   ['config', 'streams'],
-  ['metrics'],
-  ['database', 'health', 'logging', 'pipeline', 'tracing'],
+  ['health', 'metrics'],
+  ['database', 'logging', 'pipeline', 'tracing'],
   ['grpc', 'http'],
   ['lifecycle', 'management'],
 ];

@@ -1,9 +1,8 @@
-import { Module, type DynamicModule, type OnModuleInit, type Type } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
-import { Database, DatabaseModule } from './database/index.js';
-import { HealthModule, HealthService } from './health/index.js';
+import { HealthModule } from './health/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -13,12 +12,7 @@ import { TracingModule } from './tracing/index.js';
 
 /** The order of things: every capability, once, and what ties them together. */
 @Module({})
-export class ChassisModule implements OnModuleInit {
-  constructor(
-    private readonly health: HealthService,
-    private readonly database: Database,
-  ) {}
-
+export class ChassisModule {
   /** The whole service: the chassis around the application's own module. */
   static around(
     application: Type,
@@ -34,7 +28,6 @@ export class ChassisModule implements OnModuleInit {
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
         HealthModule,
-        DatabaseModule.forRoot(),
         application,
       ],
       providers: [
@@ -46,9 +39,5 @@ export class ChassisModule implements OnModuleInit {
       ],
       exports: [Config, CallObservers],
     };
-  }
-
-  onModuleInit(): void {
-    this.health.addDependency({ name: 'database', check: () => this.database.ping() });
   }
 }

@@ -13,6 +13,7 @@ import { Config, loadConfig } from '../../src/chassis/config/index.js';
 import { HttpCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
+import { HealthModule } from '../../src/chassis/health/index.js';
 import { MetricsRegistry } from '../../src/chassis/metrics/index.js';
 import { buildOnce } from '../support/build.js';
 import { createDatabase, runOn } from '../support/postgres.js';
@@ -57,11 +58,12 @@ async function startApp(
   const configModule: DynamicModule = {
     module: ConfigModule,
     global: true,
+    imports: [HealthModule],
     providers: [{ provide: Config, useValue: config }, MetricsRegistry],
     exports: [Config, MetricsRegistry],
   };
   const builder = Test.createTestingModule({
-    imports: [configModule, DatabaseModule.forRoot(), ...imports],
+    imports: [configModule, DatabaseModule, ...imports],
     providers,
   });
   const app = await builder.setLogger(new ConsoleLogger({ logLevels: [] })).compile();

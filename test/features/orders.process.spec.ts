@@ -130,7 +130,9 @@ describe('a failure nobody foresaw', () => {
       expect(answer).not.toMatch(/relation|does not exist|select|\.js|42P01/);
     expect(await service.stop()).toBe(0);
     for (const requestId of ['of-rest', 'of-grpc']) {
-      const lines = service.lines.filter((line) => line['request_id'] === requestId);
+      const lines = service.lines.filter(
+        (line) => line['request_id'] === requestId && line['msg'] === 'call failed',
+      );
       expect(lines).toMatchObject([
         {
           level: 'error',

@@ -1,4 +1,5 @@
 import {
+  Global,
   Inject,
   Module,
   type DynamicModule,
@@ -6,6 +7,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { Config } from '../config/index.js';
+import { HealthService } from '../health/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Database } from './database.js';
 import { migrate } from './migrate.js';
@@ -17,31 +19,26 @@ import { openDatabase } from './open-database.js';
 class DatabaseFeatureModule {}
 
 /**
- * Provides `Database` everywhere. Being global it starts before the features and stops after them:
- * migrations are done before their `onModuleInit`, and connections last until the last call is answered.
+ * Provides `Database` to a service that asks for it: a feature imports `DatabaseModule.forFeature`, or
+ * this module when it has no tables of its own. A service without either opens no database. Being global
+ * it starts before the features and stops after them: migrations are done before their `onModuleInit`,
+ * and connections last until the last call is answered.
  */
-@Module({})
+@Global()
+@Module({
+  providers: [
+    MigrationRegistry,
+    { provide: Database, inject: [Config], useFactory: (config: Config) => openDatabase(config) },
+  ],
+  exports: [MigrationRegistry, Database],
+})
 export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(MigrationRegistry) private readonly registry: MigrationRegistry,
+    private readonly health: HealthService,
     private readonly metrics: MetricsRegistry,
   ) {}
-
-  /** Once, in the application's root. Needs a global provider of `Config`. */
-  static forRoot(): DynamicModule {
-    const database = {
-      provide: Database,
-      inject: [Config],
-      useFactory: (config: Config) => openDatabase(config),
-    };
-    return {
-      module: DatabaseModule,
-      global: true,
-      providers: [MigrationRegistry, database],
-      exports: [MigrationRegistry, Database],
-    };
-  }
 
   /**
    * In the feature's module: its migrations, run at start before anything serves.
@@ -55,20 +52,12 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
       inject: [MigrationRegistry],
       useFactory: (registry: MigrationRegistry) => registry.add(feature),
     };
-    return { module: DatabaseFeatureModule, providers: [contribution] };
+    return { module: DatabaseFeatureModule, imports: [DatabaseModule], providers: [contribution] };
   }
 
   async onModuleInit(): Promise<void> {
-    this.metrics.gauge({
-      name: 'db_client_connections',
-      help: 'Connections to the database: used ones run a query or a transaction, idle ones wait for one.',
-      labels: ['pool', 'state'],
-      collect: (gauge) => {
-        const { used, idle } = this.database.connections;
-        gauge.labels(this.database.kind, 'used').set(used);
-        gauge.labels(this.database.kind, 'idle').set(idle);
-      },
-    });
+    this.health.addDependency({ name: 'database', check: () => this.database.ping() });
+    this.#countConnections();
     try {
       await migrate(this.database.query, this.registry.features);
     } catch (error) {
@@ -79,5 +68,18 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.database.close();
+  }
+
+  #countConnections(): void {
+    this.metrics.gauge({
+      name: 'db_client_connections',
+      help: 'Connections to the database: used ones run a query or a transaction, idle ones wait for one.',
+      labels: ['pool', 'state'],
+      collect: (gauge) => {
+        const { used, idle } = this.database.connections;
+        gauge.labels(this.database.kind, 'used').set(used);
+        gauge.labels(this.database.kind, 'idle').set(idle);
+      },
+    });
   }
 }

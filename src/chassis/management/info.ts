@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.js';
+import type { Database } from '../database/index.js';
 
 /** `GET /info`: which build runs here, on what, since when. */
-export function describeService(config: Config) {
+export function describeService(config: Config, database: Database | undefined) {
   return {
     name: config.get('SERVICE_NAME'),
     version: config.get('SERVICE_VERSION'),
@@ -10,6 +11,6 @@ export function describeService(config: Config) {
     node: process.version,
     uptimeSeconds: Math.round(process.uptime()),
     pid: process.pid,
-    database: config.get('DATABASE_URL') ? 'postgres' : 'embedded',
+    database: database?.kind ?? 'none',
   };
 }
