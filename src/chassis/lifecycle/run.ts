@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
 import type { Logger } from 'pino';
 
 /** What the process needs of a started service. */
@@ -42,10 +43,10 @@ export function endOnSignals(service: Closable, { logger, shutdownLimitMs }: Run
   process.on('SIGTERM', () => void close('SIGTERM', 0));
   process.on('SIGINT', () => void close('SIGINT', 0));
   process.on('SIGQUIT', () => process.exit(1));
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      logger.fatal({ err: error }, event);
-      if (!isClosing) void close(event, 1);
-    });
-  }
+  const crash = (cause: string, error: unknown): void => {
+    logger.fatal({ err: error instanceof Error ? error : new Error(inspect(error)) }, cause);
+    if (!isClosing) void close(cause, 1);
+  };
+  process.on('uncaughtException', (error: unknown) => crash('uncaught exception', error));
+  process.on('unhandledRejection', (error: unknown) => crash('unhandled rejection', error));
 }
