@@ -1,22 +1,9 @@
 import type { HttpCall } from '../context/index.js';
 import type { GaugeSeries } from './gauge.js';
 import type { Histogram, HistogramSeries } from './histogram.js';
+import { methodLabel } from './http-method.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 
-/** Stands for every method that HTTP does not define. Source: OpenTelemetry, `http.request.method`. */
-const OTHER_METHOD = '_OTHER';
-const METHODS = new Set([
-  'CONNECT',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PUT',
-  'QUERY',
-  'TRACE',
-]);
 /** Routes come from the program, statuses from HTTP: only a very large service has more than the default. */
 const MAX_SERIES = 20_000;
 const LABELS = ['http_request_method', 'http_route', 'http_response_status_code'] as const;
@@ -60,7 +47,7 @@ export class HttpMetrics {
     this.#series.set(route, methods);
     const statuses = methods.get(method) ?? new Map<number, HistogramSeries>();
     methods.set(method, statuses);
-    const series = this.#duration.labels(METHODS.has(method) ? method : OTHER_METHOD, route, String(status));
+    const series = this.#duration.labels(methodLabel(method), route, String(status));
     statuses.set(status, series);
     return series;
   }

@@ -10,4 +10,5 @@ export {
   type Exposition,
   type HistogramDefinition,
 } from './metrics-registry.js';
+export { RpcClientMetrics } from './rpc-client-metrics.js';
 export { OVERFLOW } from './series-table.js';

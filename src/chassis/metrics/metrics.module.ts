@@ -1,4 +1,10 @@
-import { Controller, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import {
+  Controller,
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import type { Server } from 'node:http';
@@ -6,7 +12,9 @@ import { register as sharedRegistry, Registry } from 'prom-client';
 import { Config } from '../config/index.js';
 import { CallObservers } from '../context/index.js';
 import { CallMetrics } from './call-metrics.js';
+import { HttpClientMetrics } from './http-client-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
+import { RpcClientMetrics } from './rpc-client-metrics.js';
 import { addRuntimeMetrics, addServiceInfo } from './runtime-metrics.js';
 
 /** `/metrics` belongs to the management port: on the public one there is nothing. */
@@ -15,7 +23,9 @@ class NoPublicMetrics {}
 
 /** Provides `MetricsRegistry` everywhere, and what `@InjectMetric` and `makeCounterProvider` need. */
 @Module({})
-export class MetricsModule implements OnModuleInit {
+export class MetricsModule implements OnModuleInit, OnApplicationShutdown {
+  #httpClient: HttpClientMetrics | undefined;
+
   constructor(
     private readonly registry: MetricsRegistry,
     private readonly calls: CallMetrics,
@@ -53,5 +63,13 @@ export class MetricsModule implements OnModuleInit {
     });
     this.calls.watchConnections(this.adapter.httpAdapter.getHttpServer() as Server);
     this.observers.add(this.calls);
+    // Listed from the start, also by a service that never calls another.
+    void new RpcClientMetrics(this.registry);
+    this.#httpClient = new HttpClientMetrics(this.registry);
+    this.#httpClient.start();
+  }
+
+  onApplicationShutdown(): void {
+    this.#httpClient?.stop();
   }
 }

@@ -1,14 +1,18 @@
 import { InterceptingCall, status as GrpcStatus, type Interceptor, type Metadata } from '@grpc/grpc-js';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { performance } from 'node:perf_hooks';
 import { currentScope } from '../context/index.js';
+import { RpcClientMetrics, type MetricsRegistry } from '../metrics/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
 
 /**
  * An interceptor for grpc-js clients: a client span for every call made inside a call, unary and
- * streaming, with the trace context and the baggage sent along.
+ * streaming, with the trace context and the baggage sent along. With `metrics`, every call counts in
+ * `rpc_client_call_duration_seconds`, sampled or not.
  */
-export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
+export function createGrpcClientInterceptor(tracer: Tracer, metrics?: MetricsRegistry): Interceptor {
+  const durations = metrics && new RpcClientMetrics(metrics);
   return (options, nextCall) => {
     const parent = currentScope()?.span;
     const method = options.method_definition.path.slice(1);
@@ -16,6 +20,7 @@ export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
       parent instanceof RecordingSpan ? tracer.startChild(method, parent, SpanKind.CLIENT) : undefined;
     span?.setAttributes({ 'rpc.system.name': 'grpc', 'rpc.method': method });
     const active = context.active();
+    const startedAt = performance.now();
     const carrying = span ? trace.setSpan(active, span) : active;
     return new InterceptingCall(nextCall(options), {
       start(metadata, _listener, next) {
@@ -24,7 +29,9 @@ export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
         });
         next(metadata, {
           onReceiveStatus(status, forward) {
-            if (span) finish(span, status.code, status.details);
+            const code = GrpcStatus[status.code] ?? String(status.code);
+            if (span) finish(span, code, status.details);
+            durations?.closed(method, code, performance.now() - startedAt, span ?? parent);
             forward(status);
           },
         });
@@ -33,11 +40,10 @@ export function createGrpcClientInterceptor(tracer: Tracer): Interceptor {
   };
 }
 
-function finish(span: RecordingSpan, code: number, details: string): void {
-  const name = GrpcStatus[code] ?? String(code);
+function finish(span: RecordingSpan, name: string, details: string): void {
   span.setAttribute('rpc.response.status_code', name);
   // A client's fault is every status but OK. Source: semantic conventions for gRPC, "Recording Errors".
-  if (code !== 0) {
+  if (name !== 'OK') {
     span.setAttribute('error.type', name);
     span.setStatus({ code: SpanStatusCode.ERROR, message: details });
   }
