@@ -40,6 +40,7 @@ export class LogOutput {
       this.dropped += 1;
       return;
     }
+    this.#fd ??= this.#open();
     this.#gathered += line;
     if (this.#gathered.length >= CHUNK_CHARACTERS) this.#send();
     else this.#timer ??= setTimeout(() => this.#send(), GATHER_MS).unref();
@@ -88,7 +89,7 @@ export class LogOutput {
 
   #tryWrite(chunk: Buffer): number {
     try {
-      return writeSync((this.#fd ??= this.#open()), chunk);
+      return writeSync(this.#fd ?? this.target, chunk);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return 0;
       // Nobody reads, or the disk is full: a service goes on without these lines of its log.
