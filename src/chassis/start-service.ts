@@ -110,7 +110,7 @@ async function listen(
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
-  serveOpenApi(app, config);
+  await serveOpenApi(app, config);
   await app.init();
   await bind('GRPC_PORT', at(host, config.get('GRPC_PORT')), app.startAllMicroservices());
   await bind('HTTP_PORT', at(host, config.get('HTTP_PORT')), app.listen(config.get('HTTP_PORT'), host));

@@ -56,7 +56,11 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    this.health.addDependency({ name: 'database', check: () => this.database.ping() });
+    this.health.addDependency({
+      name: 'database',
+      kind: this.database.kind,
+      check: () => this.database.ping(),
+    });
     this.#countConnections();
     try {
       await migrate(this.database.query, this.registry.features);

@@ -7,6 +7,8 @@ import { Readiness } from './readiness.js';
 export interface DependencyCheck {
   /** Name in the answer and in the log. */
   readonly name: string;
+  /** What it is, for `/info`, such as `postgres`. */
+  readonly kind: string;
   /** Resolves when the dependency works; `signal` aborts after HEALTH_TIMEOUT_MS. */
   readonly check: (options: { readonly signal: AbortSignal }) => Promise<void>;
 }
@@ -31,6 +33,11 @@ export class HealthService {
   /** Adds a dependency to `/readyz`. */
   addDependency(check: DependencyCheck): void {
     this.#checks.push(check);
+  }
+
+  /** What the service depends on: names and kinds. */
+  get dependencies(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#checks.map(({ name, kind }) => [name, kind]));
   }
 
   /** `/livez`: the process answers. */

@@ -1,8 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { validate } from '../pipeline/index.js';
+import { whenDocumented } from './documentation.js';
 import { toJsonSchema } from './json-schema.js';
 
 /**
@@ -22,9 +22,13 @@ export function HeaderParam(name: string, schema: z.ZodType): ParameterDecorator
     read()(target, key, index);
     const descriptor = key === undefined ? undefined : Object.getOwnPropertyDescriptor(target, key);
     if (key === undefined || !descriptor) return;
-    const required = !schema.safeParse(undefined).success;
-    const { $schema: _, ...jsonSchema } = toJsonSchema(schema, 'input', 'draft-2020-12');
-    const description = typeof jsonSchema['description'] === 'string' ? jsonSchema['description'] : name;
-    ApiHeader({ name, required, description, schema: jsonSchema })(target, key, descriptor);
+    whenDocumented(({ ApiHeader }) => ApiHeader(describe(name, schema))(target, key, descriptor));
   };
+}
+
+function describe(name: string, schema: z.ZodType) {
+  const required = !schema.safeParse(undefined).success;
+  const { $schema: _, ...jsonSchema } = toJsonSchema(schema, 'input', 'draft-2020-12');
+  const description = typeof jsonSchema['description'] === 'string' ? jsonSchema['description'] : name;
+  return { name, required, description, schema: jsonSchema };
 }

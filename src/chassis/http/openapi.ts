@@ -1,7 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config/index.js';
+import { loadSwagger } from './documentation.js';
 import { toOpenApi } from './json-schema.js';
 
 const PROBLEM_CONTENT = 'application/problem+json';
@@ -23,7 +25,11 @@ const Problem = z
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
 
 /** The OpenAPI 3.1 document of every route, made from the schemas that also validate and serialise. */
-export function createOpenApiDocument(app: NestFastifyApplication, config: Config): OpenAPIObject {
+export async function createOpenApiDocument(
+  app: NestFastifyApplication,
+  config: Config,
+): Promise<OpenAPIObject> {
+  const { DocumentBuilder, SwaggerModule } = await loadSwagger();
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle(config.get('SERVICE_NAME'))
@@ -58,13 +64,19 @@ function addProblems(document: OpenAPIObject): void {
   }
 }
 
-/** Serves `/openapi.json`, and the page `/docs` where it is enabled. The document is made on first use. */
-export function serveOpenApi(app: NestFastifyApplication, config: Config): void {
-  const enabled = config.get('DOCS_ENABLED');
-  const ui = enabled === 'true' || (enabled === 'auto' && config.get('APP_ENV') !== 'production');
-  SwaggerModule.setup('docs', app, () => createOpenApiDocument(app, config), {
-    jsonDocumentUrl: 'openapi.json',
-    raw: ['json'],
-    ui,
+/**
+ * Serves `/openapi.json`, and the page `/docs` where it is enabled: there the document is made at the
+ * start, elsewhere on first use.
+ */
+export async function serveOpenApi(app: NestFastifyApplication, config: Config): Promise<void> {
+  let text: Promise<string> | undefined;
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.get('/openapi.json', async (_request, reply) => {
+    text ??= createOpenApiDocument(app, config).then((document) => JSON.stringify(document));
+    return reply.header('content-type', 'application/json; charset=utf-8').send(await text);
   });
+  const enabled = config.get('DOCS_ENABLED');
+  if (enabled === 'false' || (enabled === 'auto' && config.get('APP_ENV') === 'production')) return;
+  const { SwaggerModule } = await loadSwagger();
+  SwaggerModule.setup('docs', app, await createOpenApiDocument(app, config), { raw: false });
 }

@@ -1,7 +1,7 @@
 import { applyDecorators, HttpCode } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
-import { ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
+import { whenDocumented } from './documentation.js';
 import { toJsonSchema } from './json-schema.js';
 
 /**
@@ -17,6 +17,10 @@ export function Returns(status: number, schema: z.ZodType, description: string):
   return applyDecorators(
     HttpCode(status),
     RouteSchema({ response: { [status]: toJsonSchema(schema, 'output', 'draft-07') } }),
-    ApiResponse({ status, description, standardSchema: schema }),
+    (target, key, descriptor) => {
+      whenDocumented(({ ApiResponse }) =>
+        ApiResponse({ status, description, standardSchema: schema })(target, key, descriptor),
+      );
+    },
   );
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../config/index.js';
-import type { Database } from '../database/index.js';
+import type { HealthService } from '../health/index.js';
 
 /** `GET /info`: which build runs here, on what, since when. */
-export function describeService(config: Config, database: Database | undefined) {
+export function describeService(config: Config, health: HealthService) {
   return {
     name: config.get('SERVICE_NAME'),
     version: config.get('SERVICE_VERSION'),
@@ -11,6 +11,6 @@ export function describeService(config: Config, database: Database | undefined) 
     node: process.version,
     uptimeSeconds: Math.round(process.uptime()),
     pid: process.pid,
-    database: database?.kind ?? 'none',
+    dependencies: health.dependencies,
   };
 }

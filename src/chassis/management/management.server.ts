@@ -1,9 +1,8 @@
-import { Injectable, Optional, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify as createFastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { HealthCheckResult } from '@nestjs/terminus';
 import { Config } from '../config/index.js';
-import { Database } from '../database/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
@@ -31,7 +30,6 @@ export class ManagementServer implements OnApplicationShutdown {
     metrics: MetricsRegistry,
     levels: LogLevels,
     tracing: Tracing,
-    @Optional() private readonly database?: Database,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const edge = new HttpEdge(config, new CallObservers());
@@ -75,7 +73,7 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.get('/livez', async (_request, reply) => probe(reply, await this.health.live()));
     this.#fastify.get('/readyz', async (_request, reply) => probe(reply, await this.health.ready()));
     this.#fastify.get('/startupz', async (_request, reply) => probe(reply, await this.health.started()));
-    this.#fastify.get('/info', () => describeService(this.config, this.database));
+    this.#fastify.get('/info', () => describeService(this.config, this.health));
     this.#fastify.get('/config', () => ({
       revision: this.config.revision,
       entries: this.config.describe(),
