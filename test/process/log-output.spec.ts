@@ -129,16 +129,19 @@ describe.each(SINKS)('to $name', ({ make }) => {
     await using flood = await new Flood(make()).ready();
     flood.reader.pause();
     const [http, management] = [flood.client('http'), flood.client('management')];
-    let longestMs = 0;
+    const latencies: number[] = [];
     const state = { isFlooding: true };
     const first = http.get('/flood/100000').finally(() => (state.isFlooding = false));
     while (state.isFlooding) {
       const begin = performance.now();
       expect((await management.get('/livez')).status).toBe(200);
-      longestMs = Math.max(longestMs, performance.now() - begin);
+      latencies.push(performance.now() - begin);
     }
     const { body } = await first;
-    expect(longestMs).toBeLessThan(200);
+    // All of them but a few, which a busy machine may hold up; a write that waits would hold up every one.
+    const late = latencies.filter((ms) => ms >= 200);
+    expect(late.length).toBeLessThanOrEqual(latencies.length / 20);
+    expect(Math.max(...latencies)).toBeLessThan(2000);
     expect(body.rss).toBeLessThan(400 * MIB);
     const dropped = await flood.dropped();
     expect(dropped).toBeGreaterThan(1000);
