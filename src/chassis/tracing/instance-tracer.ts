@@ -59,7 +59,7 @@ function methodsOf(instance: object): Map<string, Method> {
     level = Object.getPrototypeOf(level)
   ) {
     for (const name of Object.getOwnPropertyNames(level)) {
-      const { value } = Object.getOwnPropertyDescriptor(level, name) as PropertyDescriptor;
+      const { value } = Object.getOwnPropertyDescriptor(level, name) as TypedPropertyDescriptor<unknown>;
       if (typeof value === 'function' && !LIFE_CYCLE.has(name) && !methods.has(name))
         methods.set(name, value as Method);
     }

@@ -32,7 +32,7 @@ export interface SpanSink {
 /** A sampled span of one call or operation, behind OpenTelemetry's public API. */
 export class RecordingSpan implements Span {
   /** Pairs of key and value, one after the other: cheaper than an object for the few that a span has. */
-  readonly attributes: (string | AttributeValue)[] = [];
+  readonly attributes: AttributeValue[] = [];
   events: SpanEvent[] | undefined;
   links: Link[] | undefined;
   status: SpanStatus | undefined;

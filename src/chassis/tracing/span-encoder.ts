@@ -29,12 +29,7 @@ export function encodeSpan(writer: ProtobufWriter, field: number, span: Recordin
   writer.time(SPAN.end, span.endMs);
   const { attributes } = span;
   for (let index = 0; index < attributes.length; index += 2) {
-    encodeAttribute(
-      writer,
-      SPAN.attributes,
-      attributes[index] as string,
-      attributes[index + 1] as AttributeValue,
-    );
+    encodeAttribute(writer, SPAN.attributes, attributes[index] as string, attributes[index + 1]);
   }
   if (span.droppedAttributes > 0) writer.integer(SPAN.droppedAttributes, span.droppedAttributes);
   if (span.events) encodeEvents(writer, span);
@@ -77,7 +72,7 @@ function encodeNumber(writer: ProtobufWriter, value: number): void {
   else writer.double(ANY_VALUE.double, value);
 }
 
-function encodeArray(writer: ProtobufWriter, values: readonly (AttributeValue | null | undefined)[]): void {
+function encodeArray(writer: ProtobufWriter, values: readonly AttributeValue[]): void {
   const begin = writer.begin(ANY_VALUE.array);
   for (const value of values) {
     if (value !== null && value !== undefined) encodeValue(writer, ARRAY_VALUES, value);

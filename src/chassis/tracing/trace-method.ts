@@ -84,26 +84,27 @@ function followObservable(
   });
 }
 
+type Advance = (value?: unknown) => Promise<IteratorResult<unknown>>;
+
 /** The same iterator, each step of it in the span. */
 function followIterator(
   iterator: AsyncIterator<unknown>,
   span: RecordingSpan,
   scope: Scope,
 ): AsyncIterator<unknown> {
-  const step =
-    (advance: (value?: unknown) => Promise<IteratorResult<unknown>>) => async (value?: unknown) => {
-      try {
-        const result = await runInScope(scope, () => advance.call(iterator, value));
-        if (result.done === true) span.end();
-        return result;
-      } catch (error) {
-        fail(span, error);
-        throw error;
-      }
-    };
-  iterator.next = step(iterator.next as never);
-  if (iterator.return) iterator.return = step(iterator.return as never);
-  if (iterator.throw) iterator.throw = step(iterator.throw as never);
+  const step = (advance: Advance) => async (value?: unknown) => {
+    try {
+      const result = await runInScope(scope, () => advance(value));
+      if (result.done === true) span.end();
+      return result;
+    } catch (error) {
+      fail(span, error);
+      throw error;
+    }
+  };
+  iterator.next = step(iterator.next.bind(iterator) as Advance);
+  if (iterator.return) iterator.return = step(iterator.return.bind(iterator));
+  if (iterator.throw) iterator.throw = step(iterator.throw.bind(iterator));
   return iterator;
 }
 
