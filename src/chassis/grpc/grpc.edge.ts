@@ -1,4 +1,10 @@
-import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import type { Config } from '../config/index.js';
 import { acceptRequestId, parseGrpcTimeout, REQUEST_ID_HEADER } from '../context/index.js';
@@ -58,12 +64,16 @@ export class GrpcEdge {
     stream.once('close', () => {
       this.openCalls.delete(call);
       call.close();
-      if (!hasStatus(stream)) call.abort(callCancelled());
+      if (!call.isAnswered) call.abort(callCancelled());
     });
+    if (headers[':method'] !== 'POST') {
+      refuseMethod(stream);
+      return false;
+    }
     const fault = this.#refuse(call, headers);
     if (fault) this.#answer(stream, call, fault);
     else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
-    if (!fault && headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
+    if (!fault && (call.isForeign || headers['grpc-encoding'] !== undefined)) correctStatus(stream);
     return !fault;
   }
 
@@ -90,9 +100,7 @@ export class GrpcEdge {
 
   #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
     const status = toRpcStatus(error, this.#domain);
-    stream.on('error', () => {
-      // The client is gone; the stream's close ends the call.
-    });
+    ignoreErrors(stream);
     stream.respond(
       {
         ':status': 200,
@@ -107,14 +115,22 @@ export class GrpcEdge {
   }
 }
 
+/** grpc-js would run the call whatever the method, and a HEAD has no trailers that could tell how it ended. */
+function refuseMethod(stream: ServerHttp2Stream): void {
+  ignoreErrors(stream);
+  stream.respond({ ':status': 405, allow: 'POST' }, { endStream: true });
+}
+
+function ignoreErrors(stream: ServerHttp2Stream): void {
+  stream.on('error', () => {
+    // The client is gone; the stream's close ends the call.
+  });
+}
+
 /** The client takes a refused stream for UNAVAILABLE. */
 function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
   call.isForeign = true;
   call.onAborted = () => stream.close(constants.NGHTTP2_REFUSED_STREAM);
-}
-
-function hasStatus({ sentTrailers, sentHeaders }: ServerHttp2Stream): boolean {
-  return sentTrailers !== undefined || sentHeaders?.['grpc-status'] !== undefined;
 }
 
 /** Source: RFC 9113, section 6.5.2: each field counts its name, its value and 32 bytes. Node does not hold it against a limit. */
@@ -148,17 +164,27 @@ function malformedTimeout(): ServiceError {
   });
 }
 
-/** grpc-js answers INTERNAL to a broken compressed message, although the fault is the caller's. */
-function correctDecompressionFault(stream: ServerHttp2Stream): void {
-  const correct = <T extends Record<string, unknown>>(headers: T | undefined): T | undefined =>
-    headers?.['grpc-status'] === GRPC_CODES.INTERNAL &&
-    String(headers['grpc-message']).startsWith('Failed%20to%20decompress')
-      ? { ...headers, 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }
-      : headers;
+const FAULT_OF_CALLER = /^(Failed%20to%20decompress|Error%20deserializing%20request)/;
+/** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
+const MAX_MESSAGE_LENGTH = 2048;
+
+/**
+ * grpc-js answers INTERNAL to a message that it cannot decompress or that a foreign service cannot read,
+ * and health repeats the name it was asked for, however long.
+ */
+function correctStatus(stream: ServerHttp2Stream): void {
+  const correct = <T extends OutgoingHttpHeaders>(headers: T | undefined): T | undefined => {
+    const message = headers?.['grpc-message'];
+    if (headers === undefined || message === undefined) return headers;
+    const isCallers = headers['grpc-status'] === GRPC_CODES.INTERNAL && FAULT_OF_CALLER.test(String(message));
+    return {
+      ...headers,
+      'grpc-message': String(message).slice(0, MAX_MESSAGE_LENGTH).replace(/%.?$/, ''),
+      ...(isCallers && { 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }),
+    };
+  };
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) =>
-    respond(correct(headers as Record<string, unknown>) as typeof headers, options);
-  stream.sendTrailers = (trailers) =>
-    sendTrailers(correct(trailers as Record<string, unknown>) as typeof trailers);
+  stream.respond = (headers, options) => respond(correct(headers as OutgoingHttpHeaders), options);
+  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers) ?? trailers);
 }

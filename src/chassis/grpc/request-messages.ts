@@ -1,6 +1,6 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Readable } from 'node:stream';
-import { ServiceError } from '../errors/index.js';
+import { callCancelled, ServiceError } from '../errors/index.js';
 import type { GrpcCall } from './grpc-call.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -51,6 +51,12 @@ export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGene
     // Leaving the loop early must not destroy the stream: on a bidirectional call it still carries the answer.
     for await (const message of stream.iterator({ destroyOnReturn: false })) yield readMessage(message);
   } catch (error) {
+    // grpc-js ended the call by itself, with a status of its own, for a frame that it cannot take.
+    if (isPrematureClose(error)) call.abort(callCancelled());
     throw call.abortReason ?? error;
   }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
