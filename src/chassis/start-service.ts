@@ -116,7 +116,6 @@ async function listen(
     },
   };
   readiness.set(true);
-  logger.info({ http: running.http, grpc: running.grpc, management: running.management }, 'service ready');
   return running;
 }
 
