@@ -17,11 +17,16 @@ export class ChassisModule implements OnModuleInit {
   ) {}
 
   /** The whole service: the chassis around the application's own module. */
-  static around(application: Type, config: Config, logger: Logger): DynamicModule {
+  static around(
+    application: Type,
+    config: Config,
+    logger: Logger,
+    onOpening?: (database: Promise<Database>) => void,
+  ): DynamicModule {
     return {
       module: ChassisModule,
       global: true,
-      imports: [LoggingModule.forRoot(logger), HealthModule, DatabaseModule.forRoot(), application],
+      imports: [LoggingModule.forRoot(logger), HealthModule, DatabaseModule.forRoot(onOpening), application],
       providers: [
         { provide: Config, useValue: config },
         { provide: APP_PIPE, useClass: ValidationPipe },

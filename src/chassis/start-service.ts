@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
+import type { Database } from './database/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
@@ -74,13 +75,22 @@ async function createApp(
   config: Config,
   logger: Logger,
 ): Promise<NestFastifyApplication> {
-  const root = ChassisModule.around(service.module, config, logger);
+  let database: Promise<Database> | undefined;
+  const root = ChassisModule.around(service.module, config, logger, (opening) => (database = opening));
   captureGrpcLog();
-  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
-    abortOnError: false,
-    bodyParser: false,
-    logger: ServiceLogger.over(logger),
-  });
+  try {
+    return await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
+      abortOnError: false,
+      bodyParser: false,
+      logger: ServiceLogger.over(logger),
+    });
+  } catch (error) {
+    await database?.then(
+      (opened) => opened.close(),
+      () => undefined,
+    );
+    throw error;
+  }
 }
 
 async function listen(

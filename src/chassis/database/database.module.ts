@@ -26,12 +26,19 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
     @Inject(MigrationRegistry) private readonly registry: MigrationRegistry,
   ) {}
 
-  /** Once, in the application's root. Needs a global provider of `Config`. */
-  static forRoot(): DynamicModule {
+  /**
+   * Once, in the application's root. Needs a global provider of `Config`. `onOpening` hears of the database
+   * first: a container that fails while it is made has no shutdown that could close it.
+   */
+  static forRoot(onOpening?: (database: Promise<Database>) => void): DynamicModule {
     const database = {
       provide: Database,
       inject: [Config],
-      useFactory: (config: Config) => openDatabase(config),
+      useFactory: (config: Config) => {
+        const opening = openDatabase(config);
+        onOpening?.(opening);
+        return opening;
+      },
     };
     return {
       module: DatabaseModule,
