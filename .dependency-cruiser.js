@@ -6,10 +6,10 @@ const LAYERS = [
   ['errors'],
   ['context'],
   ['config', 'streams'],
-  ['health', 'metrics'],
+  ['health', 'lifecycle', 'metrics'],
   ['database', 'logging', 'pipeline', 'tracing'],
   ['grpc', 'http'],
-  ['lifecycle', 'management'],
+  ['management'],
 ];
 const SPEC = '\\.spec\\.ts$';
 const FACES = ['^src/chassis/index\\.ts$', '^src/chassis/[^/]+/index\\.ts$'];

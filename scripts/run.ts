@@ -1,9 +1,9 @@
 /**
- * `make run`: the built service as it is, and once it is ready, what to try (`scripts/try.txt`).
- * Signals reach the service, its exit code becomes this script's.
+ * `make run`: the built service as it is, and once it is ready, what to try: `scripts/try.txt`, then each
+ * feature's own `try.txt`. Signals reach the service, its exit code becomes this script's.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
 const READY =
@@ -24,11 +24,11 @@ service.stdout.on('data', (chunk: Buffer) => {
   if (!found) return;
   isReady = true;
   const [, http = '', grpc = '', management = ''] = found;
-  const text = readFileSync(new URL('try.txt', import.meta.url), 'utf8');
+  const texts = ['scripts/try.txt', ...globSync('src/features/*/try.txt')];
+  const text = texts.map((file) => readFileSync(file, 'utf8')).join('\n');
   const addresses: Record<string, string> = { http, grpc, management };
-  process.stdout.write(
-    text.replaceAll(/\{(http|grpc|management)\}/g, (_, name: string) => addresses[name] ?? ''),
-  );
+  const filled = text.replaceAll(/\{(http|grpc|management)\}/g, (_, name: string) => addresses[name] ?? '');
+  process.stdout.write(`${filled}\nCtrl-C ends the service.\n\n`);
 });
 service.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === null ? 0 : 1);

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
+import { Openings } from './lifecycle/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -19,6 +20,7 @@ export class ChassisModule {
     config: Config,
     logging: Logging,
     { observers, tracing }: Telemetry,
+    openings: Openings,
   ): DynamicModule {
     return {
       module: ChassisModule,
@@ -33,11 +35,12 @@ export class ChassisModule {
       providers: [
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
+        { provide: Openings, useValue: openings },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],
-      exports: [Config, CallObservers],
+      exports: [Config, CallObservers, Openings],
     };
   }
 }

@@ -11,6 +11,9 @@ export async function runService(service: ServiceDefinition): Promise<void> {
     const running = await startService(service);
     const shutdownLimitMs = running.config.get('SHUTDOWN_GRACE_MS') + CLOSING_MS;
     endOnSignals(running, { logger: running.logger, shutdownLimitMs });
+    // Not before the signals are heard: whoever waits for this line may send one at once.
+    const { http, grpc, management } = running;
+    running.logger.info({ http, grpc, management }, 'service ready');
   } catch (error) {
     // The configuration may be what is broken, so this line is written by a logger that needs none.
     const logger = pino({

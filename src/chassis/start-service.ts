@@ -11,6 +11,7 @@ import { loadConfig, type Config } from './config/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
+import { Openings } from './lifecycle/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
@@ -83,14 +84,25 @@ async function createApp(
   logging: Logging,
   telemetry: Telemetry,
 ): Promise<NestFastifyApplication> {
-  const root = ChassisModule.around(service.module, config, logging, telemetry);
+  const openings = new Openings();
+  const root = ChassisModule.around(service.module, config, logging, telemetry, openings);
   captureGrpcLog();
-  return NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config, telemetry.observers), {
-    abortOnError: false,
-    bodyParser: false,
-    logger: ServiceLogger.over(logging.logger),
-    instrument: { instanceDecorator: telemetry.instanceDecorator },
-  });
+  try {
+    return await NestFactory.create<NestFastifyApplication>(
+      root,
+      new HttpAdapter(config, telemetry.observers),
+      {
+        abortOnError: false,
+        bodyParser: false,
+        logger: ServiceLogger.over(logging.logger),
+        instrument: { instanceDecorator: telemetry.instanceDecorator },
+      },
+    );
+  } catch (error) {
+    await openings.close();
+    await telemetry.close();
+    throw error;
+  }
 }
 
 async function listen(
@@ -128,7 +140,6 @@ async function listen(
     },
   };
   readiness.set(true);
-  logger.info({ http: running.http, grpc: running.grpc, management: running.management }, 'service ready');
   return running;
 }
 

@@ -1,12 +1,15 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ErrorInfo } from '#generated/google/rpc/error_details';
 import { Status } from '#generated/google/rpc/status';
-import { order, ProbeModule, Probes, TestApp } from '../support/index.js';
+import { HealthCheckRequest } from '#generated/grpc/health/v1/health';
+import { eventually, order, ProbeModule, Probes, ProbeService, TestApp } from '../support/index.js';
 import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.js';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 
@@ -18,6 +21,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 const good = Probes.unary.requestSerialize(order('echo'));
+const waiting = Probes.unary.requestSerialize(order('wait'));
 const long = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(MAX_MESSAGE_BYTES) });
 const gzip = { 'grpc-encoding': 'gzip' };
 
@@ -69,6 +73,65 @@ test.each(BAD_CALLS)(
     }
   },
 );
+
+test.each(['GET', 'HEAD', 'PUT'])('%s answers 405: a call is a POST', async (method) => {
+  raw = new RawGrpcClient(app.grpc.address);
+  const answer = await raw.call(Probes.unary.path, { headers: { ':method': method }, body: frame(good) });
+  expect(answer.httpStatus).toBe(405);
+  raw.close();
+});
+
+describe('a service that is no feature', () => {
+  const HEALTH = '/grpc.health.v1.Health/Check';
+
+  test('refuses bytes that are no message as the fault of the caller', async () => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const answer = await raw.call(HEALTH, { body: frame(Buffer.from([0])) });
+    expect(answer.grpcStatus).toBe(INVALID_ARGUMENT);
+    raw.close();
+  });
+
+  test('does not repeat so much of what it was asked that the connection breaks', async () => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const service = HealthCheckRequest.encode({ service: 'é'.repeat(MAX_MESSAGE_BYTES / 3) }).finish();
+    const answer = await raw.call(HEALTH, { body: frame(service) });
+    expect(answer).toMatchObject({ grpcStatus: NOT_FOUND, message: expect.stringContaining('é') });
+    expect(await raw.call(Probes.unary.path, { body: frame(good) })).toMatchObject({ grpcStatus: 0 });
+    raw.close();
+  });
+});
+
+describe('a stream that grpc-js ends by itself', () => {
+  test.each([
+    ['a length of 4 GiB', frame(good, { length: 0xffffffff }), RESOURCE_EXHAUSTED],
+    ['an unknown compression', frame(good, { isCompressed: true }), UNIMPLEMENTED],
+  ])('for %s ends its handler, without a word in the log', async (_name, bad, status) => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const error = vi.spyOn(Logger.prototype, 'error');
+    const run = vi.spyOn(app.get(ProbeService), 'run');
+    const headers = { 'grpc-encoding': 'brotli' };
+    for (const path of [Probes.bidi.path, Probes.clientStream.path])
+      expect(await raw.call(path, { headers, body: bad })).toMatchObject({ grpcStatus: status });
+    expect(await raw.call(Probes.bidi.path, { body: frame(good) })).toMatchObject({ grpcStatus: 0 });
+    expect(run).toHaveBeenCalledOnce();
+    expect(error).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+    raw.close();
+  });
+
+  test('aborts what its handler waits for', async () => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const { aborts } = app.get(ProbeService);
+    const before = aborts.length;
+    const answer = await raw.call(Probes.bidi.path, {
+      headers: { 'grpc-encoding': 'brotli' },
+      body: Buffer.concat([frame(waiting), frame(good, { isCompressed: true })]),
+    });
+    expect(answer.grpcStatus).toBe(UNIMPLEMENTED);
+    await eventually('the handler is aborted', () => aborts.length > before);
+    raw.close();
+  });
+});
 
 test.each([
   ['gzip', { headers: gzip, body: frame(gzipSync(good), { isCompressed: true }) }],

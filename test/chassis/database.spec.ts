@@ -14,6 +14,7 @@ import { HttpCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
 import { HealthModule } from '../../src/chassis/health/index.js';
+import { Openings } from '../../src/chassis/lifecycle/index.js';
 import { MetricsRegistry } from '../../src/chassis/metrics/index.js';
 import { buildOnce } from '../support/build.js';
 import { createDatabase, runOn } from '../support/postgres.js';
@@ -59,8 +60,8 @@ async function startApp(
     module: ConfigModule,
     global: true,
     imports: [HealthModule],
-    providers: [{ provide: Config, useValue: config }, MetricsRegistry],
-    exports: [Config, MetricsRegistry],
+    providers: [{ provide: Config, useValue: config }, MetricsRegistry, Openings],
+    exports: [Config, MetricsRegistry, Openings],
   };
   const builder = Test.createTestingModule({
     imports: [configModule, DatabaseModule, ...imports],

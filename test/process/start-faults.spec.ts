@@ -3,8 +3,11 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { Injectable, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { Database } from '#chassis/database';
 import { buildOnce, PROJECT } from '../support/build.js';
+import { TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess, type LogLine, type ProcessOptions } from '../support/service-process.js';
 
@@ -126,6 +129,32 @@ describe('surroundings that do not fit', () => {
     expect(line['msg']).toMatch(new RegExp(`${env.DATA_DIR}.* ${first.pid}\\b.*DATABASE_URL`));
     expect(line).not.toHaveProperty('err');
     expect((await first.management.get('/readyz')).status).toBe(200);
+  });
+});
+
+describe('a start that fails with the database open', () => {
+  @Injectable()
+  class Broken {
+    constructor(_database: Database) {
+      throw new Error('a provider that cannot be made');
+    }
+  }
+  @Module({ providers: [Broken] })
+  class BrokenModule {}
+
+  test.each([
+    {
+      what: 'a provider',
+      options: () => ({ imports: [BrokenModule] }),
+      says: /a provider that cannot be made/,
+    },
+    { what: 'a taken port', options: () => ({ config: { HTTP_PORT: takenPort } }), says: /HTTP_PORT/ },
+  ])('closes it, for $what', async ({ what, options, says }) => {
+    const DATA_DIR = join(directory, what);
+    const { config, ...rest } = { config: {}, ...options() };
+    await expect(TestApp.start({ ...rest, config: { DATA_DIR, ...config } })).rejects.toThrow(says);
+    const app = await TestApp.start({ config: { DATA_DIR } });
+    await app.stop();
   });
 });
 

@@ -9,15 +9,15 @@ const COMPLETE = /code: '([A-Z_]+)',\s*reason: '([A-Z_]+)',(?:\s*httpStatus: (\d
 const ROW = /^\| `([A-Z_]+)` +\| `([A-Z_]+)` +\| (\d+|–) +\|/gm;
 
 const features = join(PROJECT, 'src/features');
-const owners = [
-  'src/chassis',
-  ...(existsSync(features) ? readdirSync(features) : []).map((name) => `src/features/${name}`),
+const names = existsSync(features) ? readdirSync(features) : [];
+const lists = [
+  { list: 'docs/errors.md', owner: 'src/chassis' },
+  ...names.map((name) => ({ list: `src/features/${name}/errors.md`, owner: `src/features/${name}` })),
 ];
-const sections = readFileSync(join(PROJECT, 'docs/errors.md'), 'utf8').split(/^## /m);
 
-describe.each(owners)('docs/errors.md, section %s', (owner) => {
-  const section = sections.find((text) => text.startsWith(`\`${owner}\``)) ?? '';
-  const documented = [...section.matchAll(ROW)];
+describe.each(lists)('$list', ({ list, owner }) => {
+  const file = join(PROJECT, list);
+  const documented = existsSync(file) ? [...readFileSync(file, 'utf8').matchAll(ROW)] : [];
   const code = sourceOf(join(PROJECT, owner));
 
   test('lists every reason of the code, each once', () => {

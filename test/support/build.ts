@@ -33,23 +33,25 @@ export interface ToolOptions {
   /** @default the project */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** @default two minutes */
+  readonly timeoutMs?: number;
 }
 
 /**
  * What a program of `node_modules/.bin` prints.
- * @throws Error with all that it printed when it fails or takes longer than two minutes
+ * @throws Error with all that it printed when it fails or takes too long
  */
 export async function runTool(
   name: string,
   parameters: readonly string[],
-  { cwd = PROJECT, env = {} }: ToolOptions = {},
+  { cwd = PROJECT, env = {}, timeoutMs = TOOL_TIMEOUT_MS }: ToolOptions = {},
 ): Promise<string> {
   const tools = join(PROJECT, 'node_modules/.bin');
   try {
     const { stdout } = await promisify(execFile)(join(tools, name), parameters, {
       cwd,
       env: { ...process.env, PATH: `${tools}:${process.env['PATH'] ?? ''}`, ...env },
-      timeout: TOOL_TIMEOUT_MS,
+      timeout: timeoutMs,
       maxBuffer: 64 * 1024 * 1024,
     });
     return stdout;

@@ -1,5 +1,6 @@
 export { eventually } from './eventually.js';
 export { decodeFailure, failureOf, type GrpcFailure, type GrpcOptions } from './grpc-test-client.js';
+export { holdTable } from './hold-table.js';
 export type { HttpAnswer } from './http-test-client.js';
 export { order, ProbeModule, Probes, ProbeService } from './probe.js';
 export { SHAPES, type Outcome, type Shape } from './shapes.js';

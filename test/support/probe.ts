@@ -2,7 +2,7 @@ import { Body, Controller, Get, Injectable, Module, Param, Post, Query } from '@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { currentCall } from '#chassis/context';
-import { Database } from '#chassis/database';
+import { Database, DatabaseModule } from '#chassis/database';
 import { ServiceError } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';
 import { Returns } from '#chassis/http';
@@ -170,6 +170,7 @@ export class ProbeGrpcController {
 
 /** The fixture feature: give it to `TestApp.start({ imports: [ProbeModule] })`. */
 @Module({
+  imports: [DatabaseModule],
   controllers: [ProbeHttpController, ProbeGrpcController],
   providers: [ProbeService],
   exports: [ProbeService],

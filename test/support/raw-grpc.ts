@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 
 export interface RawGrpcOptions {
   readonly headers?: Record<string, string>;
@@ -6,6 +6,8 @@ export interface RawGrpcOptions {
   readonly body?: Buffer;
   /** Keep the request side open after the body. */
   readonly keepOpen?: boolean;
+  /** Cancel what has not ended after so many milliseconds. */
+  readonly limitMs?: number;
 }
 
 /** What came back, trailers and headers in one. */
@@ -16,6 +18,10 @@ export interface RawGrpcAnswer {
   readonly message: string;
   readonly rstCode: number;
   readonly headers: IncomingHttpHeaders;
+  /** Frames as they came. */
+  readonly body: Buffer;
+  /** The call reached `limitMs`. */
+  readonly wasCut: boolean;
 }
 
 /** A length-prefixed gRPC message. */
@@ -39,7 +45,7 @@ export class RawGrpcClient {
 
   call(
     path: string,
-    { headers = {}, body = Buffer.alloc(0), keepOpen = false }: RawGrpcOptions = {},
+    { headers = {}, body = Buffer.alloc(0), keepOpen = false, limitMs }: RawGrpcOptions = {},
   ): Promise<RawGrpcAnswer> {
     return new Promise((resolve) => {
       const stream = this.#session.request(
@@ -47,12 +53,20 @@ export class RawGrpcClient {
         { endStream: false },
       );
       let received: IncomingHttpHeaders = {};
+      let wasCut = false;
+      const chunks: Buffer[] = [];
+      const cut = () => {
+        wasCut = true;
+        stream.close(constants.NGHTTP2_CANCEL);
+      };
+      const timer = limitMs === undefined ? undefined : setTimeout(cut, limitMs);
       stream.on('response', (head) => (received = { ...received, ...head }));
       stream.on('trailers', (trailers) => (received = { ...received, ...trailers }));
       stream.on('error', () => {
         // `close` follows and tells the reset code.
       });
       stream.on('close', () => {
+        clearTimeout(timer);
         const status = received['grpc-status'];
         resolve({
           httpStatus: Number(received[':status'] ?? 0),
@@ -60,11 +74,13 @@ export class RawGrpcClient {
           message: decodeURIComponent(String(received['grpc-message'] ?? '')),
           rstCode: stream.rstCode ?? 0,
           headers: received,
+          body: Buffer.concat(chunks),
+          wasCut,
         });
       });
       // The answer is complete, whether or not the request is.
       stream.on('end', () => stream.close());
-      stream.resume();
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       if (keepOpen) stream.write(body);
       else stream.end(body);
     });

@@ -68,10 +68,9 @@ function grpcShape(
     name,
     isGrpc: true,
     call: async (app, reason, { headers, timeoutMs } = {}) => {
-      const options: GrpcOptions = {
-        ...(headers && { metadata: headers }),
-        ...(timeoutMs !== undefined && { deadline: Date.now() + timeoutMs }),
-      };
+      // The header alone: with a deadline of its own the client might cancel before the server answers.
+      const deadline = timeoutMs === undefined ? {} : { 'grpc-timeout': `${timeoutMs}m` };
+      const options: GrpcOptions = { metadata: { ...headers, ...deadline } };
       const answers = call(app, order(reason), options);
       const settled = await answers.then(
         (messages) => messages.map((message) => message.reason),

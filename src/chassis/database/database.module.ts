@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { Config } from '../config/index.js';
 import { HealthService } from '../health/index.js';
+import { Openings } from '../lifecycle/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Database } from './database.js';
 import { migrate } from './migrate.js';
@@ -28,7 +29,11 @@ class DatabaseFeatureModule {}
 @Module({
   providers: [
     MigrationRegistry,
-    { provide: Database, inject: [Config], useFactory: (config: Config) => openDatabase(config) },
+    {
+      provide: Database,
+      inject: [Config, Openings],
+      useFactory: (config: Config, openings: Openings) => openings.add(openDatabase(config)),
+    },
   ],
   exports: [MigrationRegistry, Database],
 })

@@ -9,7 +9,7 @@ export interface FieldViolation {
 export interface ServiceErrorOptions {
   /** Canonical code; decides the HTTP and the gRPC status. */
   readonly code: Code;
-  /** Machine-readable, UPPER_SNAKE_CASE, stable: clients branch on it. Listed in docs/errors.md. */
+  /** Machine-readable, UPPER_SNAKE_CASE, stable: clients branch on it. Listed in docs/errors.md or the feature's errors.md. */
   readonly reason: string;
   /** Safe to show to the caller: what failed, which one, what to do. Never a secret, never a stack. */
   readonly message: string;

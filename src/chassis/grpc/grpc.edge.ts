@@ -1,4 +1,10 @@
-import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import type { Config } from '../config/index.js';
 import {
@@ -10,7 +16,7 @@ import {
   UNKNOWN_RPC,
   type CallObservers,
 } from '../context/index.js';
-import { codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
 import { attachCall } from './call-link.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
@@ -73,10 +79,15 @@ export class GrpcEdge {
     this.openCalls.add(call);
     stream.once('close', () => this.#close(stream, call));
     this.observers.opened(call, headers);
+    if (headers[':method'] !== 'POST') {
+      call.error = methodNotAllowed();
+      refuseMethod(stream);
+      return false;
+    }
     const fault = this.#refuse(call, headers);
     if (fault) this.#answer(stream, call, fault);
     else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
-    if (!fault && headers['grpc-encoding'] !== undefined) correctDecompressionFault(stream);
+    if (!fault && (call.isForeign || headers['grpc-encoding'] !== undefined)) correctStatus(stream);
     return !fault;
   }
 
@@ -94,6 +105,7 @@ export class GrpcEdge {
       call.abandon();
     } else {
       call.code = codeOfNumber(status);
+      if (!call.isAnswered) call.abort(callCancelled());
     }
     runInCall(call, () => this.observers.closed(call));
   }
@@ -122,9 +134,7 @@ export class GrpcEdge {
   #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
     const status = toRpcStatus(error, this.#domain);
     call.error = error;
-    stream.on('error', () => {
-      // The client is gone; the stream's close ends the call.
-    });
+    ignoreErrors(stream);
     stream.respond(
       {
         ':status': 200,
@@ -143,6 +153,18 @@ export class GrpcEdge {
 function statusOf({ sentTrailers, sentHeaders }: ServerHttp2Stream): number | undefined {
   const status = sentTrailers?.['grpc-status'] ?? sentHeaders?.['grpc-status'];
   return status === undefined ? undefined : Number(status);
+}
+
+/** grpc-js would run the call whatever the method, and a HEAD has no trailers that could tell how it ended. */
+function refuseMethod(stream: ServerHttp2Stream): void {
+  ignoreErrors(stream);
+  stream.respond({ ':status': 405, allow: 'POST' }, { endStream: true });
+}
+
+function ignoreErrors(stream: ServerHttp2Stream): void {
+  stream.on('error', () => {
+    // The client is gone; the stream's close ends the call.
+  });
 }
 
 /** The client takes a refused stream for UNAVAILABLE. */
@@ -174,6 +196,14 @@ function unknownMethod(): ServiceError {
   });
 }
 
+function methodNotAllowed(): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'METHOD_NOT_ALLOWED',
+    message: 'gRPC calls are POST requests',
+  });
+}
+
 function malformedTimeout(): ServiceError {
   return new ServiceError({
     code: 'INVALID_ARGUMENT',
@@ -182,17 +212,27 @@ function malformedTimeout(): ServiceError {
   });
 }
 
-/** grpc-js answers INTERNAL to a broken compressed message, although the fault is the caller's. */
-function correctDecompressionFault(stream: ServerHttp2Stream): void {
-  const correct = <T extends Record<string, unknown>>(headers: T | undefined): T | undefined =>
-    headers?.['grpc-status'] === GRPC_CODES.INTERNAL &&
-    String(headers['grpc-message']).startsWith('Failed%20to%20decompress')
-      ? { ...headers, 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }
-      : headers;
+const FAULT_OF_CALLER = /^(Failed%20to%20decompress|Error%20deserializing%20request)/;
+/** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
+const MAX_MESSAGE_LENGTH = 2048;
+
+/**
+ * grpc-js answers INTERNAL to a message that it cannot decompress or that a foreign service cannot read,
+ * and health repeats the name it was asked for, however long.
+ */
+function correctStatus(stream: ServerHttp2Stream): void {
+  const correct = <T extends OutgoingHttpHeaders>(headers: T | undefined): T | undefined => {
+    const message = headers?.['grpc-message'];
+    if (headers === undefined || message === undefined) return headers;
+    const isCallers = headers['grpc-status'] === GRPC_CODES.INTERNAL && FAULT_OF_CALLER.test(String(message));
+    return {
+      ...headers,
+      'grpc-message': String(message).slice(0, MAX_MESSAGE_LENGTH).replace(/%.?$/, ''),
+      ...(isCallers && { 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }),
+    };
+  };
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) =>
-    respond(correct(headers as Record<string, unknown>) as typeof headers, options);
-  stream.sendTrailers = (trailers) =>
-    sendTrailers(correct(trailers as Record<string, unknown>) as typeof trailers);
+  stream.respond = (headers, options) => respond(correct(headers as OutgoingHttpHeaders), options);
+  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers) ?? trailers);
 }

@@ -23,10 +23,9 @@ type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream
 export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
   return (serverCall: OneRequest, callback: sendUnaryData<unknown>): void => {
     const call = callOf(serverCall);
-    let answered = false;
     const answer = (error: Error | null, value: unknown): void => {
-      if (answered) return;
-      answered = true;
+      if (call.isAnswered) return;
+      call.isAnswered = true;
       if (!error) call.messagesOut = 1;
       serverCall.sendMetadata(initialMetadata(call));
       callback(error, value);
@@ -47,6 +46,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     const call = callOf(serverCall);
     call.responses = serverCall;
     const fail = (thrown: unknown): void => {
+      call.isAnswered = true;
       serverCall.sendMetadata(initialMetadata(call));
       serverCall.emit('error', toStatus(thrown, call));
     };
@@ -71,7 +71,10 @@ function send(
       serverCall.write(message);
     },
     error: fail,
-    complete: () => serverCall.end(),
+    complete: () => {
+      call.isAnswered = true;
+      serverCall.end();
+    },
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
   if (!subscription.closed) serverCall.sendMetadata(initialMetadata(call));

@@ -1,7 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Readable } from 'node:stream';
 import type { GrpcCall } from '../context/index.js';
-import { ServiceError } from '../errors/index.js';
+import { callCancelled, ServiceError } from '../errors/index.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
@@ -54,6 +54,12 @@ export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGene
       yield readMessage(message);
     }
   } catch (error) {
+    // grpc-js ended the call by itself, with a status of its own, for a frame that it cannot take.
+    if (isPrematureClose(error)) call.abort(callCancelled());
     throw call.abortReason ?? error;
   }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

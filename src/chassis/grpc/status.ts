@@ -4,6 +4,8 @@ import { Status } from '../../generated/google/rpc/status.js';
 import { GRPC_CODES, type ServiceError } from '../errors/index.js';
 
 export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+/** Clients bound what a status may hold, some by ending the connection with all its calls. */
+const MAX_MESSAGE_LENGTH = 1024;
 const TYPE_PREFIX = 'type.googleapis.com/google.rpc.';
 
 /**
@@ -29,7 +31,11 @@ export function toRpcStatus(error: ServiceError, domain: string): Status {
     const retryDelay = { seconds, nanos: Math.round((error.retryAfterMs % 1000) * 1e6) };
     details.push({ typeUrl: `${TYPE_PREFIX}RetryInfo`, value: RetryInfo.encode({ retryDelay }).finish() });
   }
-  return { code: GRPC_CODES[error.code], message: error.message.toWellFormed(), details };
+  return {
+    code: GRPC_CODES[error.code],
+    message: error.message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed(),
+    details,
+  };
 }
 
 /** The same as trailers of a call. */

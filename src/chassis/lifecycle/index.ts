@@ -1,1 +1,2 @@
 export { endOnSignals, type Closable } from './run.js';
+export { Openings } from './openings.js';

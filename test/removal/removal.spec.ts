@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { PROJECT, runTool } from '../support/build.js';
+import { startProcess } from '../support/service-process.js';
+import { commandsOf, filesOf } from './readme.js';
+
+const IS_SOAK = Boolean(process.env['SOAK']);
+/** Made by tools or belonging to one clone. */
+const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'data', 'coverage', 'bench/codecs/generated']);
+const ROOT_MODULE = 'src/app.module.ts';
+const LIMIT_MS = IS_SOAK ? 1_800_000 : 300_000;
+/** Every check and test in a soak; otherwise what a removal can break, and what is quick. */
+const CHECKS = IS_SOAK ? ['check'] : ['check:lint', 'check:types', 'check:imports', 'check:dead-code'];
+const REMAINING_TESTS = IS_SOAK
+  ? []
+  : ['src', 'test/chassis/bad-input', 'test/chassis/errors', 'test/project/e'];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'removal-'));
+  cpSync(PROJECT, folder, {
+    recursive: true,
+    filter: (path) => !NOT_COPIED.has(relative(PROJECT, path)),
+  });
+  symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the project as the README changes it', { timeout: LIMIT_MS }, () => {
+  test('without the sample starts and keeps its checks and tests', async () => {
+    editRootModule((text) => text.replace(/^import .*OrdersModule.*\n/m, '').replace('OrdersModule', ''));
+    await shell(commandsOf('Remove the sample'));
+    await check();
+    await using service = await startProcess({ root: folder });
+    await service.ready();
+    expect((await service.management.get('/readyz')).status).toBe(200);
+    await vitest(REMAINING_TESTS);
+  });
+
+  test('with the feature of "Add a feature" keeps its checks and the test of the feature', async () => {
+    for (const { path, text } of filesOf('Add a feature', 'src/features/greetings')) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    editRootModule(
+      (text) =>
+        `import { GreetingsModule } from './features/greetings/greetings.module.js';\n${text.replace('imports: []', 'imports: [GreetingsModule]')}`,
+    );
+    await shell('npm run generate && npm run openapi');
+    await check();
+    await vitest(['test/features/greetings']);
+  });
+});
+
+function editRootModule(edit: (text: string) => string): void {
+  const file = join(folder, ROOT_MODULE);
+  writeFileSync(file, edit(readFileSync(file, 'utf8')));
+}
+
+/** `node_modules` is the project's own: npm changes package.json and its lock file only. */
+function shell(commands: string): Promise<void> {
+  const env = { ...process.env, npm_config_package_lock_only: 'true', npm_config_offline: 'true' };
+  return new Promise((resolve, reject) => {
+    execFile('sh', ['-ec', commands], { cwd: folder, env }, (error, stdout, stderr) =>
+      error ? reject(new Error(`${commands}\n${stdout}${stderr}`, { cause: error })) : resolve(),
+    );
+  });
+}
+
+/** Lines that became shorter are formatted first. */
+async function check(): Promise<void> {
+  await runTool('prettier', ['--write', ROOT_MODULE, 'package.json'], { cwd: folder });
+  await shell(CHECKS.map((name) => `npm run --silent ${name}`).join(' && '));
+}
+
+async function vitest(files: readonly string[]): Promise<void> {
+  // All tests at most, but not the long versions of them.
+  const env = { TEST_DATABASE_URL: inject('postgresUrl'), SOAK: '' };
+  await runTool('vitest', ['run', '--exclude', 'test/removal/**', ...files], {
+    cwd: folder,
+    env,
+    timeoutMs: LIMIT_MS,
+  });
+}
