@@ -76,7 +76,9 @@ async function createApp(
   logger: Logger,
 ): Promise<NestFastifyApplication> {
   let database: Promise<Database> | undefined;
-  const root = ChassisModule.around(service.module, config, logger, (opening) => (database = opening));
+  const root = ChassisModule.around(service.module, config, logger, (opening) => {
+    database = opening;
+  });
   captureGrpcLog();
   try {
     return await NestFactory.create<NestFastifyApplication>(root, new HttpAdapter(config), {
