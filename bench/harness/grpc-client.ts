@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Load, LoadClient } from './load.ts';
+import { stayAwake, type Load, type LoadClient } from './load.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 const FRAME_HEADER_BYTES = 9;
@@ -83,6 +83,7 @@ export class GrpcClient implements LoadClient {
       for (let stream = Math.min(streams, limit - sent); stream > 0; stream--) send(connection);
       flush(connection);
     }
+    stayAwake(promise);
     return promise;
   }
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Load, LoadClient } from './load.ts';
+import { stayAwake, type Load, type LoadClient } from './load.ts';
 
 const READ_BYTES = 64 * 1024;
 const DIGIT_ZERO = 48;
@@ -59,6 +59,7 @@ export class HttpClient implements LoadClient {
       else if (calls === sent) resolve({ calls, seconds: (performance.now() - begin) / 1000 });
     };
     for (const connection of this.#connections) if (sent < limit) send(connection);
+    stayAwake(promise);
     return promise;
   }
 

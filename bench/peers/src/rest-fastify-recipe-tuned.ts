@@ -4,10 +4,17 @@
  */
 import jwt from '@fastify/jwt';
 import rateLimit from '@fastify/rate-limit';
+import type { SpanContext } from '@opentelemetry/api';
 import { fastify } from 'fastify';
 import { collectDefaultMetrics, Histogram, register } from 'prom-client';
 import { itemRoutes } from './fastify-items.js';
 import { host, jwtPublicKey, port } from './settings.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    span: SpanContext | undefined;
+  }
+}
 
 collectDefaultMetrics();
 const duration = new Histogram({
@@ -17,11 +24,16 @@ const duration = new Histogram({
 });
 
 const app = fastify({ logger: true, disableRequestLogging: true });
+// The span has ended, and is gone, when the answer is out.
+app.decorateRequest('span');
+app.addHook('onRequest', async (request) => {
+  request.span = request.opentelemetry().span?.spanContext();
+});
 app.addHook('onResponse', async (request, reply) => {
   const { method } = request;
   const route = request.routeOptions.url ?? '(unknown)';
   const status = reply.statusCode;
-  const span = request.opentelemetry().span?.spanContext();
+  const { span } = request;
   duration.observe({ method, route, status }, reply.elapsedTime / 1000);
   app.log.info(
     { trace_id: span?.traceId, span_id: span?.spanId, method, route, status, latency_ms: reply.elapsedTime },
