@@ -86,7 +86,7 @@ describe('a service that is no feature', () => {
 
   test('refuses bytes that are no message as the fault of the caller', async () => {
     raw = new RawGrpcClient(app.grpc.address);
-    const answer = await raw.call(HEALTH, { body: frame(Buffer.from([0])) });
+    const answer = await raw.call(HEALTH, { body: frame(Buffer.from([10, 127, 97])) });
     expect(answer.grpcStatus).toBe(INVALID_ARGUMENT);
     raw.close();
   });
@@ -95,7 +95,7 @@ describe('a service that is no feature', () => {
     raw = new RawGrpcClient(app.grpc.address);
     const service = HealthCheckRequest.encode({ service: 'é'.repeat(MAX_MESSAGE_BYTES / 3) }).finish();
     const answer = await raw.call(HEALTH, { body: frame(service) });
-    expect(answer).toMatchObject({ grpcStatus: NOT_FOUND, message: expect.stringContaining('é') });
+    expect(answer).toMatchObject({ grpcStatus: NOT_FOUND, message: expect.stringContaining('No service') });
     expect(await raw.call(Probes.unary.path, { body: frame(good) })).toMatchObject({ grpcStatus: 0 });
     raw.close();
   });

@@ -1,5 +1,6 @@
 export { captureGrpcLog } from './grpc-log.js';
 export { GrpcServer } from './grpc.server.js';
 export { Rpc, type RpcDefinition } from './rpc.decorator.js';
-export { serveHealth, serveReflection } from './standard-services.js';
+export { serveHealth } from './health-service.js';
+export { serveReflection } from './reflection-service.js';
 export { toRpcStatus } from './status.js';

@@ -1,10 +1,12 @@
+import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 import type { Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
 import { LogLevels } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
+
+const require = createRequire(import.meta.url);
 
 const STANDARD_OUTPUT = 1;
 const REDACTED_PATHS = [
@@ -84,7 +86,9 @@ function wantsPretty(config: Config): boolean {
   return format === 'pretty' || (format === 'auto' && config.get('APP_ENV') === 'development');
 }
 
+/** Loaded where lines are to be read by people, nowhere else. */
 function prettyOutput(): DestinationStream {
+  const { PinoPretty } = require('pino-pretty') as typeof import('pino-pretty');
   return PinoPretty({
     ignore: 'service,version,env',
     translateTime: 'SYS:HH:MM:ss.l',
