@@ -1,7 +1,9 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** What goes out in one write: far fewer system calls than lines. */
-const CHUNK_CHARACTERS = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+/** UTF-8 takes this much for one UTF-16 unit at most. */
+const MAX_BYTES_PER_UNIT = 3;
 /** A line waits this long at most for others to go with, in milliseconds. */
 const GATHER_MS = 50;
 /** What one turn of the event loop writes at most, in bytes. */
@@ -25,8 +27,11 @@ export class LogOutput {
   /** Lines that found no place, or no reader. */
   dropped = 0;
   #fd: number | undefined;
-  /** Younger than every chunk. */
-  #gathered = '';
+  /** Younger than every chunk. Bytes rather than text: a long string of pieces costs the garbage collector. */
+  #gathered: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #length = 0;
+  /** What was written and is free to gather in again. */
+  #spare: Buffer | undefined;
   /** Oldest first; empty, unless the reader has no room. */
   readonly #chunks: Buffer[] = [];
   #waitingBytes = 0;
@@ -36,14 +41,16 @@ export class LogOutput {
   constructor(private readonly target: number) {}
 
   write(line: string): void {
-    if (this.#waitingBytes + this.#gathered.length + line.length > MAX_WAITING_BYTES) {
+    if (this.#waitingBytes + this.#length + line.length > MAX_WAITING_BYTES) {
       this.dropped += 1;
       return;
     }
     this.#fd ??= this.#open();
-    this.#gathered += line;
-    if (this.#gathered.length >= CHUNK_CHARACTERS) this.#send();
-    else this.#timer ??= setTimeout(() => this.#send(), GATHER_MS).unref();
+    const size = line.length * MAX_BYTES_PER_UNIT;
+    if (this.#length + size > CHUNK_BYTES) this.#send();
+    if (size > CHUNK_BYTES) this.#push(Buffer.from(line));
+    else this.#length += this.#gathered.write(line, this.#length);
+    this.#timer ??= setTimeout(() => this.#send(), GATHER_MS).unref();
   }
 
   /** Writes what waits before it returns; pino calls it for fatal lines, the process at its end. */
@@ -70,9 +77,14 @@ export class LogOutput {
   }
 
   #seal(): void {
-    if (!this.#gathered) return;
-    const chunk = Buffer.from(this.#gathered);
-    this.#gathered = '';
+    if (this.#length === 0) return;
+    this.#push(this.#gathered.subarray(0, this.#length));
+    this.#gathered = this.#spare ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    this.#spare = undefined;
+    this.#length = 0;
+  }
+
+  #push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#waitingBytes += chunk.length;
   }
@@ -81,8 +93,10 @@ export class LogOutput {
   #writeSome(): number {
     const [chunk = Buffer.alloc(0)] = this.#chunks;
     const bytes = this.#tryWrite(chunk);
-    if (bytes === chunk.length) this.#chunks.shift();
-    else this.#chunks[0] = chunk.subarray(bytes);
+    if (bytes === chunk.length) {
+      this.#chunks.shift();
+      if (chunk.buffer.byteLength === CHUNK_BYTES) this.#spare = Buffer.from(chunk.buffer);
+    } else this.#chunks[0] = chunk.subarray(bytes);
     this.#waitingBytes -= bytes;
     return bytes;
   }
