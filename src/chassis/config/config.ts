@@ -11,7 +11,7 @@ export interface ConfigEntry {
   readonly source: ConfigSource;
 }
 
-const SECRET_KEY = /(TOKEN|SECRET|PASSWORD|PRIVATE_KEY|_KEYS?)$/;
+const SECRET_KEY = /(TOKEN|SECRET|PASSWORD|PRIVATE_KEY|_KEYS?|_HEADERS)$/;
 const REDACTED = '[redacted]';
 
 /**

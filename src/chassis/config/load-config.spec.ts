@@ -93,6 +93,7 @@ test('secrets are redacted in the description', () => {
   const entries = load(
     {
       API_TOKEN: 'hunter2',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2',
       SOME_URL: 'https://me:hunter2@host/',
       DATABASE_URL: 'postgres://me:hunter2@host/db',
     },

@@ -36,7 +36,6 @@ export function serveHealth(server: Server, services: readonly string[], readine
         return;
       }
       watchers.add(call);
-      call.once('close', () => watchers.delete(call));
       call.once('cancelled', () => watchers.delete(call));
       call.write(now());
     },

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -32,7 +32,8 @@ export function answerClientErrors(observers: CallObservers) {
 export function answerConnect(observers: CallObservers) {
   return ({ headers }: IncomingMessage, socket: Duplex): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
-    refuse(socket, call, malformedRequest('This service is no proxy: it does not take CONNECT'), observers);
+    const error = malformedRequest('This service is no proxy: it does not take CONNECT');
+    refuse(socket, call, error, observers, headers);
   };
 }
 
@@ -42,9 +43,10 @@ function refuse(
   call: HttpCall,
   error: ServiceError,
   observers: CallObservers,
+  headers: IncomingHttpHeaders = {},
 ): void {
   call.clientIp = socket.remoteAddress;
-  observers.opened(call, {});
+  observers.opened(call, headers);
   call.error = error;
   call.code = error.code;
   call.status = error.httpStatus ?? 400;

@@ -1,6 +1,5 @@
 import type { GrpcCall } from '../context/index.js';
 import type { Counter, CounterSeries } from './counter.js';
-import type { GaugeSeries } from './gauge.js';
 import type { Histogram, HistogramSeries } from './histogram.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 
@@ -25,7 +24,6 @@ const NOTHING: Counted = { received: 0, sent: 0 };
 /** Rate, errors, duration and messages of gRPC calls. */
 export class RpcMetrics {
   readonly #duration: Histogram<typeof LABELS>;
-  readonly #active: GaugeSeries;
   readonly #received: Counter<typeof METHOD_LABELS>;
   readonly #sent: Counter<typeof METHOD_LABELS>;
   /** Service → method. */
@@ -41,9 +39,11 @@ export class RpcMetrics {
       labels: LABELS,
       maxSeries: MAX_SERIES,
     });
-    this.#active = registry
-      .gauge({ name: 'rpc_server_active_calls', help: 'gRPC calls that have not ended.' })
-      .labels();
+    registry.gauge({
+      name: 'rpc_server_active_calls',
+      help: 'gRPC calls that have not ended.',
+      collect: (gauge) => gauge.set(this.#open.size),
+    });
     this.#received = registry.counter({
       name: 'rpc_server_messages_received_total',
       help: 'Messages that gRPC calls have received, open streams included.',
@@ -59,12 +59,10 @@ export class RpcMetrics {
   }
 
   opened(call: GrpcCall): void {
-    this.#active.value += 1;
     this.#open.add(call);
   }
 
   closed(call: GrpcCall): void {
-    this.#active.value -= 1;
     this.#open.delete(call);
     const method = this.#methodOf(call);
     this.#countMessages(call, method);
