@@ -1,12 +1,15 @@
-/** CPU time a call and throughput, under closed-loop load, in interleaved rounds of one second. */
+/** CPU time a call and throughput, under closed-loop load, in interleaved rounds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Field, type Tally } from '../harness/field.ts';
-import { median, medianRatio } from '../harness/statistics.ts';
+import type { Load, LoadClient } from '../harness/load.ts';
+import { median, medianRatio, sum } from '../harness/statistics.ts';
 import type { Kind, Target, World } from '../harness/target.ts';
 
-const ROUND_MS = 1000;
+/** A round gives each target a second, in turns short enough for a machine's slow moments to hit all alike. */
+const TURNS = 4;
+const TURN_MS = 250;
 const SETTLE_MS = 1500;
-const TRIES = 3;
+const TRIES = 2;
 const NULL_TEST = [0.95, 1.05] as const;
 
 export interface ThroughputRow {
@@ -35,10 +38,10 @@ export interface Throughput {
   readonly faults: readonly string[];
 }
 
+/** Turn by turn. */
 interface Series {
   readonly cpuAtStart: number[];
-  readonly calls: number[];
-  readonly callsPerSecond: number[];
+  readonly loads: Load[];
 }
 
 /** The first of `names` is the base, the second the base again. */
@@ -63,36 +66,25 @@ export async function measureThroughput(
 
 async function tryOnce(field: Field, kind: Kind, rounds: number): Promise<Throughput> {
   const before = await field.tallies();
-  const series = await runRounds(field, kind, rounds);
+  const series = await runTurns(field, kind, rounds * TURNS);
   const after = await field.tallies();
 
-  const costs = new Map(field.targets.map((target) => [target, costsOf(series.get(target))]));
-  const [base, again] = field.targets;
-  const baseCosts = (base && costs.get(base)) ?? [];
-  const baseRates = (base && series.get(base)?.callsPerSecond) ?? [];
-  const rows = field.targets.map((target): ThroughputRow => {
-    const { name, title } = target.spec;
-    const cpu = costs.get(target) ?? [];
-    const { calls = [], callsPerSecond = [] } = series.get(target) ?? {};
+  const measured = field.targets.map((target) => byRound(series.get(target)));
+  const [base, again] = measured;
+  const rows = field.targets.map(({ spec: { name, title } }, place): ThroughputRow => {
+    const { cpuMicroseconds = [], callsPerSecond = [], calls = 0 } = measured[place] ?? {};
     return {
       name,
       title,
-      cpuMicroseconds: median(cpu),
+      cpuMicroseconds: median(cpuMicroseconds),
       callsPerSecond: median(callsPerSecond),
-      speed: medianRatio(baseCosts, cpu),
-      throughput: medianRatio(callsPerSecond, baseRates),
-      tally: perCall(
-        before.get(name),
-        after.get(name),
-        calls.reduce((sum, count) => sum + count, 0),
-      ),
-      rounds: {
-        cpuMicroseconds: cpu,
-        callsPerSecond,
-      },
+      speed: medianRatio(base?.cpuMicroseconds ?? [], cpuMicroseconds),
+      throughput: medianRatio(callsPerSecond, base?.callsPerSecond ?? []),
+      tally: perCall(before.get(name), after.get(name), calls),
+      rounds: { cpuMicroseconds, callsPerSecond },
     };
   });
-  const nullTest = medianRatio((again && costs.get(again)) ?? [], baseCosts);
+  const nullTest = medianRatio(again?.cpuMicroseconds ?? [], base?.cpuMicroseconds ?? []);
   const isValid = nullTest >= NULL_TEST[0] && nullTest <= NULL_TEST[1];
   return {
     rows,
@@ -102,31 +94,38 @@ async function tryOnce(field: Field, kind: Kind, rounds: number): Promise<Throug
   };
 }
 
-async function runRounds(field: Field, kind: Kind, rounds: number): Promise<Map<Target, Series>> {
-  const series = new Map(
-    field.targets.map((target): [Target, Series] => [
-      target,
-      { cpuAtStart: [], calls: [], callsPerSecond: [] },
-    ]),
-  );
-  await field.rotate(rounds, async (target) => {
+/** Connections stay open throughout: only the first round would pay for them. */
+async function runTurns(field: Field, kind: Kind, turns: number): Promise<Map<Target, Series>> {
+  const series = new Map<Target, Series>();
+  const clients = new Map<Target, LoadClient>();
+  for (const target of field.targets) {
+    clients.set(target, await target.open(kind));
+    series.set(target, { cpuAtStart: [], loads: [] });
+  }
+  await field.rotate(turns, async (target) => {
     const mine = series.get(target);
     mine?.cpuAtStart.push(target.cpuMicroseconds());
-    const client = await target.open(kind);
-    const { calls, seconds } = await client.run({ ms: ROUND_MS });
-    client.close();
-    mine?.calls.push(calls);
-    mine?.callsPerSecond.push(calls / seconds);
+    const load = await clients.get(target)?.run({ ms: TURN_MS });
+    if (load) mine?.loads.push(load);
   });
   await sleep(SETTLE_MS);
   for (const [target, { cpuAtStart }] of series) cpuAtStart.push(target.cpuMicroseconds());
+  for (const client of clients.values()) client.close();
   return series;
 }
 
 /** A round's cost runs to the target's next round: what it left to be exported is its own. */
-function costsOf(series: Series | undefined): number[] {
-  const { cpuAtStart = [], calls = [] } = series ?? {};
-  return calls.map((count, round) => ((cpuAtStart[round + 1] ?? NaN) - (cpuAtStart[round] ?? NaN)) / count);
+function byRound(series: Series | undefined): ThroughputRow['rounds'] & { readonly calls: number } {
+  const { cpuAtStart = [], loads = [] } = series ?? {};
+  const cpuMicroseconds: number[] = [];
+  const callsPerSecond: number[] = [];
+  for (let turn = 0; turn < loads.length; turn += TURNS) {
+    const round = loads.slice(turn, turn + TURNS);
+    const calls = sum(round.map((load) => load.calls));
+    cpuMicroseconds.push(((cpuAtStart[turn + TURNS] ?? NaN) - (cpuAtStart[turn] ?? NaN)) / calls);
+    callsPerSecond.push(calls / sum(round.map((load) => load.seconds)));
+  }
+  return { cpuMicroseconds, callsPerSecond, calls: sum(loads.map((load) => load.calls)) };
 }
 
 function perCall(before: Tally | undefined, after: Tally | undefined, calls: number): Tally {

@@ -112,7 +112,7 @@ export class HttpEdge {
     call.clientIp = raw.socket.remoteAddress;
     call.userAgent = raw.headers['user-agent'];
     void reply.header(REQUEST_ID_HEADER, call.requestId);
-    reply.raw.once('close', () => this.#close(call, reply));
+    reply.raw.on('close', () => this.#close(call, reply));
     this.observers.opened(call, raw.headers);
     return call;
   }
@@ -126,7 +126,8 @@ export class HttpEdge {
       call.abandon();
       call.status = CLIENT_CLOSED_REQUEST;
     }
-    runInCall(call, () => this.observers.closed(call));
+    if (currentCall() === call) this.observers.closed(call);
+    else runInCall(call, () => this.observers.closed(call));
     // Node closes the connections that are idle when the server closes, not those that become idle later.
     if (this.#isClosing) raw.req.socket.end();
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Server } from 'node:http';
+import { promisify } from 'node:util';
 import type { Call, CallObserver } from '../context/index.js';
 import { HttpMetrics } from './http-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
@@ -28,16 +29,13 @@ export class CallMetrics implements CallObserver {
 
   /** Adds `http_server_connections`: HTTP/1.1 answers one request at a time on a connection. */
   watchConnections(server: Server): void {
-    let open = 0;
-    server.on('connection', (socket) => {
-      open += 1;
-      socket.once('close', () => (open -= 1));
-    });
+    const count = promisify(server.getConnections.bind(server));
     this.registry.gauge({
       name: 'http_server_connections',
       help: 'Connections to the REST port: active ones wait for an answer, idle ones do not.',
       labels: ['state'],
-      collect: (gauge) => {
+      collect: async (gauge) => {
+        const open = await count();
         const active = Math.min(open, this.#http.active);
         gauge.labels('active').set(active);
         gauge.labels('idle').set(open - active);

@@ -15,9 +15,9 @@ export class CounterSeries {
 /** Counts events: `counter.labels('get', 'hit').inc()`, or `counter.inc()` where it has no labels. */
 export class Counter<Labels extends readonly string[] = []> extends Metric<Labels, CounterSeries> {
   readonly type = 'counter';
-  readonly #collect: ((metric: this) => void) | undefined;
+  readonly #collect: ((metric: this) => unknown) | undefined;
 
-  constructor(options: MetricOptions<Labels>, collect?: (metric: Counter<Labels>) => void) {
+  constructor(options: MetricOptions<Labels>, collect?: (metric: Counter<Labels>) => unknown) {
     super(options);
     this.#collect = collect;
   }
@@ -26,8 +26,8 @@ export class Counter<Labels extends readonly string[] = []> extends Metric<Label
     this.labels().inc(by);
   }
 
-  protected override collect(): void {
-    this.#collect?.(this);
+  protected override async collect(): Promise<void> {
+    await this.#collect?.(this);
   }
 
   protected override create(): CounterSeries {

@@ -20,9 +20,9 @@ export class GaugeSeries {
 /** Tells a state: `gauge.labels('orders').set(2)`, or `gauge.set(2)` where it has no labels. */
 export class Gauge<Labels extends readonly string[] = []> extends Metric<Labels, GaugeSeries> {
   readonly type = 'gauge';
-  readonly #collect: ((metric: this) => void) | undefined;
+  readonly #collect: ((metric: this) => unknown) | undefined;
 
-  constructor(options: MetricOptions<Labels>, collect?: (metric: Gauge<Labels>) => void) {
+  constructor(options: MetricOptions<Labels>, collect?: (metric: Gauge<Labels>) => unknown) {
     super(options);
     this.#collect = collect;
   }
@@ -31,8 +31,8 @@ export class Gauge<Labels extends readonly string[] = []> extends Metric<Labels,
     this.labels().set(value);
   }
 
-  protected override collect(): void {
-    this.#collect?.(this);
+  protected override async collect(): Promise<void> {
+    await this.#collect?.(this);
   }
 
   protected override create(): GaugeSeries {

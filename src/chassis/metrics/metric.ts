@@ -56,7 +56,7 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
 
   /** What a scrape sees; prom-client's interface. */
   async get(): Promise<MetricSnapshot> {
-    this.collect();
+    await this.collect();
     // Without labels there is one series from the start: a rate needs its 0.
     if (this.labelNames.length === 0) this.#table.find([]);
     const values = this.#table.entries.flatMap(({ values: labels, series }) => {
@@ -65,7 +65,7 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     return { name: this.name, help: this.help, type: this.type, values };
   }
 
-  protected abstract collect(): void;
+  protected abstract collect(): void | Promise<void>;
   protected abstract create(): Series;
   protected abstract samplesOf(series: Series, labels: Readonly<Record<string, string>>): Sample[];
 }

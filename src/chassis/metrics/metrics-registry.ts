@@ -24,12 +24,12 @@ import type { MetricOptions, MetricSnapshot } from './metric.js';
 import type { MetricDescription } from './metrics-document.js';
 import { negotiate } from './negotiate.js';
 
-/** A metric whose values are read at the scrape: `collect` sets them, and runs before each one. */
+/** A metric whose values are read at the scrape: `collect` sets them, and runs before each one, and is waited for. */
 export interface CollectedDefinition<
   Labels extends readonly string[],
   Collected,
 > extends MetricDefinition<Labels> {
-  readonly collect?: (metric: Collected) => void;
+  readonly collect?: (metric: Collected) => unknown;
 }
 
 export interface HistogramDefinition<Labels extends readonly string[]> extends MetricDefinition<Labels> {

@@ -88,7 +88,7 @@ const clerk = trace(new Clerk()) as Clerk;
 
 /** Runs `work` in a sampled span, as a call does. */
 function inSpan<T>(work: () => T): T {
-  return runInScope(new Scope(undefined, tracer.startServerSpan('root', undefined)), work);
+  return runInScope(new Scope(undefined, tracer.startServerSpan(undefined, Date.now())), work);
 }
 
 const names = (): string[] => ended.map(({ name }) => name);
@@ -111,8 +111,8 @@ describe('a traced instance', () => {
   test('makes no span outside of a call, nor in one that is not sampled', async () => {
     await clerk.later();
     const unsampled = new Tracer(new Sampler(0, true), { accept: () => {} }).startServerSpan(
-      'root',
       undefined,
+      Date.now(),
     );
     await runInScope(new Scope(undefined, unsampled), () => clerk.later());
     expect(ended).toEqual([]);

@@ -12,6 +12,7 @@ import {
   type TimeInput,
 } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
+import type { Call } from '../context/index.js';
 
 /** Limits of OpenTelemetry's specification: what comes beyond is counted and left out. */
 const MAX_ATTRIBUTES = 128;
@@ -31,8 +32,10 @@ export interface SpanSink {
 
 /** A sampled span of one call or operation, behind OpenTelemetry's public API. */
 export class RecordingSpan implements Span {
+  /** The call that a server span stands for: it has its name and most of its attributes. */
+  call: Call | undefined;
   /** Pairs of key and value, one after the other: cheaper than an object for the few that a span has. */
-  readonly attributes: AttributeValue[] = [];
+  attributes: AttributeValue[] | undefined;
   events: SpanEvent[] | undefined;
   links: Link[] | undefined;
   status: SpanStatus | undefined;
@@ -63,12 +66,14 @@ export class RecordingSpan implements Span {
 
   setAttribute(key: string, value: AttributeValue): this {
     if (this.endMs !== 0) return this;
-    for (let index = 0; index < this.attributes.length; index += 2) {
-      if (this.attributes[index] !== key) continue;
-      this.attributes[index + 1] = value;
+    const pairs = (this.attributes ??= []);
+    for (let index = 0; index < pairs.length; index += 2) {
+      if (pairs[index] !== key) continue;
+      pairs[index + 1] = value;
       return this;
     }
-    this.#add(key, value);
+    if (pairs.length < MAX_ATTRIBUTES * 2) pairs.push(key, value);
+    else this.droppedAttributes += 1;
     return this;
   }
 
@@ -135,11 +140,6 @@ export class RecordingSpan implements Span {
     if (this.endMs !== 0) return;
     this.endMs = Math.max(this.startMs, toMs(time));
     this.sink.accept(this);
-  }
-
-  #add(key: string, value: AttributeValue): void {
-    if (this.attributes.length < MAX_ATTRIBUTES * 2) this.attributes.push(key, value);
-    else this.droppedAttributes += 1;
   }
 }
 

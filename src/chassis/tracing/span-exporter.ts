@@ -1,8 +1,9 @@
 import type { Attributes } from '@opentelemetry/api';
+import { encodeAttributes } from './attribute-encoder.js';
 import type { OtlpSender, SendResult } from './otlp-sender.js';
 import { ProtobufWriter } from './protobuf-writer.js';
 import type { RecordingSpan, SpanSink } from './recording-span.js';
-import { encodeAttributes, encodeSpan } from './span-encoder.js';
+import { encodeSpan } from './span-encoder.js';
 
 export interface SpanExporterOptions {
   /** Attributes of the service, on every span. */

@@ -11,6 +11,7 @@ import {
   type Tracer as ApiTracer,
 } from '@opentelemetry/api';
 import { newSpanId, newTraceId } from './ids.js';
+import { OwnSpanContext } from './own-span-context.js';
 import { RecordingSpan, toMs, type SpanSink } from './recording-span.js';
 import type { Sampler } from './sampler.js';
 
@@ -50,27 +51,21 @@ export class Tracer implements ApiTracer {
   }
 
   /** The span of a call that came in; continues the caller's trace when there is one. */
-  startServerSpan(name: string, parent: SpanContext | undefined): Span {
-    return this.#start(name, SpanKind.SERVER, parent);
+  startServerSpan(parent: SpanContext | undefined, startMs: number): Span {
+    return this.#start('', SpanKind.SERVER, parent, startMs);
   }
 
   /** A span within `parent`, sampled as it is. */
   startChild(name: string, parent: RecordingSpan, kind = SpanKind.INTERNAL): RecordingSpan {
     const { traceId, traceFlags, traceState } = parent.spanContext();
-    const context: SpanContext = { traceId, spanId: newSpanId(), traceFlags };
-    if (traceState) context.traceState = traceState;
+    const context = new OwnSpanContext(traceId, newSpanId(), traceFlags, traceState);
     return new RecordingSpan(name, kind, context, parent.spanContext(), this.sink);
   }
 
   /** A span that was not sampled at the head and is recorded all the same, such as that of a failed call. */
-  startAfterwards(
-    name: string,
-    context: SpanContext,
-    parent: SpanContext | undefined,
-    startMs: number,
-  ): RecordingSpan {
+  startAfterwards(context: SpanContext, parent: SpanContext | undefined, startMs: number): RecordingSpan {
     return new RecordingSpan(
-      name,
+      '',
       SpanKind.SERVER,
       { ...context, traceFlags: TraceFlags.SAMPLED },
       parent,
@@ -82,12 +77,8 @@ export class Tracer implements ApiTracer {
   #start(name: string, kind: SpanKind, parent: SpanContext | undefined, startMs?: number): Span {
     const traceId = parent?.traceId ?? newTraceId();
     const isSampled = this.sampler.isSampled(traceId, parent?.traceFlags);
-    const context: SpanContext = {
-      traceId,
-      spanId: newSpanId(),
-      traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    };
-    if (parent?.traceState) context.traceState = parent.traceState;
+    const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    const context = new OwnSpanContext(traceId, newSpanId(), traceFlags, parent?.traceState);
     return isSampled
       ? new RecordingSpan(name, kind, context, parent, this.sink, startMs)
       : trace.wrapSpanContext(context);

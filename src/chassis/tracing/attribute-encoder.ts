@@ -1,0 +1,54 @@
+import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import type { ProtobufWriter } from './protobuf-writer.js';
+
+/** Fields of `opentelemetry.proto.common.v1`; source: opentelemetry-proto 1.x. */
+const KEY_VALUE = { key: 1, value: 2 } as const;
+const ANY_VALUE = { string: 1, bool: 2, integer: 3, double: 4, array: 5 } as const;
+const ARRAY_VALUES = 1;
+
+/** Appends attributes as fields of any message. */
+export function encodeAttributes(
+  writer: ProtobufWriter,
+  field: number,
+  attributes: Attributes | undefined,
+): void {
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value !== undefined) encodeAttribute(writer, field, key, value);
+  }
+}
+
+/** Appends one attribute as a field of any message. */
+export function encodeAttribute(
+  writer: ProtobufWriter,
+  field: number,
+  key: string,
+  value: AttributeValue,
+): void {
+  const begin = writer.begin(field);
+  writer.string(KEY_VALUE.key, key);
+  encodeValue(writer, KEY_VALUE.value, value);
+  writer.end(begin);
+}
+
+function encodeValue(writer: ProtobufWriter, field: number, value: AttributeValue): void {
+  const begin = writer.begin(field);
+  if (typeof value === 'string') writer.string(ANY_VALUE.string, value);
+  else if (typeof value === 'boolean') writer.integer(ANY_VALUE.bool, value ? 1 : 0);
+  else if (typeof value === 'number') encodeNumber(writer, value);
+  else encodeArray(writer, value as readonly AttributeValue[]);
+  writer.end(begin);
+}
+
+function encodeNumber(writer: ProtobufWriter, value: number): void {
+  if (Number.isSafeInteger(value)) writer.integer(ANY_VALUE.integer, value);
+  else writer.double(ANY_VALUE.double, value);
+}
+
+function encodeArray(writer: ProtobufWriter, values: readonly AttributeValue[]): void {
+  const begin = writer.begin(ANY_VALUE.array);
+  for (const value of values) {
+    if (value !== null && value !== undefined) encodeValue(writer, ARRAY_VALUES, value);
+  }
+  writer.end(begin);
+}

@@ -1,0 +1,71 @@
+import type { Attributes } from '@opentelemetry/api';
+import { UNKNOWN_ROUTE, UNKNOWN_RPC, type Call, type GrpcCall, type HttpCall } from '../context/index.js';
+import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
+import { ProtobufWriter } from './protobuf-writer.js';
+import { SPAN } from './span-fields.js';
+
+/** Route → method → status, and service → method → code. Each is bounded by the program or by HTTP. */
+type Patterns = Map<string, Map<string, Map<number | string, Buffer>>>;
+
+const httpPatterns: Patterns = new Map();
+const grpcPatterns: Patterns = new Map();
+
+/**
+ * Appends the name and the attributes of a call's server span. What calls of one route or rpc with the
+ * same outcome share is encoded once; only what is the call's own is written here.
+ */
+export function encodeCall(writer: ProtobufWriter, call: Call): void {
+  if (call.transport === 'http') encodeHttp(writer, call);
+  else {
+    const { service, method, code } = call;
+    writer.raw(grpcPatterns.get(service)?.get(method)?.get(code) ?? addGrpcPattern(call));
+  }
+  if (call.clientIp !== undefined) encodeAttribute(writer, SPAN.attributes, 'client.address', call.clientIp);
+  if (call.principal !== undefined) encodeAttribute(writer, SPAN.attributes, 'enduser.id', call.principal);
+}
+
+function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
+  const { route, method, status, target, userAgent } = call;
+  writer.raw(httpPatterns.get(route)?.get(method)?.get(status) ?? addHttpPattern(call));
+  const query = target.indexOf('?');
+  encodeAttribute(writer, SPAN.attributes, 'url.path', query === -1 ? target : target.slice(0, query));
+  if (query !== -1) encodeAttribute(writer, SPAN.attributes, 'url.query', target.slice(query + 1));
+  if (userAgent !== undefined) encodeAttribute(writer, SPAN.attributes, 'user_agent.original', userAgent);
+}
+
+/** Source: semantic conventions for HTTP spans (stable). */
+function addHttpPattern({ route, method, status }: HttpCall): Buffer {
+  const isRouted = route !== UNKNOWN_ROUTE;
+  const pattern = encodePattern(isRouted ? `${method} ${route}` : method, {
+    'http.request.method': method,
+    'url.scheme': 'http',
+    'http.response.status_code': status,
+    ...(isRouted && { 'http.route': route }),
+  });
+  return put(httpPatterns, route, method, status, pattern);
+}
+
+/** Source: semantic conventions for gRPC (release candidate). */
+function addGrpcPattern({ service, method, code }: GrpcCall): Buffer {
+  const isKnown = service !== UNKNOWN_RPC;
+  const pattern = encodePattern(isKnown ? `${service}/${method}` : 'grpc', {
+    'rpc.system.name': 'grpc',
+    'rpc.method': isKnown ? `${service}/${method}` : '_OTHER',
+    'rpc.response.status_code': code,
+  });
+  return put(grpcPatterns, service, method, code, pattern);
+}
+
+function encodePattern(name: string, attributes: Attributes): Buffer {
+  const writer = new ProtobufWriter(512);
+  writer.string(SPAN.name, name);
+  encodeAttributes(writer, SPAN.attributes, attributes);
+  return writer.take();
+}
+
+function put(patterns: Patterns, group: string, method: string, outcome: number | string, pattern: Buffer) {
+  const methods = patterns.get(group) ?? new Map<string, Map<number | string, Buffer>>();
+  const outcomes = methods.get(method) ?? new Map<number | string, Buffer>();
+  patterns.set(group, methods.set(method, outcomes.set(outcome, pattern)));
+  return pattern;
+}
