@@ -29,7 +29,7 @@ export class CallLog implements CallObserver {
     const { levels, json, logger } = this.logging;
     if (!levels.allows(level)) return;
     if (call.code === 'OK' && !this.#isChosen(call)) this.leftOut += 1;
-    else if (json) json.write(this.#writer.write(call, level));
+    else if (json) json.writeLine(this.#writer.write(call, level));
     else logger[level](callFields(call), 'call');
   }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
+import type { LineBuffer } from './line-buffer.js';
 import { LogLevels } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
@@ -31,7 +32,7 @@ export interface Logging {
   readonly logger: Logger;
   readonly levels: LogLevels;
   /** Where JSON lines go as they are; `undefined` when lines are made readable first. */
-  readonly json: DestinationStream | undefined;
+  readonly json: { writeLine(line: LineBuffer): void } | undefined;
   /** Lines that were lost: their reader was too slow, or gone. */
   readonly dropped: () => number;
 }
@@ -45,9 +46,9 @@ export function createLogging(config: Config, destination?: DestinationStream): 
   const levels = new LogLevels(config.get('LOG_LEVEL'));
   const output = new LogOutput(STANDARD_OUTPUT);
   const isPretty = !destination && wantsPretty(config);
-  const json = destination ?? output;
-  const logger = createLogger(config, levels, isPretty ? prettyOutput() : json);
+  const logger = createLogger(config, levels, isPretty ? prettyOutput() : (destination ?? output));
   levels.attach(logger);
+  const json = destination ? { writeLine: (line: LineBuffer) => destination.write(line.toString()) } : output;
   return { logger, levels, json: isPretty ? undefined : json, dropped: () => output.dropped };
 }
 

@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import type { LineBuffer } from './line-buffer.js';
 
 /** What goes out in one write: far fewer system calls than lines. */
 const CHUNK_BYTES = 64 * 1024;
@@ -40,16 +41,22 @@ export class LogOutput {
 
   constructor(private readonly target: number) {}
 
+  /** A line as text, with its line break; pino's way. */
   write(line: string): void {
-    if (this.#waitingBytes + this.#length + line.length > MAX_WAITING_BYTES) {
-      this.dropped += 1;
-      return;
-    }
-    this.#fd ??= this.#open();
+    if (!this.#hasRoom(line.length)) return;
     const size = line.length * MAX_BYTES_PER_UNIT;
     if (this.#length + size > CHUNK_BYTES) this.#send();
     if (size > CHUNK_BYTES) this.#push(Buffer.from(line));
     else this.#length += this.#gathered.write(line, this.#length);
+    this.#timer ??= setTimeout(() => this.#send(), GATHER_MS).unref();
+  }
+
+  /** A line as bytes, which are copied. */
+  writeLine({ bytes, length }: LineBuffer): void {
+    if (!this.#hasRoom(length)) return;
+    if (this.#length + length > CHUNK_BYTES) this.#send();
+    if (length > CHUNK_BYTES) this.#push(Buffer.from(bytes.subarray(0, length)));
+    else this.#length += bytes.copy(this.#gathered, this.#length, 0, length);
     this.#timer ??= setTimeout(() => this.#send(), GATHER_MS).unref();
   }
 
@@ -60,6 +67,15 @@ export class LogOutput {
     while (this.#chunks.length > 0 && Date.now() < giveUpAt) {
       if (this.#writeSome() === 0) pause(MIN_RETRY_MS);
     }
+  }
+
+  #hasRoom(size: number): boolean {
+    if (this.#waitingBytes + this.#length + size > MAX_WAITING_BYTES) {
+      this.dropped += 1;
+      return false;
+    }
+    this.#fd ??= this.#open();
+    return true;
   }
 
   #send(): void {
