@@ -2,7 +2,7 @@
  * The chassis beside its peers: `npm run bench`, or some groups of it: `npm run bench -- rest start`.
  *
  *   rest grpc latency start alloc memory   groups, all of them when none is named
- *   --rounds=9                             rounds of one second, for rest and grpc
+ *   --rounds=9                             rounds, one second for each target, for rest and grpc
  *   --only=fastify,chassis                 these targets alone, beside the base
  *
  * Exits 1 when a run is void. See README.md for the method.
@@ -42,32 +42,30 @@ buildTargets();
 pinToLoadCore();
 const world = { collector: await Collector.start(), callers: createCallers() };
 const results: Results = {};
-const step = async <T>(title: string, work: () => Promise<T>): Promise<T> => {
+/** Measures one group. What is there is written after each, so that a run cut short has told something. */
+const step = async <Group extends keyof Results>(
+  group: Group,
+  measure: () => Promise<Results[Group]>,
+): Promise<void> => {
   const from = performance.now();
-  const result = await work();
-  process.stderr.write(`${title}: ${((performance.now() - from) / 1000).toFixed(0)} s\n`);
-  return result;
+  results[group] = await measure();
+  process.stderr.write(`${group}: ${((performance.now() - from) / 1000).toFixed(0)} s\n`);
+  report = await writeReport(results, (performance.now() - begin) / 1000);
 };
+let report = '';
 try {
   if (isAsked('rest')) {
-    results.get = await step('REST GET', () => measureThroughput('get', pick('get'), rounds, world));
-    results.post = await step('REST POST', () => measureThroughput('post', pick('post'), rounds, world));
+    await step('get', () => measureThroughput('get', pick('get'), rounds, world));
+    await step('post', () => measureThroughput('post', pick('post'), rounds, world));
   }
-  if (isAsked('grpc')) {
-    results.grpc = await step('gRPC', () => measureThroughput('grpc', pick('grpc'), rounds, world));
-  }
-  if (isAsked('latency')) {
-    results.latency = await step('latency', () =>
-      measureLatency(pick('latency'), Math.min(5, rounds), world),
-    );
-  }
-  if (isAsked('start')) {
-    results.start = await step('start', () => measureStart(pick('start'), Math.min(7, rounds), world));
-  }
-  if (isAsked('alloc')) results.alloc = await step('allocation', () => measureAlloc(pick('alloc'), world));
-  if (isAsked('memory')) results.memory = await step('memory', () => measureMemory(pick('memory'), world));
+  if (isAsked('grpc')) await step('grpc', () => measureThroughput('grpc', pick('grpc'), rounds, world));
+  if (isAsked('latency'))
+    await step('latency', () => measureLatency(pick('latency'), Math.min(5, rounds), world));
+  if (isAsked('start')) await step('start', () => measureStart(pick('start'), Math.min(7, rounds), world));
+  if (isAsked('alloc')) await step('alloc', () => measureAlloc(pick('alloc'), world));
+  if (isAsked('memory')) await step('memory', () => measureMemory(pick('memory'), world));
 } finally {
   world.collector.stop();
 }
-process.stdout.write(await writeReport(results, (performance.now() - begin) / 1000));
+process.stdout.write(report);
 if (faultsOf(results).length > 0) process.exitCode = 1;
