@@ -17,6 +17,10 @@ export interface ProcessOptions {
    * @default the project, built when its sources are newer
    */
   readonly root?: string;
+  /** @default the root's `dist/main.js` */
+  readonly program?: string;
+  /** Keep the lines after `service ready`. @default true */
+  readonly keepsLines?: boolean;
 }
 
 const DEFAULTS = {
@@ -41,8 +45,8 @@ export class ServiceProcess {
   readonly #child: ChildProcess;
   #grpc: GrpcTestClient | undefined;
 
-  constructor({ env = {}, root = PROJECT }: ProcessOptions) {
-    this.#child = spawn(process.execPath, [join(root, 'dist/main.js')], {
+  constructor({ env = {}, root = PROJECT, program, keepsLines = true }: ProcessOptions) {
+    this.#child = spawn(process.execPath, [program ?? join(root, 'dist/main.js')], {
       // Nothing of the test runner's own environment: NODE_OPTIONS and the like would change the service.
       env: { PATH: process.env['PATH'] ?? '', ...DEFAULTS, ...env },
       cwd: root,
@@ -50,7 +54,7 @@ export class ServiceProcess {
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
-      this.lines.push(parse(text));
+      if (keepsLines || this.lines.length < 10) this.lines.push(parse(text));
     });
     this.exit = new Promise((resolve) => this.#child.once('close', (code) => resolve(code)));
   }

@@ -1,6 +1,7 @@
 import type { Span } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/index.js';
+import type { Call } from './call-observers.js';
 import { Scope } from './scope.js';
 
 /** The ways a call comes in. */
@@ -30,6 +31,9 @@ export abstract class CallContext {
   clientIp: string | undefined;
   /** Id of the authenticated caller. */
   principal: string | undefined;
+  /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
+  previousOpen: Call | undefined;
+  nextOpen: Call | undefined;
   /** The transport edge's own reaction to an abort: it answers. Runs before the signal's listeners. */
   onAborted: ((reason: Error) => void) | undefined;
   #deadline = Infinity;

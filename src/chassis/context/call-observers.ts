@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { GrpcCall } from './grpc-call.js';
 import type { HttpCall } from './http-call.js';
+import { OpenCalls } from './open-calls.js';
 
 /** Any call, told apart by its `transport`. */
 export type Call = HttpCall | GrpcCall;
@@ -15,6 +16,8 @@ export interface CallObserver {
 
 /** Those who see the calls, in the order in which they were added; closing runs in the same order. */
 export class CallObservers {
+  /** The calls that have not ended. */
+  readonly open = new OpenCalls();
   readonly #observers: CallObserver[] = [];
 
   add(observer: CallObserver): void {
@@ -22,10 +25,12 @@ export class CallObservers {
   }
 
   opened(call: Call, headers: IncomingHttpHeaders): void {
+    this.open.add(call);
     for (const observer of this.#observers) observer.opened?.(call, headers);
   }
 
   closed(call: Call): void {
+    this.open.delete(call);
     for (const observer of this.#observers) observer.closed(call);
   }
 }

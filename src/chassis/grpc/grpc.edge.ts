@@ -41,8 +41,6 @@ type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) 
  * its deadline and closes it with the stream.
  */
 export class GrpcEdge {
-  /** The calls that have not ended. */
-  readonly openCalls = new Set<GrpcCall>();
   readonly #domain: string;
   readonly #maxDeadlineMs: number;
   readonly #maxHeaderBytes: number;
@@ -76,7 +74,6 @@ export class GrpcEdge {
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.clientIp = stream.session?.socket.remoteAddress;
     attachCall(stream, call);
-    this.openCalls.add(call);
     stream.once('close', () => this.#close(stream, call));
     this.observers.opened(call, headers);
     if (headers[':method'] !== 'POST') {
@@ -98,7 +95,6 @@ export class GrpcEdge {
   }
 
   #close(stream: ServerHttp2Stream, call: GrpcCall): void {
-    this.openCalls.delete(call);
     call.close();
     const status = statusOf(stream);
     if (status === undefined) {

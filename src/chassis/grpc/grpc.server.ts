@@ -35,7 +35,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   constructor(
     private readonly config: Config,
-    observers: CallObservers,
+    private readonly observers: CallObservers,
   ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
@@ -89,7 +89,9 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   /** Ends open streams with UNAVAILABLE, lets unary calls finish, closes; whatever is left after the grace time is cut. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    for (const call of this.#edge.openCalls) if (call.responses ?? call.isForeign) call.abort(shuttingDown());
+    for (const call of [...this.observers.open]) {
+      if (call.transport === 'grpc' && (call.responses ?? call.isForeign)) call.abort(shuttingDown());
+    }
     const cut = setTimeout(() => this.#server.forceShutdown(), this.config.get('SHUTDOWN_GRACE_MS'));
     await closed;
     clearTimeout(cut);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Server } from 'node:http';
 import { promisify } from 'node:util';
-import type { Call, CallObserver } from '../context/index.js';
+import { CallObservers, type Call, type CallObserver } from '../context/index.js';
 import { HttpMetrics } from './http-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import { RpcMetrics } from './rpc-metrics.js';
@@ -12,14 +12,17 @@ export class CallMetrics implements CallObserver {
   readonly #http: HttpMetrics;
   readonly #rpc: RpcMetrics;
 
-  constructor(private readonly registry: MetricsRegistry) {
+  constructor(
+    private readonly registry: MetricsRegistry,
+    observers: CallObservers,
+  ) {
     this.#http = new HttpMetrics(registry);
-    this.#rpc = new RpcMetrics(registry);
+    this.#rpc = new RpcMetrics(registry, observers.open);
   }
 
   opened(call: Call): void {
     if (call.transport === 'http') this.#http.opened();
-    else this.#rpc.opened(call);
+    else this.#rpc.opened();
   }
 
   closed(call: Call): void {

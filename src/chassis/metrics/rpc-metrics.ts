@@ -1,4 +1,4 @@
-import type { GrpcCall } from '../context/index.js';
+import type { Call, GrpcCall } from '../context/index.js';
 import type { Counter, CounterSeries } from './counter.js';
 import type { Histogram, HistogramSeries } from './histogram.js';
 import type { MetricsRegistry } from './metrics-registry.js';
@@ -28,11 +28,15 @@ export class RpcMetrics {
   readonly #sent: Counter<typeof METHOD_LABELS>;
   /** Service → method. */
   readonly #methods = new Map<string, Map<string, MethodSeries>>();
-  readonly #open = new Set<GrpcCall>();
   /** Open calls that a scrape has seen; a call that ends before the next scrape never gets here. */
   readonly #counted = new Map<GrpcCall, Counted>();
 
-  constructor(registry: MetricsRegistry) {
+  #active = 0;
+
+  constructor(
+    registry: MetricsRegistry,
+    private readonly open: Iterable<Call>,
+  ) {
     this.#duration = registry.histogram({
       name: 'rpc_server_call_duration_seconds',
       help: 'Time from the headers of a gRPC call to the end of its stream.',
@@ -42,7 +46,7 @@ export class RpcMetrics {
     registry.gauge({
       name: 'rpc_server_active_calls',
       help: 'gRPC calls that have not ended.',
-      collect: (gauge) => gauge.set(this.#open.size),
+      collect: (gauge) => gauge.set(this.#active),
     });
     this.#received = registry.counter({
       name: 'rpc_server_messages_received_total',
@@ -58,12 +62,12 @@ export class RpcMetrics {
     });
   }
 
-  opened(call: GrpcCall): void {
-    this.#open.add(call);
+  opened(): void {
+    this.#active += 1;
   }
 
   closed(call: GrpcCall): void {
-    this.#open.delete(call);
+    this.#active -= 1;
     const method = this.#methodOf(call);
     this.#countMessages(call, method);
     this.#counted.delete(call);
@@ -77,7 +81,8 @@ export class RpcMetrics {
 
   /** A stream may last for days: each scrape counts what it has moved since the last one. */
   #countOpen(): void {
-    for (const call of this.#open) {
+    for (const call of this.open) {
+      if (call.transport !== 'grpc') continue;
       this.#countMessages(call, this.#methodOf(call));
       this.#counted.set(call, { received: call.messagesIn, sent: call.messagesOut });
     }
