@@ -2,15 +2,12 @@ import { pino } from 'pino';
 import { endOnSignals } from './lifecycle/index.js';
 import { startService, type ServiceDefinition } from './start-service.js';
 
-/** Beyond the calls' own grace time, for closing dependencies and flushing, in milliseconds. */
-const CLOSING_MS = 5000;
-
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
 export async function runService(service: ServiceDefinition): Promise<void> {
   try {
     const running = await startService(service);
-    const shutdownLimitMs = running.config.get('SHUTDOWN_GRACE_MS') + CLOSING_MS;
-    endOnSignals(running, { logger: running.logger, shutdownLimitMs });
+    const shutdownLimitMs = running.config.get('SHUTDOWN_LIMIT_MS');
+    endOnSignals(running.shutdown, { logger: running.logger, shutdownLimitMs });
     // Not before the signals are heard: whoever waits for this line may send one at once.
     const { http, grpc, management } = running;
     running.logger.info({ http, grpc, management }, 'service ready');

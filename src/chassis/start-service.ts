@@ -11,9 +11,10 @@ import { loadConfig, type Config } from './config/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
-import { Openings } from './lifecycle/index.js';
+import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import { addShutdownStages } from './shutdown-stages.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 
 /** What makes a service: its modules and where its files are. */
@@ -47,6 +48,9 @@ export interface RunningService {
   readonly http: string;
   readonly grpc: string;
   readonly management: string;
+  /** Ends it, stage by stage; see docs/lifecycle.md. */
+  readonly shutdown: Shutdown;
+  /** Ends it; resolves when everything has ended. */
   close(): Promise<void>;
 }
 
@@ -67,9 +71,11 @@ export async function startService(
   });
   const logging = createLogging(config, options.logTo);
   const telemetry = createTelemetry(service.module, config, logging.logger);
-  const app = await createApp(service, config, logging, telemetry);
+  const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
+  const hookWatch = new HookWatch();
+  const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch);
   try {
-    return await listen(app, service, config, logging.logger, telemetry);
+    return await listen(app, service, config, logging.logger, telemetry, shutdown, hookWatch);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -83,9 +89,11 @@ async function createApp(
   config: Config,
   logging: Logging,
   telemetry: Telemetry,
+  shutdown: Shutdown,
+  hookWatch: HookWatch,
 ): Promise<NestFastifyApplication> {
   const openings = new Openings();
-  const root = ChassisModule.around(service.module, config, logging, telemetry, openings);
+  const root = ChassisModule.around(service.module, config, logging, telemetry, openings, shutdown);
   captureGrpcLog();
   try {
     return await NestFactory.create<NestFastifyApplication>(
@@ -95,7 +103,9 @@ async function createApp(
         abortOnError: false,
         bodyParser: false,
         logger: ServiceLogger.over(logging.logger),
-        instrument: { instanceDecorator: telemetry.instanceDecorator },
+        instrument: {
+          instanceDecorator: (instance) => hookWatch.watch(telemetry.instanceDecorator(instance)),
+        },
       },
     );
   } catch (error) {
@@ -111,6 +121,8 @@ async function listen(
   config: Config,
   logger: Logger,
   telemetry: Telemetry,
+  shutdown: Shutdown,
+  hookWatch: HookWatch,
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
@@ -133,12 +145,13 @@ async function listen(
     http: at(host, (app.getHttpServer().address() as AddressInfo).port),
     grpc: at(host, grpc.port),
     management: at(management.host, management.port),
+    shutdown,
     close: async () => {
-      readiness.set(false);
-      await app.close();
-      await telemetry.close();
+      await shutdown.begin('close');
     },
   };
+  const openCalls = telemetry.observers.open;
+  addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
   readiness.set(true);
   return running;
 }
