@@ -92,7 +92,7 @@ export class ManagementServer implements OnApplicationShutdown {
 
 function probe(reply: FastifyReply, result: HealthCheckResult): FastifyReply {
   return reply
-    .code(result.status === 'error' ? 503 : 200)
+    .code(result.status === 'ok' ? 200 : 503)
     .header('cache-control', 'no-store')
     .send(result);
 }
