@@ -70,6 +70,15 @@ export const chassisConfigSchema = z.object({
   DATABASE_CONNECT_TIMEOUT_MS: durationMs().default(5000).describe('Longest wait for a connection.'),
   DATA_DIR: z.string().min(1).default('./data').describe('Folder of the embedded database.'),
   HEALTH_TIMEOUT_MS: durationMs().default(1000).describe('Longest time for one dependency check of /readyz.'),
+  HEALTH_INTERVAL_MS: durationMs(10)
+    .default(2000)
+    .describe('Time between two checks of a dependency; probes are answered from the last one.'),
+  HEALTH_EVENT_LOOP_LAG_MS: durationMs(50)
+    .default(1000)
+    .describe('/livez fails when the event loop is later than this …'),
+  HEALTH_EVENT_LOOP_LAG_FOR_MS: durationMs(200)
+    .default(10_000)
+    .describe('… again and again for so long; one long turn is none.'),
   SHUTDOWN_GRACE_MS: durationMs(0)
     .default(10_000)
     .describe('Time for calls in flight once a shutdown began.'),
