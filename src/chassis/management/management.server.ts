@@ -5,7 +5,7 @@ import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService, Readiness } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
-import { acceptOnlyJson, HttpEdge } from '../http/index.js';
+import { acceptOnlyJson, answerClientErrors, connectionTimes, HttpEdge } from '../http/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Tracing } from '../tracing/index.js';
@@ -34,8 +34,14 @@ export class ManagementServer implements OnApplicationShutdown {
     tracing: Tracing,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
-    const edge = new HttpEdge(config, new CallObservers());
-    this.#fastify = createFastify({ forceCloseConnections: true, frameworkErrors: edge.answerError });
+    const nobody = new CallObservers();
+    const edge = new HttpEdge(config, nobody);
+    this.#fastify = createFastify({
+      ...connectionTimes(config),
+      forceCloseConnections: true,
+      clientErrorHandler: answerClientErrors(nobody),
+      frameworkErrors: edge.answerError,
+    });
     edge.attach(this.#fastify);
     acceptOnlyJson(this.#fastify);
     const authorizeChange = createAuthorizeChange(config);
