@@ -8,13 +8,20 @@ import type { z } from 'zod';
 import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
-import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
+import {
+  captureGrpcLog,
+  GrpcServer,
+  serveHealth,
+  serveReflection,
+  watchGrpcConnections,
+} from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
 import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { addShutdownStages } from './shutdown-stages.js';
+import { MetricsRegistry } from './metrics/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 
 /** What makes a service: its modules and where its files are. */
@@ -131,6 +138,7 @@ async function listen(
   const grpc = new GrpcServer(config, telemetry.observers);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
+    watchGrpcConnections(server, app.get(MetricsRegistry));
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });

@@ -56,6 +56,25 @@ export const chassisConfigSchema = z.object({
   MAX_DEADLINE_MS: durationMs()
     .default(30_000)
     .describe('Longest time for a unary call, whatever its caller asks for; streams have none.'),
+  HTTP_HEADERS_TIMEOUT_MS: durationMs(100)
+    .default(10_000)
+    .describe('Longest time for the headers of a request to arrive; then 408.'),
+  HTTP_REQUEST_TIMEOUT_MS: durationMs(100)
+    .default(20_000)
+    .describe(
+      'Longest time for a whole request to arrive; then 408. Below MAX_DEADLINE_MS, whose 504 is first otherwise.',
+    ),
+  HTTP_KEEP_ALIVE_TIMEOUT_MS: durationMs(100)
+    .default(72_000)
+    .describe(
+      'An idle REST connection is closed after it. Longer than that of the load balancer, often 60 s.',
+    ),
+  GRPC_MAX_CONNECTION_IDLE_MS: durationMs(0)
+    .default(0)
+    .describe('A gRPC connection without calls is closed after it; 0 = never.'),
+  GRPC_MAX_CONNECTION_AGE_MS: durationMs(0)
+    .default(0)
+    .describe('A gRPC connection takes no new calls after it, give or take a tenth; 0 = never.'),
   GRPC_KEEPALIVE_TIME_MS: durationMs(1000)
     .default(60_000)
     .describe('A gRPC connection is pinged this often.'),
@@ -70,6 +89,15 @@ export const chassisConfigSchema = z.object({
   DATABASE_CONNECT_TIMEOUT_MS: durationMs().default(5000).describe('Longest wait for a connection.'),
   DATA_DIR: z.string().min(1).default('./data').describe('Folder of the embedded database.'),
   HEALTH_TIMEOUT_MS: durationMs().default(1000).describe('Longest time for one dependency check of /readyz.'),
+  HEALTH_INTERVAL_MS: durationMs(10)
+    .default(2000)
+    .describe('Time between two checks of a dependency; probes are answered from the last one.'),
+  HEALTH_EVENT_LOOP_LAG_MS: durationMs(50)
+    .default(1000)
+    .describe('/livez fails when the event loop is later than this …'),
+  HEALTH_EVENT_LOOP_LAG_FOR_MS: durationMs(200)
+    .default(10_000)
+    .describe('… again and again for so long; one long turn is none.'),
   SHUTDOWN_WITHDRAW_MS: durationMs(0)
     .default(2000)
     .describe('Time for withdrawing what announces the instance, once a shutdown began.'),

@@ -160,11 +160,16 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 }
 
 function optionsOf(config: Config): ServerOptions {
+  const maxIdleMs = config.get('GRPC_MAX_CONNECTION_IDLE_MS');
+  const maxAgeMs = config.get('GRPC_MAX_CONNECTION_AGE_MS');
   return {
     'grpc.max_receive_message_length': config.get('MAX_MESSAGE_BYTES'),
     'grpc.max_send_message_length': -1,
     'grpc.keepalive_time_ms': config.get('GRPC_KEEPALIVE_TIME_MS'),
     'grpc.keepalive_timeout_ms': config.get('GRPC_KEEPALIVE_TIMEOUT_MS'),
+    // grpc-js keeps time only for what it is given.
+    ...(maxIdleMs > 0 && { 'grpc.max_connection_idle_ms': maxIdleMs }),
+    ...(maxAgeMs > 0 && { 'grpc.max_connection_age_ms': maxAgeMs }),
     'grpc.enable_channelz': 0,
   };
 }

@@ -1,3 +1,4 @@
+export { watchGrpcConnections } from './connection-metrics.js';
 export { captureGrpcLog } from './grpc-log.js';
 export { GrpcServer } from './grpc.server.js';
 export { Rpc, type RpcDefinition } from './rpc.decorator.js';

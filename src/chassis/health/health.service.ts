@@ -1,99 +1,152 @@
-import { Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
-import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { HealthIndicatorService, type HealthCheckResult, type HealthIndicatorResult } from '@nestjs/terminus';
 import { Config } from '../config/index.js';
+import type { DependencyCheck } from './dependency-check.js';
+import { EventLoopLag } from './event-loop-lag.js';
+import { toHealthResult } from './health-result.js';
 import { Readiness } from './readiness.js';
+import { WatchedDependency } from './watched-dependency.js';
 
-/** A dependency that `/readyz` asks. */
-export interface DependencyCheck {
-  /** Name in the answer and in the log. */
-  readonly name: string;
-  /** What it is, for `/info`, such as `postgres`. */
-  readonly kind: string;
-  /** Resolves when the dependency works; `signal` aborts after HEALTH_TIMEOUT_MS. */
-  readonly check: (options: { readonly signal: AbortSignal }) => Promise<void>;
-}
+/** The indicator of the instance itself, beside those of its dependencies. */
+const SERVICE = 'service';
+const DISABLED = 'disabled by the operator';
 
-/** Probes that come closer together than this share one check, in milliseconds. */
-const CACHE_MS = 1000;
-
-/** Answers the three probes with Terminus bodies. */
+/**
+ * Answers the three probes with Terminus bodies, always from what is known already, and makes the
+ * dependencies' state part of the instance's readiness.
+ *
+ * @example
+ * ```ts
+ * constructor(health: HealthService, private readonly mail: MailClient) {
+ *   health.addDependency({
+ *     name: 'mail',
+ *     kind: 'smtp',
+ *     isCritical: false,
+ *     check: ({ signal }) => this.mail.noop({ signal }),
+ *   });
+ * }
+ * ```
+ */
 @Injectable()
-export class HealthService {
-  readonly #checks: DependencyCheck[] = [];
+export class HealthService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #dependencies = new Map<string, WatchedDependency>();
   readonly #logger = new Logger(HealthService.name);
-  readonly #failing = new Set<string>();
+  readonly #loop: EventLoopLag;
+  #isWatching = false;
 
   constructor(
-    private readonly terminus: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly readiness: Readiness,
     private readonly config: Config,
-  ) {}
+  ) {
+    this.#loop = new EventLoopLag({
+      lagMs: config.get('HEALTH_EVENT_LOOP_LAG_MS'),
+      forMs: config.get('HEALTH_EVENT_LOOP_LAG_FOR_MS'),
+    });
+  }
 
-  /** Adds a dependency to `/readyz`. */
+  /** The first check of each dependency, before anything but the management port listens. */
+  async onApplicationBootstrap(): Promise<void> {
+    this.#loop.start();
+    this.#isWatching = true;
+    await this.#checkedOnce();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.#loop.stop();
+    this.#isWatching = false;
+    for (const dependency of this.#dependencies.values()) dependency.stop();
+  }
+
+  /**
+   * Adds a dependency to `/readyz`, to `grpc.health.v1` when it is critical, and to `health_check_up`. It is
+   * first asked at the end of the start, one that is added later at once.
+   * @throws {TypeError} when the name is taken
+   */
   addDependency(check: DependencyCheck): void {
-    this.#checks.push(check);
+    const { name } = check;
+    if (name === SERVICE || this.#dependencies.has(name))
+      throw new TypeError(`A health check has the name "${name}" already; give this one another`);
+    const dependency = new WatchedDependency(
+      check,
+      this.indicators,
+      {
+        timeoutMs: this.config.get('HEALTH_TIMEOUT_MS'),
+        intervalMs: this.config.get('HEALTH_INTERVAL_MS'),
+      },
+      (changed, isFirst) => this.#follow(changed, isFirst),
+    );
+    this.#dependencies.set(name, dependency);
+    if (this.#isWatching) void dependency.start();
   }
 
   /** What the service depends on: names and kinds. */
   get dependencies(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#checks.map(({ name, kind }) => [name, kind]));
+    return Object.fromEntries([...this.#dependencies.values()].map(({ name, kind }) => [name, kind]));
   }
 
-  /** `/livez`: the process answers. */
-  live(): Promise<HealthCheckResult> {
-    return this.terminus.check([]);
+  /** What the last checks found, by name; those that were not checked yet are not there. */
+  get checks(): ReadonlyMap<string, boolean> {
+    const checks = new Map<string, boolean>();
+    for (const { name, isUp } of this.#dependencies.values()) if (isUp !== undefined) checks.set(name, isUp);
+    return checks;
   }
 
-  /** `/startupz`: down until the instance was ready for the first time. */
-  started(): Promise<HealthCheckResult> {
-    return this.#answer(this.terminus.check([() => this.#state(this.readiness.hasStarted, 'starting')]));
+  /** `/livez`: the event loop turns, and not too slowly. */
+  live(): HealthCheckResult {
+    const session = this.indicators.check('eventLoop');
+    const lag = { lagMs: this.#loop.worstMs };
+    if (!this.#loop.isTooSlow) return toHealthResult([session.up(lag)]);
+    return toHealthResult([session.down({ message: 'event loop lags', ...lag })]);
   }
 
-  /** `/readyz`: the instance wants calls and its dependencies work. */
+  /** `/startupz`: down until the instance has started. */
+  started(): HealthCheckResult {
+    const session = this.indicators.check(SERVICE);
+    return toHealthResult([this.readiness.hasStarted ? session.up() : session.down('starting')]);
+  }
+
+  /** `/readyz`: the instance wants calls and its critical dependencies work. Waits for first checks only. */
   async ready(): Promise<HealthCheckResult> {
-    const reason = this.readiness.hasStarted ? 'shutting down' : 'starting';
-    const result = await this.#answer(
-      this.terminus.check([
-        () => this.#state(this.readiness.isReady, reason),
-        ...this.#checks.map((dependency) => () => this.#ask(dependency)),
-      ]),
+    if (this.#isWatching) await this.#checkedOnce();
+    const { isDraining } = this.readiness;
+    const dependencies = [...this.#dependencies.values()].map((dependency) => dependency.describe());
+    return toHealthResult([this.#describeService(), ...dependencies], { isDraining });
+  }
+
+  /** The operator's switch: takes the instance out of readiness, or lets it back. Again has no further effect. */
+  setEnabled(isEnabled: boolean): void {
+    const wasEnabled = !this.readiness.reasons.includes(DISABLED);
+    if (isEnabled === wasEnabled) return;
+    this.#logger.warn(
+      { isEnabled },
+      isEnabled ? 'readiness enabled by the operator' : `readiness ${DISABLED}`,
     );
-    this.#logChanges(result);
-    return result;
+    if (isEnabled) this.readiness.restore(DISABLED);
+    else this.readiness.withdraw(DISABLED);
   }
 
-  #state(isUp: boolean, reason: string) {
-    const session = this.indicators.check('service');
-    return isUp ? session.up() : session.down(reason);
+  #describeService(): HealthIndicatorResult {
+    const session = this.indicators.check(SERVICE);
+    const { isReady, reasons } = this.readiness;
+    return isReady ? session.up() : session.down(reasons.join('; '));
   }
 
-  #ask({ name, check }: DependencyCheck) {
-    return this.indicators
-      .check(name)
-      .attempt(check)
-      .withTimeout(this.config.get('HEALTH_TIMEOUT_MS'))
-      .cacheFor(CACHE_MS);
+  async #checkedOnce(): Promise<void> {
+    await Promise.all([...this.#dependencies.values()].map((dependency) => dependency.start()));
   }
 
-  /** Terminus throws its result when a check failed; the probe wants it as an answer. */
-  async #answer(check: Promise<HealthCheckResult>): Promise<HealthCheckResult> {
-    try {
-      return await check;
-    } catch (error) {
-      if (!(error instanceof ServiceUnavailableException)) throw error;
-      return error.getResponse() as HealthCheckResult;
-    }
-  }
-
-  #logChanges({ details }: HealthCheckResult): void {
-    for (const { name } of this.#checks) {
-      const isDown = details[name]?.status === 'down';
-      if (isDown === this.#failing.has(name)) continue;
-      if (isDown) this.#logger.warn({ dependency: name, ...details[name] }, 'dependency is down');
-      else this.#logger.log({ dependency: name }, 'dependency is up again');
-      if (isDown) this.#failing.add(name);
-      else this.#failing.delete(name);
-    }
+  /** A dependency went down or came back. */
+  #follow({ name, isUp, isCritical, message }: WatchedDependency, isFirst: boolean): void {
+    if (!isUp) this.#logger.warn({ dependency: name, isCritical, message }, 'dependency is down');
+    else if (!isFirst) this.#logger.log({ dependency: name }, 'dependency is up again');
+    if (!isCritical) return;
+    if (isUp) this.readiness.restore(`${name} is down`);
+    else this.readiness.withdraw(`${name} is down`);
   }
 }

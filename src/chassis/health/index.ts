@@ -1,3 +1,4 @@
+export type { DependencyCheck } from './dependency-check.js';
 export { HealthModule } from './health.module.js';
-export { HealthService, type DependencyCheck } from './health.service.js';
+export { HealthService } from './health.service.js';
 export { Readiness } from './readiness.js';

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -13,11 +13,21 @@ import { ServiceError, toProblem } from '../errors/index.js';
 /** What could not be parsed has no method: OpenTelemetry's name for it. */
 const UNKNOWN_METHOD = '_OTHER';
 
+/** Node's private fields: the answer that goes out on it, and the request whose bytes come in. */
+type AnsweredSocket = Socket & {
+  readonly _httpMessage?: ServerResponse | null;
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+};
+
+/** Node's code for headers or a body that did not arrive in time. */
+const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
 /** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
 export function answerClientErrors(observers: CallObservers) {
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
     if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (isAnswering(socket)) socket.end();
+    else if (fault.code === REQUEST_TIMEOUT && failBody(socket)) return;
     else
       refuse(
         socket,
@@ -67,11 +77,21 @@ function endWithProblem(socket: Duplex, { requestId, status }: HttpCall, error: 
 }
 
 /**
- * A fault behind the headers, such as a transfer coding Node cannot read, may find its request answered
- * already: a second answer would belong to no request. Node's own handler asks the same private field.
+ * A fault behind the headers, such as a transfer coding Node cannot read or a body that nobody wanted and
+ * that never ends, may find its request answered already: a second answer would belong to no request.
  */
-function isAnswering(socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): boolean {
-  return socket._httpMessage?.headersSent ?? false;
+function isAnswering({ _httpMessage: response, parser }: AnsweredSocket): boolean {
+  return response ? response.headersSent : parser?.incoming?.complete === false;
+}
+
+/**
+ * A body that stops amid its request has a call already, which waits for it: the fault goes to whoever
+ * reads the body, and the call ends as any other that fails. False when nobody reads.
+ */
+function failBody({ _httpMessage: response }: AnsweredSocket): boolean {
+  if (!response || response.req.listenerCount('error') === 0) return false;
+  response.setHeader('connection', 'close');
+  return response.req.emit('error', explain(REQUEST_TIMEOUT));
 }
 
 function explain(code: string | undefined): ServiceError {
@@ -83,7 +103,7 @@ function explain(code: string | undefined): ServiceError {
         httpStatus: 431,
         message: 'The header block is larger than this service accepts',
       });
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
+    case REQUEST_TIMEOUT:
       return new ServiceError({
         code: 'DEADLINE_EXCEEDED',
         reason: 'REQUEST_TOO_SLOW',

@@ -4,6 +4,7 @@ import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
+import { connectionTimes } from './connection-times.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
@@ -49,13 +50,14 @@ export class HttpAdapter extends FastifyAdapter {
 }
 
 function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {
+  const times = connectionTimes(config);
   const fastify = createFastify({
+    ...times,
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
     // Node answers a missing Host header with an empty 400; the edge does it with a problem.
-    http: { maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false },
+    http: { ...times.http, maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false },
     // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
     return503OnClosing: false,
-    requestTimeout: config.get('MAX_DEADLINE_MS'),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     clientErrorHandler: answerClientErrors(observers),
     frameworkErrors: edge.answerError,

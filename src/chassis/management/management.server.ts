@@ -1,18 +1,19 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { fastify as createFastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
-import type { HealthCheckResult } from '@nestjs/terminus';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
-import { HealthService } from '../health/index.js';
+import { HealthService, Readiness } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
-import { acceptOnlyJson, HttpEdge } from '../http/index.js';
+import { acceptOnlyJson, answerClientErrors, connectionTimes, HttpEdge } from '../http/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Tracing } from '../tracing/index.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addDrainRoutes } from './drain.routes.js';
+import { addHealthMetrics } from './health.metrics.js';
+import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
@@ -29,14 +30,21 @@ export class ManagementServer implements OnApplicationShutdown {
   constructor(
     private readonly config: Config,
     private readonly health: HealthService,
+    readiness: Readiness,
     metrics: MetricsRegistry,
     levels: LogLevels,
     tracing: Tracing,
     private readonly shutdown: Shutdown,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
-    const edge = new HttpEdge(config, new CallObservers());
-    this.#fastify = createFastify({ forceCloseConnections: true, frameworkErrors: edge.answerError });
+    const nobody = new CallObservers();
+    const edge = new HttpEdge(config, nobody);
+    this.#fastify = createFastify({
+      ...connectionTimes(config),
+      forceCloseConnections: true,
+      clientErrorHandler: answerClientErrors(nobody),
+      frameworkErrors: edge.answerError,
+    });
     edge.attach(this.#fastify);
     acceptOnlyJson(this.#fastify);
     const authorizeChange = createAuthorizeChange(config);
@@ -49,6 +57,8 @@ export class ManagementServer implements OnApplicationShutdown {
       throw noSuchPath();
     });
     this.#addRoutes();
+    addHealthRoutes(this.#fastify, health, readiness);
+    addHealthMetrics(metrics, health, readiness);
     addMetricsRoutes(this.#fastify, metrics);
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
@@ -79,22 +89,12 @@ export class ManagementServer implements OnApplicationShutdown {
   }
 
   #addRoutes(): void {
-    this.#fastify.get('/livez', async (_request, reply) => probe(reply, await this.health.live()));
-    this.#fastify.get('/readyz', async (_request, reply) => probe(reply, await this.health.ready()));
-    this.#fastify.get('/startupz', async (_request, reply) => probe(reply, await this.health.started()));
     this.#fastify.get('/info', () => describeService(this.config, this.health));
     this.#fastify.get('/config', () => ({
       revision: this.config.revision,
       entries: this.config.describe(),
     }));
   }
-}
-
-function probe(reply: FastifyReply, result: HealthCheckResult): FastifyReply {
-  return reply
-    .code(result.status === 'ok' ? 200 : 503)
-    .header('cache-control', 'no-store')
-    .send(result);
 }
 
 function noSuchPath(): ServiceError {

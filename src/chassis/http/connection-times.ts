@@ -1,0 +1,23 @@
+import type { Config } from '../config/index.js';
+
+/** Node looks for requests that take too long this often, in milliseconds; oftener where the limits are short. */
+const CHECK_INTERVAL_MS = 1000;
+
+/**
+ * How long a connection may take for each of its parts; options for Fastify, their `http` part for Node.
+ * What is over in time is answered with 408 by `answerClientErrors`; an idle connection is closed.
+ */
+export function connectionTimes(config: Config) {
+  const requestTimeout = config.get('HTTP_REQUEST_TIMEOUT_MS');
+  // The headers are a part of the request: Node refuses a longer limit for them.
+  const headersTimeout = Math.min(config.get('HTTP_HEADERS_TIMEOUT_MS'), requestTimeout);
+  return {
+    requestTimeout,
+    keepAliveTimeout: config.get('HTTP_KEEP_ALIVE_TIMEOUT_MS'),
+    http: {
+      requestTimeout,
+      headersTimeout,
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(headersTimeout / 4)),
+    },
+  };
+}
