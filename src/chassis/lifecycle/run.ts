@@ -11,13 +11,19 @@ export interface RunOptions {
   readonly logger: Logger;
   /** Longest time for `close`, in milliseconds; then the process ends by force with exit code 1. */
   readonly shutdownLimitMs: number;
+  /**
+   * Where SIGTERM and SIGINT come from: a worker gets them from its primary.
+   * @default process
+   */
+  readonly signals?: Pick<NodeJS.EventEmitter, 'on'>;
 }
 
 /**
  * Ends the process on signals: SIGTERM and SIGINT close the service and exit 0, a second one or the
  * time limit forces exit 1, SIGQUIT exits at once. What nobody caught is logged and ends the process.
  */
-export function endOnSignals(service: Closable, { logger, shutdownLimitMs }: RunOptions): void {
+export function endOnSignals(service: Closable, options: RunOptions): void {
+  const { logger, shutdownLimitMs, signals = process } = options;
   let isClosing = false;
   const close = async (cause: string, exitCode: number): Promise<void> => {
     if (isClosing) {
@@ -40,8 +46,8 @@ export function endOnSignals(service: Closable, { logger, shutdownLimitMs }: Run
       process.exit(1);
     }
   };
-  process.on('SIGTERM', () => void close('SIGTERM', 0));
-  process.on('SIGINT', () => void close('SIGINT', 0));
+  signals.on('SIGTERM', () => void close('SIGTERM', 0));
+  signals.on('SIGINT', () => void close('SIGINT', 0));
   process.on('SIGQUIT', () => process.exit(1));
   const crash = (cause: string, error: unknown): void => {
     logger.fatal({ err: error instanceof Error ? error : new Error(inspect(error)) }, cause);
