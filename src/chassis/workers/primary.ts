@@ -3,6 +3,7 @@ import type { Config } from '../config/index.js';
 import { bind } from '../errors/primary.js';
 import type { Logging } from '../logging/primary.js';
 import type { MetricSnapshot } from '../metrics/primary.js';
+import { HandedConnections } from './handed-connections.js';
 import { relayLines } from './log-relay.js';
 import { addToPast } from './merge-metrics.js';
 import type { WorkerOrder } from './messages.js';
@@ -25,6 +26,7 @@ export class Primary {
   readonly #pool: WorkerPool;
   readonly #management: PrimaryManagement;
   readonly #ports = new SettledPorts();
+  readonly #handed = new HandedConnections();
   #past: readonly MetricSnapshot[] = [];
   #isRestarting = false;
   #wantsRestart = false;
@@ -79,7 +81,7 @@ export class Primary {
   }
 
   #fork(order: WorkerOrder): WorkerProcess {
-    const worker = new WorkerProcess(order);
+    const worker = new WorkerProcess(order, this.#handed);
     const { json } = this.dependencies.logging;
     relayLines(worker.output, (bytes) => {
       if (json) json.writeLine({ bytes, length: bytes.length });

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Readable } from 'node:stream';
 import type { MetricSnapshot } from '../metrics/primary.js';
+import type { HandedConnections } from './handed-connections.js';
 import type {
   DrainOptions,
   ManagementAnswer,
@@ -55,11 +56,12 @@ export class WorkerProcess {
   readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
 
   /** Starts it from the program that is on disk now. */
-  constructor(order: WorkerOrder) {
+  constructor(order: WorkerOrder, handed: HandedConnections) {
     this.number = order.worker;
     // The program, its arguments and standard error are the primary's. The structured clone, unlike JSON, keeps Infinity.
     cluster.setupPrimary({ serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
     this.#worker = cluster.fork();
+    handed.watch(this.#worker.process);
     this.output = this.#worker.process.stdout as Readable;
     const started = Promise.withResolvers<WorkerReady>();
     this.started = started.promise;
