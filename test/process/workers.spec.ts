@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
 import { eventually, holdTable } from '../support/index.js';
+import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 import { checkWithPromtool, parseWithPython } from '../support/prometheus-tools.js';
 import { Scrape } from '../support/scrape.js';
@@ -83,9 +84,9 @@ interface Failure {
 function loadOn(address: string, path: string, width: number) {
   const failures: Failure[] = [];
   let count = 0;
-  let isOver = false;
+  const end = new AbortController();
   const run = async (): Promise<void> => {
-    while (!isOver) {
+    while (!end.signal.aborted) {
       const begin = performance.now();
       const what = await request(address, path);
       count += 1;
@@ -96,7 +97,7 @@ function loadOn(address: string, path: string, width: number) {
   return {
     count: () => count,
     stop: async () => {
-      isOver = true;
+      end.abort();
       await Promise.all(runs);
       return failures;
     },
@@ -257,7 +258,10 @@ describe('metrics', () => {
   );
 
   test('are valid in both formats', { timeout: TEST_MS }, async () => {
-    await using service = await start();
+    // Exemplars are the traces that are recorded, and without a collector none is.
+    const collector = await OtlpReceiver.start();
+    onTestFinished(() => collector.stop());
+    await using service = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpUrl } });
     await service.ready();
     for (let i = 0; i < 4; i++) await request(service.address('http'), '/v1/orders');
     expect(checkWithPromtool((await scrape(service)).text)).toBe('');
@@ -313,7 +317,8 @@ describe('SIGUSR2', () => {
     const failures = () =>
       service.lines.filter(({ msg }) => String(msg).startsWith('rolling restart failed'));
     const spoil = [
-      ['config/test.yaml', 'LOG_LEVEL: loud\nHTTP_PORT: 0\n', /LOG_LEVEL/],
+      ['config/test.yaml', 'HEALTH_TIMEOUT_MS: soon\n', /HEALTH_TIMEOUT_MS/],
+      ['config/test.yaml', 'NO_SUCH_KEY: 1\n', /NO_SUCH_KEY/],
       ['dist/app.module.js', 'throw new Error("the new code is broken");', /the new code is broken/],
     ] as const;
     for (const [index, [file, text, says]] of spoil.entries()) {
@@ -377,26 +382,26 @@ describe('a worker that dies', () => {
   });
 });
 
-describe('the end', () => {
-  /** A service with a call that waits in the database. */
-  async function startWithCall() {
-    const url = await createDatabase(inject('postgresUrl'));
-    const service = await start({ env: { DATABASE_URL: url } });
-    await service.ready();
-    const { body } = await service.http.post('/v1/orders', ORDER);
-    const lock = await holdTable(url, 'orders');
-    const call = service.http.get(`/v1/orders/${body.id}`).catch(() => 'cut' as const);
-    await eventually('the call waits in the database', async () => {
-      const [row] = await runOn(
-        inject('postgresUrl'),
-        `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = $1`,
-        [new URL(url).pathname.slice(1)],
-      );
-      return row?.['n'] === 1;
-    });
-    return { service, lock, call };
-  }
+/** A service with a call that waits in the database. */
+async function startWithCall() {
+  const url = await createDatabase(inject('postgresUrl'));
+  const service = await start({ env: { DATABASE_URL: url } });
+  await service.ready();
+  const { body } = await service.http.post('/v1/orders', ORDER);
+  const lock = await holdTable(url, 'orders');
+  const call = service.http.get(`/v1/orders/${body.id}`).catch(() => 'cut' as const);
+  await eventually('the call waits in the database', async () => {
+    const [row] = await runOn(
+      inject('postgresUrl'),
+      `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = $1`,
+      [new URL(url).pathname.slice(1)],
+    );
+    return row?.['n'] === 1;
+  });
+  return { service, lock, call };
+}
 
+describe('the end', () => {
   test('SIGTERM lets all workers finish their calls', { timeout: TEST_MS }, async () => {
     const { service, lock, call } = await startWithCall();
     await using _ = service;

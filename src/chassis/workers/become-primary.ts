@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { loadChassisConfig, type Config } from '../config/index.js';
 import { createLogging } from '../logging/primary.js';
 import { Primary } from './primary.js';
+import { reportFaults } from './report-faults.js';
 
 export interface PrimaryOptions {
   /** The project's folder: holds `config/`. */
@@ -16,7 +17,10 @@ export interface PrimaryOptions {
  * worker, or serves alone. It loads no container and no feature.
  */
 export async function becomePrimary({ root }: PrimaryOptions): Promise<boolean> {
-  if (cluster.isWorker) return false;
+  if (cluster.isWorker) {
+    reportFaults();
+    return false;
+  }
   const read = (): Config => loadChassisConfig({ env: process.env, directory: fileURLToPath(root) });
   const config = readQuietly(read);
   if (!config || countWorkers(config) === 1) return false;

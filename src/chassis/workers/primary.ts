@@ -48,7 +48,7 @@ export class Primary {
     });
     this.#management = new PrimaryManagement(this.#pool, {
       past: () => this.#past,
-      own: () => describeWorkers(this.#pool),
+      own: () => describeWorkers(this.#pool, dependencies.logging.dropped()),
     });
   }
 
