@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, promtool, and Python's gRPC
-# and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
+# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, haproxy, promtool, and Python's
+# gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,6 +40,7 @@ fi
 
 packages=()
 has_postgres || packages+=(postgresql)
+command -v haproxy >/dev/null 2>&1 || packages+=(haproxy)
 has_python_grpc || packages+=(python3-grpcio python3-protobuf python3-grpc-tools)
 has_python_prometheus || packages+=(python3-prometheus-client)
 [ ${#packages[@]} -eq 0 ] && has_promtool && exit 0
@@ -77,6 +78,6 @@ The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus (for pro
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
   - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
-  - promtool on the PATH
+  - haproxy and promtool on the PATH
 MESSAGE
 exit 1

@@ -3,7 +3,7 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
-import { Openings } from './lifecycle/index.js';
+import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -21,6 +21,7 @@ export class ChassisModule {
     logging: Logging,
     { observers, tracing }: Telemetry,
     openings: Openings,
+    shutdown: Shutdown,
   ): DynamicModule {
     return {
       module: ChassisModule,
@@ -30,6 +31,7 @@ export class ChassisModule {
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
         HealthModule,
+        LifecycleModule.forRoot(shutdown),
         application,
       ],
       providers: [

@@ -4,7 +4,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { ChassisModule } from './chassis.module.js';
 import { chassisConfigSchema, Config } from './config/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
-import { Openings } from './lifecycle/index.js';
+import { Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging } from './logging/index.js';
 import type { ServiceDefinition } from './start-service.js';
 import { createTelemetry } from './telemetry.js';
@@ -22,7 +22,14 @@ export async function describeApi(
   const config = new Config(chassisConfigSchema.parse(values), new Map());
   const logging = createLogging(config);
   const telemetry = createTelemetry(service.module, config, logging.logger);
-  const root = ChassisModule.around(service.module, config, logging, telemetry, new Openings());
+  const root = ChassisModule.around(
+    service.module,
+    config,
+    logging,
+    telemetry,
+    new Openings(),
+    new Shutdown({ logger: logging.logger, limitMs: 0 }),
+  );
   const app = await NestFactory.create<NestFastifyApplication>(
     root,
     new HttpAdapter(config, telemetry.observers),

@@ -1,13 +1,9 @@
-import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
-import { startService, type RunningService, type ServiceDefinition } from './start-service.js';
+import { startService, type ServiceDefinition } from './start-service.js';
 import { WorkerLink } from './workers/index.js';
-
-/** Beyond the calls' own grace time, for closing dependencies and flushing, in milliseconds. */
-const CLOSING_MS = 5000;
 
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
 export async function runService(service: ServiceDefinition): Promise<void> {
@@ -27,7 +23,7 @@ export async function runService(service: ServiceDefinition): Promise<void> {
 async function serveAlone(service: ServiceDefinition): Promise<void> {
   const running = await startService(service);
   const { http, grpc, management, logger } = running;
-  endOnSignals(running, { logger, shutdownLimitMs: shutdownLimitOf(running) });
+  endOnSignals(running.shutdown, { logger, shutdownLimitMs: running.config.get('SHUTDOWN_LIMIT_MS') });
   process.on('SIGUSR2', () => {
     logger.warn('one process alone cannot restart without a gap: SIGUSR2 needs WORKERS=2 or more');
   });
@@ -39,25 +35,18 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
 async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Promise<void> {
   const { worker, overrides } = await link.order;
   const running = await startService(service, { worker, overrides });
-  const { app, http, grpc, logger } = running;
+  const { app, config, http, grpc, logger, shutdown } = running;
   const metrics = app.get(MetricsRegistry);
   const management = app.get(ManagementServer);
-  const shutdownLimitMs = shutdownLimitOf(running);
-  const signals = new EventEmitter();
-  const close = async (): Promise<void> => {
-    await running.close();
-    await link.leave();
-  };
-  endOnSignals({ close }, { logger, shutdownLimitMs, signals });
-  link.onDrain((options) => signals.emit('SIGTERM', options));
+  const shutdownLimitMs = config.get('SHUTDOWN_LIMIT_MS');
+  endOnSignals(shutdown, { logger, shutdownLimitMs, hearsSignals: false, beforeExit: () => link.leave() });
+  link.onDrain(({ propagate }) => {
+    void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
+  });
   await link.ready(
     { http, grpc, shutdownLimitMs },
     { manage: (request) => management.answer(request), metrics: () => metrics.snapshot() },
   );
-}
-
-function shutdownLimitOf({ config }: RunningService): number {
-  return config.get('SHUTDOWN_GRACE_MS') + CLOSING_MS;
 }
 
 /** The configuration may be what is broken, so this line is written by a logger that needs none. */

@@ -11,9 +11,10 @@ import { bind } from './errors/index.js';
 import { captureGrpcLog, GrpcServer, serveHealth, serveReflection } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
-import { Openings } from './lifecycle/index.js';
+import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import { addShutdownStages } from './shutdown-stages.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 
 /** What makes a service: its modules and where its files are. */
@@ -53,6 +54,9 @@ export interface RunningService {
   readonly grpc: string;
   /** Of no use in a worker. */
   readonly management: string;
+  /** Ends it, stage by stage; see docs/lifecycle.md. */
+  readonly shutdown: Shutdown;
+  /** Ends it; resolves when everything has ended. */
   close(): Promise<void>;
 }
 
@@ -73,9 +77,13 @@ export async function startService(
   });
   const logging = createLogging(config, options.logTo, options.worker);
   const telemetry = createTelemetry(service.module, config, logging.logger);
-  const app = await createApp(service, config, logging, telemetry);
+  const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
+  const hookWatch = new HookWatch();
+  const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch);
   try {
-    return await listen(app, service, config, logging.logger, telemetry, options.worker === undefined);
+    const hasManagementPort = options.worker === undefined;
+    const { logger } = logging;
+    return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -89,9 +97,11 @@ async function createApp(
   config: Config,
   logging: Logging,
   telemetry: Telemetry,
+  shutdown: Shutdown,
+  hookWatch: HookWatch,
 ): Promise<NestFastifyApplication> {
   const openings = new Openings();
-  const root = ChassisModule.around(service.module, config, logging, telemetry, openings);
+  const root = ChassisModule.around(service.module, config, logging, telemetry, openings, shutdown);
   captureGrpcLog();
   try {
     return await NestFactory.create<NestFastifyApplication>(
@@ -101,7 +111,9 @@ async function createApp(
         abortOnError: false,
         bodyParser: false,
         logger: ServiceLogger.over(logging.logger),
-        instrument: { instanceDecorator: telemetry.instanceDecorator },
+        instrument: {
+          instanceDecorator: (instance) => hookWatch.watch(telemetry.instanceDecorator(instance)),
+        },
       },
     );
   } catch (error) {
@@ -117,6 +129,8 @@ async function listen(
   config: Config,
   logger: Logger,
   telemetry: Telemetry,
+  shutdown: Shutdown,
+  hookWatch: HookWatch,
   hasManagementPort: boolean,
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
@@ -143,12 +157,13 @@ async function listen(
     http: at(host, (app.getHttpServer().address() as AddressInfo).port),
     grpc: at(host, grpc.port),
     management: at(management.host, management.port),
+    shutdown,
     close: async () => {
-      readiness.set(false);
-      await app.close();
-      await telemetry.close();
+      await shutdown.begin('close');
     },
   };
+  const openCalls = telemetry.observers.open;
+  addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
   readiness.set(true);
   return running;
 }

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const start = ({ env, ...options }: ProcessOptions = {}) =>
-  startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', ...env } });
+  startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', SHUTDOWN_PROPAGATION_MS: '0', ...env } });
 
 const all = (service: ServiceProcess, msg: string): LogLine[] =>
   service.lines.filter((line) => line['msg'] === msg);
@@ -412,6 +412,18 @@ describe('the end', () => {
     expect(await call).toMatchObject({ status: 200, body: { totalAmount: 10 } });
     expect(await service.exit).toBe(0);
     expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+  });
+
+  test('POST /drain does the same', { timeout: TEST_MS }, async () => {
+    await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
+    await service.ready();
+    const drain = (authorization: string) =>
+      service.management.send('/drain', { method: 'POST', headers: { authorization } });
+    expect((await drain('Bearer wrong')).status).toBe(401);
+    expect((await drain('Bearer of-the-test')).status).toBe(202);
+    expect(await service.exit).toBe(0);
+    expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+    expect(all(service, 'worker crashed')).toEqual([]);
   });
 
   test('a second signal forces it', { timeout: TEST_MS }, async () => {

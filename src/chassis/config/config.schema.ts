@@ -74,9 +74,24 @@ export const chassisConfigSchema = z.object({
   DATABASE_CONNECT_TIMEOUT_MS: durationMs().default(5000).describe('Longest wait for a connection.'),
   DATA_DIR: z.string().min(1).default('./data').describe('Folder of the embedded database.'),
   HEALTH_TIMEOUT_MS: durationMs().default(1000).describe('Longest time for one dependency check of /readyz.'),
+  SHUTDOWN_WITHDRAW_MS: durationMs(0)
+    .default(2000)
+    .describe('Time for withdrawing what announces the instance, once a shutdown began.'),
+  SHUTDOWN_PROPAGATION_MS: durationMs(0)
+    .default(5000)
+    .describe('Then it still serves for this time: until every load balancer has seen that it is not ready.'),
+  SHUTDOWN_STREAMS_MS: durationMs(0)
+    .default(2000)
+    .describe('Then no call is accepted; streams that are open after this time are told to move.'),
   SHUTDOWN_GRACE_MS: durationMs(0)
     .default(10_000)
-    .describe('Time for calls in flight once a shutdown began.'),
+    .describe('Time for calls in flight, streams included; then they are cut.'),
+  SHUTDOWN_DEPENDENCIES_MS: durationMs(0)
+    .default(5000)
+    .describe('Time for closing dependencies, after the last call.'),
+  SHUTDOWN_LIMIT_MS: durationMs(0)
+    .default(28_000)
+    .describe('Time for the whole shutdown; below the grace period of whoever ends the process.'),
   DOCS_ENABLED: z
     .enum(['auto', 'true', 'false'])
     .default('auto')

@@ -11,6 +11,8 @@ export class GrpcCall extends CallContext {
   responses: Writable | undefined;
   /** Calls a service of others, such as health: no handler of ours can end it. */
   isForeign = false;
+  /** One side at least streams: the call may last for days. */
+  isStream = false;
   /** The handler has ended the call. grpc-js may have ended it before, with a status of its own. */
   isAnswered = false;
   /** Messages that arrived and messages that left. */

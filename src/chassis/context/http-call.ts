@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { CallContext } from './call-context.js';
 
 /** Stands for every path that no route matched, so that labels stay bounded. */
@@ -11,6 +12,8 @@ export class HttpCall extends CallContext {
   /** Status of the answer; 499 when the client left before it. */
   status = 0;
   userAgent: string | undefined;
+  /** What the answer is written to, until the call has ended. */
+  response: ServerResponse | undefined;
 
   constructor(
     requestId: string,

@@ -5,5 +5,6 @@ export { parseGrpcTimeout, parseTimeoutMs } from './deadline.js';
 export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './duration-buckets.js';
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
 export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';
+export type { OpenCalls } from './open-calls.js';
 export { acceptRequestId, REQUEST_ID_HEADER } from './request-id.js';
 export { Scope } from './scope.js';

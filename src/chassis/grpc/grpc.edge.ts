@@ -70,8 +70,10 @@ export class GrpcEdge {
   /** True when the call may go on to grpc-js. */
   #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
     const path = headers[':path'] ?? '';
-    const { service, name } = this.methods.get(path) ?? this.#nameForeign(path);
+    const method = this.methods.get(path);
+    const { service, name } = method ?? this.#nameForeign(path);
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
+    call.isStream = method?.isUnary === false;
     call.clientIp = stream.session?.socket.remoteAddress;
     attachCall(stream, call);
     stream.once('close', () => this.#close(stream, call));

@@ -32,6 +32,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   readonly #edge: GrpcEdge;
   readonly #foreign: ForeignService[] = [];
   #port = 0;
+  /** Set once nothing new is accepted; resolves when all connections have ended. */
+  #closed: Promise<void> | undefined;
 
   constructor(
     private readonly config: Config,
@@ -86,15 +88,33 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     });
   }
 
-  /** Ends open streams with UNAVAILABLE, lets unary calls finish, closes; whatever is left after the grace time is cut. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+  /**
+   * Takes no new connection and sends a GOAWAY on every open one: calls under way go on, and a client
+   * makes those again elsewhere that it had sent too late, since the GOAWAY names the last one taken.
+   */
+  stopAccepting(): Promise<void> {
+    return (this.#closed ??= new Promise((resolve) => this.#server.tryShutdown(() => resolve())));
+  }
+
+  /** Ends the calls that may last for days: their clients open them again at another instance. */
+  endStreams(): void {
     for (const call of [...this.observers.open]) {
-      if (call.transport === 'grpc' && (call.responses ?? call.isForeign)) call.abort(shuttingDown());
+      if (call.transport === 'grpc' && (call.isStream || call.isForeign)) call.abort(shuttingDown());
     }
-    const cut = setTimeout(() => this.#server.forceShutdown(), this.config.get('SHUTDOWN_GRACE_MS'));
+  }
+
+  /** Nest's way to close: lets calls finish, for SHUTDOWN_GRACE_MS at most. After a drain there are none. */
+  async close(): Promise<void> {
+    const closed = this.stopAccepting();
+    this.endStreams();
+    const cut = setTimeout(() => this.cutConnections(), this.config.get('SHUTDOWN_GRACE_MS'));
     await closed;
     clearTimeout(cut);
+  }
+
+  /** Ends every connection, whatever is going on there. */
+  cutConnections(): void {
+    this.#server.forceShutdown();
   }
 
   on(): never {

@@ -1,4 +1,5 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Server } from 'node:http';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
@@ -25,6 +26,17 @@ export class HttpAdapter extends FastifyAdapter {
     super(fastify);
     this.#notFound = notFound;
     this.#edge = edge;
+  }
+
+  /** Takes no new connection, closes the idle ones; busy ones close with their answer. */
+  stopAccepting(): void {
+    this.#edge.stopKeeping();
+    this.getHttpServer<Server>().close();
+  }
+
+  /** Ends every connection, whatever is going on there. */
+  cutConnections(): void {
+    this.getHttpServer<Server>().closeAllConnections();
   }
 
   override setNotFoundHandler(): FastifyInstance {

@@ -50,7 +50,7 @@ export class HttpEdge {
   attach(fastify: FastifyInstance): void {
     fastify.decorateRequest('call');
     fastify.addHook('preClose', (done) => {
-      this.#isClosing = true;
+      this.stopKeeping();
       done();
     });
     fastify.addHook('onRequest', (request, reply, done) => {
@@ -64,7 +64,7 @@ export class HttpEdge {
         done(malformedTimeout());
         return;
       }
-      call.onAborted = (reason) => answerDeadline(reply, reason);
+      call.onAborted = (reason) => answerAbort(reply, reason);
       call.expireAfter(timeoutMs, deadlineExceeded);
       runInCall(call, done);
     });
@@ -73,6 +73,15 @@ export class HttpEdge {
       if (currentCall() === request.call) done();
       else runInCall(request.call, done);
     });
+  }
+
+  /** From now on every answer says that its connection ends with it, those of calls under way too. */
+  stopKeeping(): void {
+    this.#isClosing = true;
+    for (const call of this.observers.open) {
+      if (call.transport === 'http' && call.response?.headersSent === false)
+        call.response.shouldKeepAlive = false;
+    }
   }
 
   /** Fastify's error handler: the one place where an error becomes an HTTP answer. */
@@ -111,6 +120,8 @@ export class HttpEdge {
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
     call.clientIp = raw.socket.remoteAddress;
     call.userAgent = raw.headers['user-agent'];
+    call.response = reply.raw;
+    if (this.#isClosing) reply.raw.shouldKeepAlive = false;
     void reply.header(REQUEST_ID_HEADER, call.requestId);
     reply.raw.on('close', () => this.#close(call, reply));
     this.observers.opened(call, raw.headers);
@@ -119,6 +130,7 @@ export class HttpEdge {
 
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
+    call.response = undefined;
     if (raw.writableFinished) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
@@ -128,7 +140,7 @@ export class HttpEdge {
     }
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
-    // Node closes the connections that are idle when the server closes, not those that become idle later.
+    // An answer that had begun before could not say that its connection ends.
     if (this.#isClosing) raw.req.socket.end();
   }
 }
@@ -141,9 +153,9 @@ function timeoutOf(request: FastifyRequest, maxDeadlineMs: number): number | und
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, maxDeadlineMs);
 }
 
-function answerDeadline(reply: FastifyReply, reason: Error): void {
-  if (reason instanceof ServiceError && reason.code === 'DEADLINE_EXCEEDED' && !reply.sent)
-    void reply.send(reason);
+/** A deadline that passed and a shutdown have an answer; a client that left needs none. */
+function answerAbort(reply: FastifyReply, reason: Error): void {
+  if (reason instanceof ServiceError && reason.code !== 'CANCELLED' && !reply.sent) void reply.send(reason);
 }
 
 function malformedTimeout(): ServiceError {

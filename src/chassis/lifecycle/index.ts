@@ -1,2 +1,13 @@
-export { endOnSignals, type Closable } from './run.js';
+export { DrainHooks } from './drain-hooks.js';
+export { HookWatch } from './hook-watch.js';
+export { LifecycleModule } from './lifecycle.module.js';
+export { OnDrain, type DrainMoment } from './on-drain.decorator.js';
 export { Openings } from './openings.js';
+export { endOnSignals } from './run.js';
+export {
+  Shutdown,
+  type BeginOptions,
+  type ForcedStage,
+  type ShutdownReport,
+  type ShutdownStage,
+} from './shutdown.js';

@@ -1,57 +1,57 @@
-import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import type { Logger } from 'pino';
+import type { Shutdown } from './shutdown.js';
 
-/** What the process needs of a started service. */
-export interface Closable {
-  close(): Promise<void>;
-}
+/** Beyond the limit of all stages, for a stage that holds the event loop, in milliseconds. */
+const LAST_RESORT_MS = 1000;
 
 export interface RunOptions {
   readonly logger: Logger;
-  /** Longest time for `close`, in milliseconds; then the process ends by force with exit code 1. */
+  /** What all stages of the shutdown may take together, in milliseconds. */
   readonly shutdownLimitMs: number;
   /**
-   * Where SIGTERM and SIGINT come from: a worker gets them from its primary.
-   * @default process
+   * Whether SIGTERM and SIGINT begin the shutdown: a worker's primary does it in their place.
+   * @default true
    */
-  readonly signals?: Pick<NodeJS.EventEmitter, 'on'>;
+  readonly hearsSignals?: boolean;
+  /** Waited for after the last stage, before the process ends. */
+  readonly beforeExit?: () => Promise<void>;
 }
 
 /**
- * Ends the process on signals: SIGTERM and SIGINT close the service and exit 0, a second one or the
- * time limit forces exit 1, SIGQUIT exits at once. What nobody caught is logged and ends the process.
+ * Ends the process with its service: SIGTERM and SIGINT begin the shutdown, and whoever else begins it
+ * ends the process too. Exit code 0 when every stage ended by itself, else 1. A second signal forces
+ * the end, SIGQUIT ends at once. What nobody caught is logged, begins the shutdown and exits 1.
  */
-export function endOnSignals(service: Closable, options: RunOptions): void {
-  const { logger, shutdownLimitMs, signals = process } = options;
-  let isClosing = false;
-  const close = async (cause: string, exitCode: number): Promise<void> => {
-    if (isClosing) {
-      logger.fatal({ cause }, 'shutdown forced');
-      process.exit(1);
-    }
-    isClosing = true;
-    logger.info({ cause }, 'shutting down');
-    const begin = performance.now();
-    setTimeout(() => {
-      logger.fatal({ limit_ms: shutdownLimitMs }, 'shutdown took too long; forced');
-      process.exit(1);
-    }, shutdownLimitMs).unref();
-    try {
-      await service.close();
-      logger.info({ duration_ms: Math.round(performance.now() - begin) }, 'shut down');
-      process.exit(exitCode);
-    } catch (error) {
-      logger.fatal({ err: error }, 'shutdown failed');
-      process.exit(1);
-    }
+export function endOnSignals(shutdown: Shutdown, options: RunOptions): void {
+  const { logger, shutdownLimitMs, hearsSignals = true } = options;
+  let hasCrashed = false;
+  const force = (cause: string): void => {
+    logger.fatal({ cause, ...shutdown.pending }, 'shutdown forced');
+    process.exit(1);
   };
-  signals.on('SIGTERM', () => void close('SIGTERM', 0));
-  signals.on('SIGINT', () => void close('SIGINT', 0));
+  shutdown.onBegin((cause) => {
+    setTimeout(() => force('took too long'), shutdownLimitMs + LAST_RESORT_MS).unref();
+    void shutdown.begin(cause).then(async ({ durationMs, forced }) => {
+      const stages = forced.map(({ stage }) => stage);
+      logger.info(
+        { duration_ms: Math.round(durationMs), ...(stages.length > 0 && { forced: stages }) },
+        'shut down',
+      );
+      await options.beforeExit?.();
+      process.exit(hasCrashed || forced.length > 0 ? 1 : 0);
+    });
+  });
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (shutdown.hasBegun) force(signal);
+    else void shutdown.begin(signal);
+  };
+  if (hearsSignals) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   process.on('SIGQUIT', () => process.exit(1));
   const crash = (cause: string, error: unknown): void => {
+    hasCrashed = true;
     logger.fatal({ err: error instanceof Error ? error : new Error(inspect(error)) }, cause);
-    if (!isClosing) void close(cause, 1);
+    void shutdown.begin(cause);
   };
   process.on('uncaughtException', (error: unknown) => crash('uncaught exception', error));
   process.on('unhandledRejection', (error: unknown) => crash('unhandled rejection', error));

@@ -7,11 +7,13 @@ import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
 import { acceptOnlyJson, HttpEdge } from '../http/index.js';
+import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { createAuthorizeChange } from './authorize-change.js';
+import { addDrainRoutes } from './drain.routes.js';
 import { describeService } from './info.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
@@ -34,6 +36,7 @@ export class ManagementServer implements OnApplicationShutdown {
     metrics: MetricsRegistry,
     levels: LogLevels,
     tracing: Tracing,
+    private readonly shutdown: Shutdown,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const edge = new HttpEdge(config, new CallObservers());
@@ -53,6 +56,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addMetricsRoutes(this.#fastify, metrics);
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
+    addDrainRoutes(this.#fastify, shutdown);
   }
 
   /** The port that was bound; 0 before. */
@@ -86,8 +90,13 @@ export class ManagementServer implements OnApplicationShutdown {
     };
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async close(): Promise<void> {
     await this.#fastify.close();
+  }
+
+  /** A drain keeps it to the end, for probes and scrapes; an application that is closed without one does not. */
+  async onApplicationShutdown(): Promise<void> {
+    if (!this.shutdown.hasBegun) await this.close();
   }
 
   #addRoutes(): void {
@@ -104,7 +113,7 @@ export class ManagementServer implements OnApplicationShutdown {
 
 function probe(reply: FastifyReply, result: HealthCheckResult): FastifyReply {
   return reply
-    .code(result.status === 'error' ? 503 : 200)
+    .code(result.status === 'ok' ? 200 : 503)
     .header('cache-control', 'no-store')
     .send(result);
 }
@@ -114,6 +123,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers and /tracing',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing and /drain',
   });
 }

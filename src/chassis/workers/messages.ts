@@ -62,6 +62,7 @@ export type ToPrimary =
   | {
       readonly kind: 'answer';
       readonly id: number;
-      readonly answer: ManagementAnswer | readonly MetricSnapshot[];
+      /** None when it could not answer. */
+      readonly answer?: ManagementAnswer | readonly MetricSnapshot[];
     }
   | { readonly kind: 'last-metrics'; readonly metrics: readonly MetricSnapshot[] };

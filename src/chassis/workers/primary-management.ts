@@ -9,13 +9,16 @@ import type { ManagementAnswer, ManagementRequest } from './messages.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerProcess } from './worker-process.js';
 
+const DRAIN_BEGUN = 202;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-/** What the primary adds to the workers' metrics. */
-export interface OwnMetrics {
+/** What the management port needs of the primary. */
+export interface PrimaryManagementOptions {
+  /** Ends the service. */
+  onDrain(): void;
   /** Counts of workers that have ended. */
   past(): readonly MetricSnapshot[];
   /** The primary's own. */
@@ -33,7 +36,7 @@ export class PrimaryManagement {
 
   constructor(
     private readonly pool: WorkerPool,
-    private readonly metrics: OwnMetrics,
+    private readonly options: PrimaryManagementOptions,
   ) {
     this.#server = createServer((request, response) => {
       this.#answer(request).then(
@@ -73,8 +76,9 @@ export class PrimaryManagement {
     const body = await readBody(message);
     const request = toRequest(message, body ?? '');
     if (body === undefined) return refuse(request, tooLarge());
+    if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
-    switch (request.url.split('?', 1)[0]) {
+    switch (pathOf(request)) {
       case '/livez':
         return livenessOf(this.pool, await this.#askAll(request));
       case '/readyz':
@@ -94,11 +98,19 @@ export class PrimaryManagement {
   }
 
   async #askOne(request: ManagementRequest): Promise<ManagementAnswer> {
-    for (const worker of this.pool.serving) {
+    // While the service ends none serves, but some still answer.
+    for (const worker of [...this.pool.serving, ...this.pool.draining]) {
       const answer = await worker.manage(request);
       if (answer) return answer;
     }
     return refuse(request, noWorker());
+  }
+
+  /** One worker judges whether it may be; then the whole service ends. */
+  async #drain(request: ManagementRequest): Promise<ManagementAnswer> {
+    const answer = await this.#askOne(request);
+    if (answer.status === DRAIN_BEGUN) this.options.onDrain();
+    return answer;
   }
 
   /** Every worker that serves; the worst answer is the answer. */
@@ -116,8 +128,8 @@ export class PrimaryManagement {
     // Those that ended meanwhile are in the past.
     const live = workers.filter((worker) => this.pool.workers.has(worker));
     const told = live.toReversed().map(({ number, metrics }): WorkerMetrics => ({ worker: number, metrics }));
-    const all = [...told, { worker: 0, metrics: this.metrics.own() }];
-    const merged = mergeMetrics(all, this.metrics.past());
+    const all = [...told, { worker: 0, metrics: this.options.own() }];
+    const merged = mergeMetrics(all, this.options.past());
     const format = negotiate(accept);
     return {
       status: 200,
@@ -154,9 +166,13 @@ function send(response: ServerResponse, { status, headers, body }: ManagementAns
   response.end(body);
 }
 
-function refuse({ url, headers }: ManagementRequest, error: ServiceError): ManagementAnswer {
-  const requestId = acceptRequestId(headers[REQUEST_ID_HEADER]);
-  const problem = toProblem(error, { instance: url.split('?', 1)[0] ?? '/', requestId });
+function pathOf({ url }: ManagementRequest): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+function refuse(request: ManagementRequest, error: ServiceError): ManagementAnswer {
+  const requestId = acceptRequestId(request.headers[REQUEST_ID_HEADER]);
+  const problem = toProblem(error, { instance: pathOf(request), requestId });
   return {
     status: problem.status,
     headers: { 'content-type': 'application/problem+json; charset=utf-8', [REQUEST_ID_HEADER]: requestId },

@@ -47,6 +47,7 @@ export class Primary {
       },
     });
     this.#management = new PrimaryManagement(this.#pool, {
+      onDrain: () => void this.#end('POST /drain', 0),
       past: () => this.#past,
       own: () => describeWorkers(this.#pool, dependencies.logging.dropped()),
     });

@@ -91,8 +91,16 @@ export class WorkerLink {
   async #answer(message: Extract<ToWorker, { id: number }>): Promise<void> {
     const answers = this.#answers;
     if (!answers) return;
-    const answer = await (message.kind === 'snapshot' ? answers.metrics() : answers.manage(message.request));
-    await this.#send({ kind: 'answer', id: message.id, answer });
+    const { id } = message;
+    try {
+      const answer = await (message.kind === 'snapshot'
+        ? answers.metrics()
+        : answers.manage(message.request));
+      await this.#send({ kind: 'answer', id, answer });
+    } catch {
+      // It is closing: another worker answers.
+      await this.#send({ kind: 'answer', id });
+    }
   }
 
   /** Resolves when it is on its way; without a primary there is nobody to tell. */

@@ -74,6 +74,11 @@ export class WorkerPool {
     return ready;
   }
 
+  /** Those that finish their calls. */
+  get draining(): WorkerProcess[] {
+    return [...this.workers].filter(({ state }) => state === 'draining');
+  }
+
   /** Lets all finish their calls. Returns whether all of them ended by themselves and in time. */
   async end(options: DrainOptions): Promise<boolean> {
     this.#isEnding = true;

@@ -17,7 +17,7 @@ const START_LIMIT_MS = 60_000;
 /** A worker that does not answer the primary in this time counts as not answering, in milliseconds. */
 const ANSWER_LIMIT_MS = 5000;
 /** Beyond a worker's own limit for its shutdown, for its exit, in milliseconds. */
-const EXIT_MARGIN_MS = 2000;
+const EXIT_MARGIN_MS = 3000;
 
 export type WorkerState = 'starting' | 'ready' | 'draining';
 

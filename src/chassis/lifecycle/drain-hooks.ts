@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { drainMomentOf, type DrainMoment } from './on-drain.decorator.js';
+
+type Hook = () => unknown;
+
+/** Runs the methods that are marked with `@OnDrain`, all of one moment at once. */
+@Injectable()
+export class DrainHooks {
+  readonly #running: Readonly<Record<DrainMoment, Set<string>>> = { withdraw: new Set(), calls: new Set() };
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /** What has not ended, such as `JobRunner.stopFetching`. */
+  running(moment: DrainMoment): readonly string[] {
+    return [...this.#running[moment]];
+  }
+
+  /** Resolves when every one has ended. @throws what the first of them threw, once all have ended */
+  async run(moment: DrainMoment): Promise<void> {
+    const results = await Promise.allSettled(
+      this.#find(moment).map(([name, hook]) => runNamed(name, hook, this.#running[moment])),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Looked for when they are needed: a service starts no later for them. */
+  #find(moment: DrainMoment): [string, Hook][] {
+    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
+    const instances = new Set(wrappers.map(({ instance }) => instance as unknown));
+    return [...instances].flatMap((instance): [string, Hook][] => {
+      if (typeof instance !== 'object' || instance === null) return [];
+      const methods = instance as Record<string, Hook>;
+      return this.scanner
+        .getAllMethodNames(Object.getPrototypeOf(instance) as object | null)
+        .filter((name) => drainMomentOf(methods[name]) === moment)
+        .map((name) => [`${instance.constructor.name}.${name}`, () => methods[name]?.()]);
+    });
+  }
+}
+
+async function runNamed(name: string, hook: Hook, running: Set<string>): Promise<void> {
+  running.add(name);
+  try {
+    await hook();
+  } finally {
+    running.delete(name);
+  }
+}

@@ -1,0 +1,118 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from './config/index.js';
+import { UNKNOWN_RPC, type Call, type OpenCalls } from './context/index.js';
+import { ServiceError } from './errors/index.js';
+import type { GrpcServer } from './grpc/index.js';
+import type { Readiness } from './health/index.js';
+import type { HttpAdapter } from './http/index.js';
+import { DrainHooks, type HookWatch, type Shutdown } from './lifecycle/index.js';
+import { ManagementServer } from './management/index.js';
+import { MetricsRegistry } from './metrics/index.js';
+import type { Telemetry } from './telemetry.js';
+
+const POLL_MS = 5;
+/** For the answers of calls that are cut, in milliseconds. */
+const LAST_ANSWERS_MS = 100;
+/** Beyond the exporter's own limit, so that it can say what it drops. */
+const TELEMETRY_MARGIN_MS = 500;
+
+/** What the stages of a shutdown work on. */
+export interface Running {
+  readonly app: NestFastifyApplication;
+  readonly config: Config;
+  readonly readiness: Readiness;
+  readonly grpc: GrpcServer;
+  readonly openCalls: OpenCalls;
+  readonly hookWatch: HookWatch;
+  readonly telemetry: Telemetry;
+}
+
+/** The order in which a service ends: see docs/lifecycle.md. */
+export function addShutdownStages(shutdown: Shutdown, running: Running): void {
+  const { app, config, readiness, grpc, openCalls, hookWatch, telemetry } = running;
+  const http = app.getHttpAdapter() as unknown as HttpAdapter;
+  const hooks = app.get(DrainHooks);
+  const management = app.get(ManagementServer);
+  const durations = app.get(MetricsRegistry).gauge({
+    name: 'shutdown_duration_seconds',
+    help: 'How long each stage of the shutdown took, and all together.',
+    labels: ['stage'],
+  });
+  shutdown.onDuration((stage, seconds) => durations.labels(stage).set(seconds));
+  shutdown.add({
+    name: 'readiness',
+    limitMs: Infinity,
+    isSkippedByHandover: true,
+    run: () => readiness.set(false),
+  });
+  shutdown.add({
+    name: 'withdraw',
+    limitMs: config.get('SHUTDOWN_WITHDRAW_MS'),
+    run: () => hooks.run('withdraw'),
+    pending: () => hooks.running('withdraw'),
+  });
+  shutdown.add({
+    name: 'propagation',
+    limitMs: Infinity,
+    isSkippedByHandover: true,
+    run: () => sleep(config.get('SHUTDOWN_PROPAGATION_MS')),
+  });
+  shutdown.add({
+    name: 'accept',
+    limitMs: Infinity,
+    run: () => {
+      http.stopAccepting();
+      void grpc.stopAccepting();
+    },
+  });
+  shutdown.add({
+    name: 'calls',
+    limitMs: config.get('SHUTDOWN_GRACE_MS'),
+    run: async () => {
+      const tellStreams = setTimeout(() => grpc.endStreams(), config.get('SHUTDOWN_STREAMS_MS'));
+      await Promise.all([untilNone(openCalls), hooks.run('calls')]);
+      clearTimeout(tellStreams);
+    },
+    pending: () => [...[...openCalls].map(nameOf), ...hooks.running('calls')],
+    force: async () => {
+      for (const call of [...openCalls]) call.abort(cut());
+      await Promise.race([untilNone(openCalls), sleep(LAST_ANSWERS_MS)]);
+      http.cutConnections();
+      grpc.cutConnections();
+    },
+  });
+  shutdown.add({
+    name: 'dependencies',
+    limitMs: config.get('SHUTDOWN_DEPENDENCIES_MS'),
+    run: () => app.close(),
+    pending: () => hookWatch.running,
+  });
+  shutdown.add({
+    name: 'telemetry',
+    limitMs: config.get('SHUTDOWN_TELEMETRY_MS') + TELEMETRY_MARGIN_MS,
+    run: async () => {
+      await telemetry.close();
+      await management.close();
+    },
+  });
+}
+
+async function untilNone(calls: OpenCalls): Promise<void> {
+  while (calls.size > 0) await sleep(POLL_MS);
+}
+
+/** Such as `GET /v1/orders/:id` and `orders.v1.OrderService/WatchOrders`. */
+function nameOf(call: Call): string {
+  if (call.transport === 'http') return `${call.method} ${call.route}`;
+  return call.service === UNKNOWN_RPC ? UNKNOWN_RPC : `${call.service}/${call.method}`;
+}
+
+function cut(): ServiceError {
+  return new ServiceError({
+    code: 'UNAVAILABLE',
+    reason: 'SHUTTING_DOWN',
+    message: 'This instance ended before it had the answer; ask another',
+    retryAfterMs: 0,
+  });
+}

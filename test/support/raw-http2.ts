@@ -1,0 +1,81 @@
+import { connect, type Socket } from 'node:net';
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+const HEADER_BYTES = 9;
+const END_STREAM = 1;
+const END_HEADERS = 4;
+export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, goAway: 7 } as const;
+
+export interface Http2Frame {
+  readonly type: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** HTTP/2 frame by frame, for a client that does what a well-behaved library would not. */
+export class RawHttp2Client {
+  /** What has come, in its order. */
+  readonly frames: Http2Frame[] = [];
+  readonly #socket: Socket;
+  #rest = Buffer.alloc(0);
+
+  constructor(address: string) {
+    const [host = '', port] = address.split(':');
+    this.#socket = connect(Number(port), host);
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#socket.on('error', () => {
+      // A server that ends the connection leaves its frames behind.
+    });
+    this.#socket.write(PREFACE);
+    this.#write(FRAME.settings, 0, 0, Buffer.alloc(0));
+  }
+
+  /** A whole request on the stream, which must be odd and higher than those before. */
+  request(stream: number, headers: Readonly<Record<string, string>>, body: Buffer): void {
+    const fields = Object.entries(headers).map(([name, value]) => literal(name, value));
+    this.#write(FRAME.headers, END_HEADERS, stream, Buffer.concat(fields));
+    this.#write(FRAME.data, END_STREAM, stream, body);
+  }
+
+  /** Frames of one type, those of one stream when it is given. */
+  find(type: number, stream?: number): readonly Http2Frame[] {
+    return this.frames.filter((frame) => frame.type === type && (stream ?? frame.stream) === frame.stream);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #write(type: number, flags: number, stream: number, payload: Buffer): void {
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUIntBE(payload.length, 0, 3);
+    header.writeUInt8(type, 3);
+    header.writeUInt8(flags, 4);
+    header.writeUInt32BE(stream, 5);
+    this.#socket.write(Buffer.concat([header, payload]));
+  }
+
+  #read(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    while (this.#rest.length >= HEADER_BYTES) {
+      const end = HEADER_BYTES + this.#rest.readUIntBE(0, 3);
+      if (this.#rest.length < end) return;
+      this.frames.push({
+        type: this.#rest.readUInt8(3),
+        stream: this.#rest.readUInt32BE(5),
+        payload: this.#rest.subarray(HEADER_BYTES, end),
+      });
+      this.#rest = this.#rest.subarray(end);
+    }
+  }
+}
+
+/** A field that goes into no table; names and values below 127 bytes. Source: RFC 7541, section 6.2.2. */
+function literal(name: string, value: string): Buffer {
+  return Buffer.concat([
+    Buffer.from([0, name.length]),
+    Buffer.from(name),
+    Buffer.from([value.length]),
+    Buffer.from(value),
+  ]);
+}
