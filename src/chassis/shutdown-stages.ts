@@ -6,7 +6,7 @@ import { ServiceError } from './errors/index.js';
 import type { GrpcServer } from './grpc/index.js';
 import type { Readiness } from './health/index.js';
 import type { HttpAdapter } from './http/index.js';
-import { DrainHooks, type HookWatch, type Shutdown } from './lifecycle/index.js';
+import { DrainHooks, type HookWatch, type Shutdown, type ShutdownStage } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
 import type { Telemetry } from './telemetry.js';
@@ -30,72 +30,86 @@ export interface Running {
 
 /** The order in which a service ends: see docs/lifecycle.md. */
 export function addShutdownStages(shutdown: Shutdown, running: Running): void {
-  const { app, config, readiness, grpc, openCalls, hookWatch, telemetry } = running;
-  const http = app.getHttpAdapter() as unknown as HttpAdapter;
-  const hooks = app.get(DrainHooks);
-  const management = app.get(ManagementServer);
-  const durations = app.get(MetricsRegistry).gauge({
+  const durations = running.app.get(MetricsRegistry).gauge({
     name: 'shutdown_duration_seconds',
     help: 'How long each stage of the shutdown took, and all together.',
     labels: ['stage'],
   });
   shutdown.onDuration((stage, seconds) => durations.labels(stage).set(seconds));
-  shutdown.add({
-    name: 'readiness',
-    limitMs: Infinity,
-    isSkippedByHandover: true,
-    run: () => readiness.set(false),
-  });
-  shutdown.add({
-    name: 'withdraw',
-    limitMs: config.get('SHUTDOWN_WITHDRAW_MS'),
-    run: () => hooks.run('withdraw'),
-    pending: () => hooks.running('withdraw'),
-  });
-  shutdown.add({
-    name: 'propagation',
-    limitMs: Infinity,
-    isSkippedByHandover: true,
-    run: () => sleep(config.get('SHUTDOWN_PROPAGATION_MS')),
-  });
-  shutdown.add({
-    name: 'accept',
-    limitMs: Infinity,
-    run: () => {
-      http.stopAccepting();
-      void grpc.stopAccepting();
+  const hooks = running.app.get(DrainHooks);
+  shutdown.add(
+    ...stagesWhileServing(running, hooks),
+    ...stagesOfCalls(running, hooks),
+    ...stagesAfterCalls(running),
+  );
+}
+
+function stagesWhileServing({ config, readiness }: Running, hooks: DrainHooks): ShutdownStage[] {
+  return [
+    { name: 'readiness', limitMs: Infinity, isSkippedByHandover: true, run: () => readiness.set(false) },
+    {
+      name: 'withdraw',
+      limitMs: config.get('SHUTDOWN_WITHDRAW_MS'),
+      run: () => hooks.run('withdraw'),
+      pending: () => hooks.running('withdraw'),
     },
-  });
-  shutdown.add({
-    name: 'calls',
-    limitMs: config.get('SHUTDOWN_GRACE_MS'),
-    run: async () => {
-      const tellStreams = setTimeout(() => grpc.endStreams(), config.get('SHUTDOWN_STREAMS_MS'));
-      await Promise.all([untilNone(openCalls), hooks.run('calls')]);
-      clearTimeout(tellStreams);
+    {
+      name: 'propagation',
+      limitMs: Infinity,
+      isSkippedByHandover: true,
+      run: () => sleep(config.get('SHUTDOWN_PROPAGATION_MS')),
     },
-    pending: () => [...[...openCalls].map(nameOf), ...hooks.running('calls')],
-    force: async () => {
-      for (const call of [...openCalls]) call.abort(cut());
-      await Promise.race([untilNone(openCalls), sleep(LAST_ANSWERS_MS)]);
-      http.cutConnections();
-      grpc.cutConnections();
+  ];
+}
+
+function stagesOfCalls({ app, config, grpc, openCalls }: Running, hooks: DrainHooks): ShutdownStage[] {
+  const http = app.getHttpAdapter() as unknown as HttpAdapter;
+  return [
+    {
+      name: 'accept',
+      limitMs: Infinity,
+      run: () => {
+        http.stopAccepting();
+        void grpc.stopAccepting();
+      },
     },
-  });
-  shutdown.add({
-    name: 'dependencies',
-    limitMs: config.get('SHUTDOWN_DEPENDENCIES_MS'),
-    run: () => app.close(),
-    pending: () => hookWatch.running,
-  });
-  shutdown.add({
-    name: 'telemetry',
-    limitMs: config.get('SHUTDOWN_TELEMETRY_MS') + TELEMETRY_MARGIN_MS,
-    run: async () => {
-      await telemetry.close();
-      await management.close();
+    {
+      name: 'calls',
+      limitMs: config.get('SHUTDOWN_GRACE_MS'),
+      run: async () => {
+        const tellStreams = setTimeout(() => grpc.endStreams(), config.get('SHUTDOWN_STREAMS_MS'));
+        await Promise.all([untilNone(openCalls), hooks.run('calls')]);
+        clearTimeout(tellStreams);
+      },
+      pending: () => [...[...openCalls].map(nameOf), ...hooks.running('calls')],
+      force: async () => {
+        for (const call of openCalls) call.abort(cut());
+        await Promise.race([untilNone(openCalls), sleep(LAST_ANSWERS_MS)]);
+        http.cutConnections();
+        grpc.cutConnections();
+      },
     },
-  });
+  ];
+}
+
+function stagesAfterCalls({ app, config, hookWatch, telemetry }: Running): ShutdownStage[] {
+  const management = app.get(ManagementServer);
+  return [
+    {
+      name: 'dependencies',
+      limitMs: config.get('SHUTDOWN_DEPENDENCIES_MS'),
+      run: () => app.close(),
+      pending: () => hookWatch.running,
+    },
+    {
+      name: 'telemetry',
+      limitMs: config.get('SHUTDOWN_TELEMETRY_MS') + TELEMETRY_MARGIN_MS,
+      run: async () => {
+        await telemetry.close();
+        await management.close();
+      },
+    },
+  ];
 }
 
 async function untilNone(calls: OpenCalls): Promise<void> {

@@ -2,7 +2,7 @@ import { Controller, Get, Injectable, Module, type OnApplicationShutdown } from 
 import { Agent, get } from 'node:http';
 import { sql } from 'kysely';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database, DatabaseModule } from '#chassis/database';
 import { GRPC_CODES } from '#chassis/errors';
 import { OnDrain } from '#chassis/lifecycle';
@@ -20,9 +20,15 @@ import {
   ProbeService,
   TestApp,
 } from '../support/index.js';
+import { createDatabase } from '../support/postgres.js';
 import { frame } from '../support/raw-grpc.js';
 import { FRAME, RawHttp2Client } from '../support/raw-http2.js';
 import { Scrape } from '../support/scrape.js';
+
+let DATABASE_URL: string;
+beforeAll(async () => {
+  DATABASE_URL = await createDatabase(inject('postgresUrl'));
+});
 
 /** What happened, in its order. */
 const events: string[] = [];
@@ -84,11 +90,11 @@ class HangingModule {}
 
 async function start(module: new () => object, config: Record<string, unknown> = {}): Promise<TestApp> {
   events.length = 0;
-  return TestApp.start({ imports: [module], config });
+  return TestApp.start({ imports: [module], config: { DATABASE_URL, ...config } });
 }
 
 test('a drain goes stage by stage, and the instance serves until others have seen that it goes', async () => {
-  const app = await start(WorkingModule, { SHUTDOWN_PROPAGATION_MS: 500 });
+  const app = await start(WorkingModule, { SHUTDOWN_PROPAGATION_MS: 2000 });
   const watch = app.grpc.serverStream(HealthService.watch, { service: '' });
   const states: ServingStatus[] = [];
   watch.on('data', ({ status }: { status: ServingStatus }) => states.push(status));
@@ -113,7 +119,7 @@ test('a drain goes stage by stage, and the instance serves until others have see
 
   expect((await report).forced).toEqual([]);
   expect(events).toEqual(['withdrawn', 'jobs finished', 'watchers cut', 'jobs closed']);
-  expect((await report).durationMs).toBeGreaterThan(500);
+  expect((await report).durationMs).toBeGreaterThan(2000);
   await expect(app.http.get('/probe/echo')).rejects.toThrow('fetch failed');
   await expect(app.management.get('/livez')).rejects.toThrow('fetch failed');
   await app.stop();
@@ -236,6 +242,7 @@ describe('what hangs', () => {
     const app = await TestApp.start({
       imports: [HangingModule],
       config: {
+        DATABASE_URL,
         LOG_LEVEL: 'error',
         SHUTDOWN_WITHDRAW_MS: 100,
         SHUTDOWN_GRACE_MS: 3500,

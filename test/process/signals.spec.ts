@@ -50,7 +50,7 @@ test('keeps the fields of one line out of the next', async () => {
 
 test('starts in production with JSON lines and without the documentation page', async () => {
   await using service = await startProcess({
-    env: { DATABASE_URL, APP_ENV: 'production', LOG_FORMAT: 'auto' },
+    env: { DATABASE_URL, APP_ENV: 'production', LOG_FORMAT: 'auto', SHUTDOWN_PROPAGATION_MS: '0' },
   });
   await service.ready();
   expect((await service.http.get('/docs')).status).toBe(404);

@@ -76,7 +76,10 @@ describe('what the image holds', () => {
 
   test('is enough to start, to be found healthy and to end on SIGTERM with 0', async () => {
     const port = String(await freePort());
-    await using service = await startProcess({ root, env: { APP_ENV: 'production', MANAGEMENT_PORT: port } });
+    await using service = await startProcess({
+      root,
+      env: { APP_ENV: 'production', MANAGEMENT_PORT: port, SHUTDOWN_PROPAGATION_MS: '0' },
+    });
     await service.ready();
     const [check = ''] = all('HEALTHCHECK', runtime);
     const [command, ...parameters] = JSON.parse(check.slice(check.indexOf('['))) as [string, ...string[]];

@@ -1,7 +1,13 @@
-import { credentials, Client, Metadata, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  Client,
+  Metadata,
+  status,
+  type ClientDuplexStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { Agent, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import { GRPC_CODES } from '#chassis/errors';
 import {
   OrderServiceService as Orders,
   type SyncOrdersRequest,
@@ -169,7 +175,7 @@ export class SteadyLoad {
         clearInterval(timer);
         if (this.#isOver) resolve();
         else if (
-          error.code === GRPC_CODES.UNAVAILABLE &&
+          error.code === status.UNAVAILABLE &&
           error.metadata.get('grpc-status-details-bin').length > 0
         ) {
           tally.moved += 1;

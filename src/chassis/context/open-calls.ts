@@ -34,6 +34,12 @@ export class OpenCalls implements Iterable<Call> {
   }
 
   *[Symbol.iterator](): Iterator<Call> {
-    for (let call = this.#first; call; call = call.nextOpen) yield call;
+    let call = this.#first;
+    while (call) {
+      // Whoever looks at a call may end it.
+      const next: Call | undefined = call.nextOpen;
+      yield call;
+      call = next;
+    }
   }
 }

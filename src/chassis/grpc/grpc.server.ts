@@ -98,7 +98,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   /** Ends the calls that may last for days: their clients open them again at another instance. */
   endStreams(): void {
-    for (const call of [...this.observers.open]) {
+    for (const call of this.observers.open) {
       if (call.transport === 'grpc' && (call.isStream || call.isForeign)) call.abort(shuttingDown());
     }
   }

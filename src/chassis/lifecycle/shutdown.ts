@@ -73,9 +73,9 @@ export class Shutdown {
     return this.#current && { stage: this.#current.name, pending: this.#current.pending?.() ?? [] };
   }
 
-  /** Adds a stage; they run in the order in which they are added. */
-  add(stage: ShutdownStage): void {
-    this.#stages.push(stage);
+  /** Adds stages; they run in the order in which they are added. */
+  add(...stages: readonly ShutdownStage[]): void {
+    this.#stages.push(...stages);
   }
 
   /** Calls `listener` when a shutdown begins, whoever asked for it. */
