@@ -8,11 +8,11 @@ const LAYERS = [
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
   ['database', 'logging', 'pipeline', 'tracing'],
-  ['grpc', 'http'],
+  ['grpc', 'http', 'workers'],
   ['management'],
 ];
 const SPEC = '\\.spec\\.ts$';
-const FACES = ['^src/chassis/index\\.ts$', '^src/chassis/[^/]+/index\\.ts$'];
+const FACES = ['^src/chassis/index\\.ts$', '^src/chassis/[^/]+/(index|primary)\\.ts$'];
 
 const layerRules = LAYERS.flatMap((row, index) => {
   const above = LAYERS.slice(0, index).flat();
@@ -35,6 +35,13 @@ export default {
       severity: 'error',
       from: {},
       to: { path: '^src/chassis/[^/]+/', pathNot: `^src/chassis/(${LAYERS.flat().join('|')})/` },
+    },
+    {
+      name: 'primary-stays-small',
+      comment: 'The primary of several workers loads no container; a primary.ts is the face without one',
+      severity: 'error',
+      from: { path: '^src/chassis/(workers/|[^/]+/primary\\.ts$)', pathNot: SPEC },
+      to: { path: '(/|^)node_modules/(@nestjs|fastify|@grpc|pg|prom-client)/', reachable: true },
     },
     {
       name: 'chassis-knows-no-feature',

@@ -35,5 +35,5 @@ service.on('exit', (code, signal) => {
 });
 // Ctrl-C reaches the service by itself: the terminal signals the whole foreground group.
 process.on('SIGINT', () => {});
-for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)
   process.on(signal, () => service.kill(signal));

@@ -1,26 +1,61 @@
 import { pino } from 'pino';
 import { endOnSignals } from './lifecycle/index.js';
+import { ManagementServer } from './management/index.js';
+import { MetricsRegistry } from './metrics/index.js';
 import { startService, type ServiceDefinition } from './start-service.js';
+import { WorkerLink } from './workers/index.js';
 
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
 export async function runService(service: ServiceDefinition): Promise<void> {
+  const link = WorkerLink.open();
   try {
-    const running = await startService(service);
-    const shutdownLimitMs = running.config.get('SHUTDOWN_LIMIT_MS');
-    endOnSignals(running.shutdown, { logger: running.logger, shutdownLimitMs });
-    // Not before the signals are heard: whoever waits for this line may send one at once.
-    const { http, grpc, management } = running;
-    running.logger.info({ http, grpc, management }, 'service ready');
+    if (link) await serveAsWorker(service, link);
+    else await serveAlone(service);
   } catch (error) {
-    // The configuration may be what is broken, so this line is written by a logger that needs none.
-    const logger = pino({
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: pino.stdTimeFunctions.isoTime,
-    });
-    const reason = error instanceof Error ? error.message : String(error);
-    logger.fatal(isExpected(error) ? {} : { err: error }, `service did not start: ${reason}`);
+    const message = error instanceof Error ? error.message : String(error);
+    const stack = isExpected(error) || !(error instanceof Error) ? undefined : error.stack;
+    if (link) await link.failed({ message, ...(stack !== undefined && { stack }) });
+    else tellFault(error, message);
     process.exit(1);
   }
+}
+
+async function serveAlone(service: ServiceDefinition): Promise<void> {
+  const running = await startService(service);
+  const { http, grpc, management, logger } = running;
+  endOnSignals(running.shutdown, { logger, shutdownLimitMs: running.config.get('SHUTDOWN_LIMIT_MS') });
+  process.on('SIGUSR2', () => {
+    logger.warn('one process alone cannot restart without a gap: SIGUSR2 needs WORKERS=2 or more');
+  });
+  // Not before the signals are heard: whoever waits for this line may send one at once.
+  logger.info({ http, grpc, management }, 'service ready');
+}
+
+/** One of several: the primary has the management port and the signals, and tells when the service is ready. */
+async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Promise<void> {
+  const { worker, overrides } = await link.order;
+  const running = await startService(service, { worker, overrides });
+  const { app, config, http, grpc, logger, shutdown } = running;
+  const metrics = app.get(MetricsRegistry);
+  const management = app.get(ManagementServer);
+  const shutdownLimitMs = config.get('SHUTDOWN_LIMIT_MS');
+  endOnSignals(shutdown, { logger, shutdownLimitMs, hearsSignals: false, beforeExit: () => link.leave() });
+  link.onDrain(({ propagate }) => {
+    void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
+  });
+  await link.ready(
+    { http, grpc, shutdownLimitMs },
+    { manage: (request) => management.answer(request), metrics: () => metrics.snapshot() },
+  );
+}
+
+/** The configuration may be what is broken, so this line is written by a logger that needs none. */
+function tellFault(error: unknown, reason: string): void {
+  const logger = pino({
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
+  logger.fatal(isExpected(error) ? {} : { err: error }, `service did not start: ${reason}`);
 }
 
 /** Faults of the surroundings explain themselves; only faults of the code need their stack. */

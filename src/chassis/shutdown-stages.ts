@@ -12,6 +12,8 @@ import { MetricsRegistry } from './metrics/index.js';
 import type { Telemetry } from './telemetry.js';
 
 const POLL_MS = 5;
+/** Keep-alive connections of a worker whose place is taken have this time for one more call, in milliseconds. */
+const HANDOVER_LINGER_MS = 1000;
 /** For the answers of calls that are cut, in milliseconds. */
 const LAST_ANSWERS_MS = 100;
 /** Beyond the exporter's own limit, so that it can say what it drops. */
@@ -68,9 +70,10 @@ function stagesOfCalls({ app, config, grpc, openCalls }: Running, hooks: DrainHo
     {
       name: 'accept',
       limitMs: Infinity,
-      run: () => {
-        http.stopAccepting();
+      run: async ({ isHandover }) => {
         void grpc.stopAccepting();
+        // Nobody was told that this worker goes: clients send on, until an answer closes their connection.
+        await http.stopAccepting(isHandover ? HANDOVER_LINGER_MS : 0);
       },
     },
     {

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
-import { bind } from './bind.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
+import { bind } from './errors/index.js';
 import {
   captureGrpcLog,
   GrpcServer,
@@ -44,6 +44,11 @@ export interface StartOptions {
    * @default standard output
    */
   readonly logTo?: DestinationStream;
+  /**
+   * Number of this worker where several serve: its log lines bear it, and the management port is the primary's.
+   * @default none: the process serves alone
+   */
+  readonly worker?: number;
 }
 
 /** A service that answers. */
@@ -54,6 +59,7 @@ export interface RunningService {
   /** Addresses as `host:port`. */
   readonly http: string;
   readonly grpc: string;
+  /** Of no use in a worker. */
   readonly management: string;
   /** Ends it, stage by stage; see docs/lifecycle.md. */
   readonly shutdown: Shutdown;
@@ -76,13 +82,15 @@ export async function startService(
     ...(service.config && { shape: service.config }),
     ...(options.overrides && { overrides: options.overrides }),
   });
-  const logging = createLogging(config, options.logTo);
+  const logging = createLogging(config, options.logTo, options.worker);
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
   const hookWatch = new HookWatch();
   const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch);
   try {
-    return await listen(app, service, config, logging.logger, telemetry, shutdown, hookWatch);
+    const hasManagementPort = options.worker === undefined;
+    const { logger } = logging;
+    return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -130,11 +138,15 @@ async function listen(
   telemetry: Telemetry,
   shutdown: Shutdown,
   hookWatch: HookWatch,
+  hasManagementPort: boolean,
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
   const host = config.get('HOST');
-  await bind('MANAGEMENT_PORT', at(management.host, config.get('MANAGEMENT_PORT')), management.listen());
+  if (hasManagementPort) {
+    const address = at(management.host, config.get('MANAGEMENT_PORT'));
+    await bind('MANAGEMENT_PORT', address, management.listen());
+  }
   const grpc = new GrpcServer(config, telemetry.observers);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);

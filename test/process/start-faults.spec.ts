@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { Injectable, Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '#chassis/database';
-import { buildOnce, PROJECT } from '../support/build.js';
 import { TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
+import { copyServiceWith } from '../support/service-copy.js';
 import { startProcess, type LogLine, type ProcessOptions } from '../support/service-process.js';
 
 /** Past this a failed start is no quick one any more; the machine of a test may be busy. */
@@ -44,16 +44,8 @@ async function failedStart(options: ProcessOptions): Promise<LogLine> {
   return line;
 }
 
-/** A copy of the built service that a test may spoil. */
-async function copyOfService(name: string, file: string, text: string): Promise<string> {
-  await buildOnce();
-  const root = join(directory, name);
-  for (const part of ['dist', 'config', 'contracts', 'package.json'])
-    cpSync(join(PROJECT, part), join(root, part), { recursive: true });
-  symlinkSync(join(PROJECT, 'node_modules'), join(root, 'node_modules'));
-  writeFileSync(join(root, file), text);
-  return root;
-}
+const copyOfService = (name: string, file: string, text: string) =>
+  copyServiceWith(join(directory, name), file, text);
 
 describe('a configuration that is not valid', () => {
   test('is reported with all its faults at once, by key and never by value', async () => {

@@ -4,6 +4,7 @@ import {
   Metadata,
   type CallOptions,
   type ClientDuplexStream,
+  type ClientOptions,
   type ClientReadableStream,
   type MethodDefinition,
   type ServiceError as GrpcError,
@@ -35,8 +36,12 @@ export class GrpcTestClient {
   /** The grpc-js client, for what the helpers below do not do. */
   readonly client: Client;
 
-  constructor(readonly address: string) {
-    this.client = new Client(address, credentials.createInsecure());
+  /** With `options` of its own it also has a connection of its own. */
+  constructor(
+    readonly address: string,
+    options: ClientOptions = {},
+  ) {
+    this.client = new Client(address, credentials.createInsecure(), options);
   }
 
   unary<Request, Response>(

@@ -47,6 +47,10 @@ export const chassisConfigSchema = z.object({
     .regex(/^[\x21-\x7e]*$/, 'must be visible ASCII characters')
     .default('')
     .describe('Bearer token for changes on the management port; empty = changes from this machine only.'),
+  WORKERS: z
+    .union([z.literal('auto'), integer(1, 1024)], { error: 'must be auto or a whole number from 1 to 1024' })
+    .default(1)
+    .describe('Processes that serve; 1 = this one alone, auto = one for each core.'),
   MAX_MESSAGE_BYTES: integer(1024, 512 * MIB)
     .default(4 * MIB)
     .describe('Largest request body or gRPC message.'),

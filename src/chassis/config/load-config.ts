@@ -22,6 +22,15 @@ export interface LoadConfigOptions {
   readonly overrides?: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * The chassis' own keys alone, for a process that knows no feature: what `config/<profile>.yaml` holds beside
+ * them is left to those who do.
+ * @throws {ConfigError} with all faults together
+ */
+export function loadChassisConfig(options: Pick<LoadConfigOptions, 'env' | 'directory'>): Config {
+  return load(options, false);
+}
+
 type Layer = readonly [ConfigSource, Readonly<Record<string, unknown>>];
 
 /**
@@ -29,6 +38,10 @@ type Layer = readonly [ConfigSource, Readonly<Record<string, unknown>>];
  * @throws {ConfigError} with all faults together
  */
 export function loadConfig(options: LoadConfigOptions): Config {
+  return load(options, true);
+}
+
+function load(options: LoadConfigOptions, isStrict: boolean): Config {
   const schema = chassisConfigSchema.extend(options.shape ?? {});
   const known = new Set(Object.keys(schema.shape));
   const upper: Layer[] = [
@@ -39,7 +52,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const profile = upper.reduce<unknown>((found, [, values]) => values['APP_ENV'] ?? found, 'development');
   const layers = [
     readPackage(options.directory),
-    readProfile(options.directory, String(profile), known),
+    readProfile(options.directory, String(profile), known, isStrict),
     ...upper,
   ];
 
@@ -74,14 +87,19 @@ function readDotEnv(directory: string): NodeJS.Dict<string> {
   return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
 }
 
-function readProfile(directory: string, profile: string, known: ReadonlySet<string>): Layer {
+function readProfile(
+  directory: string,
+  profile: string,
+  known: ReadonlySet<string>,
+  isStrict: boolean,
+): Layer {
   const source = `config/${profile}.yaml` as const;
   const file = join(directory, source);
   // An unknown profile has no file either; the schema reports it as a fault of APP_ENV.
   if (!/^[a-z]+$/.test(profile) || !existsSync(file)) return [source, {}];
   const values = parseProfile(source, readFileSync(file, 'utf8'));
   const unknown = Object.keys(values).filter((key) => !known.has(key) || key === 'APP_ENV');
-  if (unknown.length > 0) {
+  if (isStrict && unknown.length > 0) {
     throw new ConfigError(
       `${source} has keys that no schema knows: ${unknown.join(', ')}. Remove or rename them.`,
     );

@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
-import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/index.js';
+import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
 import { Scope } from './scope.js';
 

@@ -84,6 +84,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
       name: 'db_client_connections',
       help: 'Connections to the database: used ones run a query or a transaction, idle ones wait for one.',
       labels: ['pool', 'state'],
+      acrossWorkers: 'sum',
       collect: (gauge) => {
         const { used, idle } = this.database.connections;
         gauge.labels(this.database.kind, 'used').set(used);

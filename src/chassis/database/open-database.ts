@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import pg from 'pg';
 import type { Config } from '../config/index.js';
 import { StartError } from '../errors/index.js';
@@ -14,10 +15,20 @@ import { createPostgresEngine } from './postgres-engine.js';
  */
 export async function openDatabase<Tables = unknown>(config: Config): Promise<Database<Tables>> {
   const url = config.get('DATABASE_URL');
-  if (!url) return new Database<Tables>(await createEmbeddedEngine(config));
+  if (!url) {
+    if (cluster.isWorker) throw needsServer();
+    return new Database<Tables>(await createEmbeddedEngine(config));
+  }
   const engine = createPostgresEngine(config);
   await assertUsable(engine, url);
   return new Database<Tables>(engine);
+}
+
+function needsServer(): StartError {
+  return new StartError(
+    'The embedded database belongs to one process, and WORKERS makes several. Set DATABASE_URL to a ' +
+      'PostgreSQL server, or WORKERS to 1.',
+  );
 }
 
 async function assertUsable(engine: Engine, url: string): Promise<void> {

@@ -1,3 +1,4 @@
+export { bind } from './bind.js';
 export { codeOfNumber, GRPC_CODES, type Code } from './code.js';
 export { callCancelled, deadlineExceeded, internalError, validationFailed } from './faults.js';
 export { codeOfHttpStatus, httpStatusOf } from './http-status.js';

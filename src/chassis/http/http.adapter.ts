@@ -1,5 +1,7 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
@@ -10,6 +12,7 @@ import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
 
 const MAX_PARAM_LENGTH = 256;
+const LINGER_POLL_MS = 10;
 
 /**
  * Fastify under Nest, with the chassis' edge around every request. Nest's own not-found and error
@@ -29,10 +32,19 @@ export class HttpAdapter extends FastifyAdapter {
     this.#edge = edge;
   }
 
-  /** Takes no new connection, closes the idle ones; busy ones close with their answer. */
-  stopAccepting(): void {
+  /**
+   * Takes no new connection; those that are there close with their next answer, and the idle ones at once,
+   * or after `lingerMs`: an idle connection may be one whose client is just sending, and that call would fail.
+   */
+  async stopAccepting(lingerMs = 0): Promise<void> {
+    const server = this.getHttpServer<Server>();
     this.#edge.stopKeeping();
-    this.getHttpServer<Server>().close();
+    if (lingerMs > 0) {
+      NetServer.prototype.close.call(server);
+      const end = performance.now() + lingerMs;
+      while (performance.now() < end && (await countConnections(server)) > 0) await sleep(LINGER_POLL_MS);
+    }
+    server.close();
   }
 
   /** Ends every connection, whatever is going on there. */
@@ -47,6 +59,12 @@ export class HttpAdapter extends FastifyAdapter {
   override setErrorHandler(): FastifyInstance {
     return this.getInstance<FastifyInstance>().setErrorHandler(this.#edge.answerError);
   }
+}
+
+function countConnections(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((_error, count) => resolve(count));
+  });
 }
 
 function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {

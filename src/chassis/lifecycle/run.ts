@@ -9,6 +9,13 @@ export interface RunOptions {
   readonly logger: Logger;
   /** What all stages of the shutdown may take together, in milliseconds. */
   readonly shutdownLimitMs: number;
+  /**
+   * Whether SIGTERM and SIGINT begin the shutdown: a worker's primary does it in their place.
+   * @default true
+   */
+  readonly hearsSignals?: boolean;
+  /** Waited for after the last stage, before the process ends. */
+  readonly beforeExit?: () => Promise<void>;
 }
 
 /**
@@ -16,7 +23,8 @@ export interface RunOptions {
  * ends the process too. Exit code 0 when every stage ended by itself, else 1. A second signal forces
  * the end, SIGQUIT ends at once. What nobody caught is logged, begins the shutdown and exits 1.
  */
-export function endOnSignals(shutdown: Shutdown, { logger, shutdownLimitMs }: RunOptions): void {
+export function endOnSignals(shutdown: Shutdown, options: RunOptions): void {
+  const { logger, shutdownLimitMs, hearsSignals = true } = options;
   let hasCrashed = false;
   const force = (cause: string): void => {
     logger.fatal({ cause, ...shutdown.pending }, 'shutdown forced');
@@ -24,12 +32,13 @@ export function endOnSignals(shutdown: Shutdown, { logger, shutdownLimitMs }: Ru
   };
   shutdown.onBegin((cause) => {
     setTimeout(() => force('took too long'), shutdownLimitMs + LAST_RESORT_MS).unref();
-    void shutdown.begin(cause).then(({ durationMs, forced }) => {
+    void shutdown.begin(cause).then(async ({ durationMs, forced }) => {
       const stages = forced.map(({ stage }) => stage);
       logger.info(
         { duration_ms: Math.round(durationMs), ...(stages.length > 0 && { forced: stages }) },
         'shut down',
       );
+      await options.beforeExit?.();
       process.exit(hasCrashed || forced.length > 0 ? 1 : 0);
     });
   });
@@ -37,8 +46,7 @@ export function endOnSignals(shutdown: Shutdown, { logger, shutdownLimitMs }: Ru
     if (shutdown.hasBegun) force(signal);
     else void shutdown.begin(signal);
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  if (hearsSignals) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   process.on('SIGQUIT', () => process.exit(1));
   const crash = (cause: string, error: unknown): void => {
     hasCrashed = true;

@@ -19,7 +19,7 @@ export interface ShutdownStage {
   readonly limitMs: number;
   /** A stage that only tells others leaves this out: a worker whose place is taken skips it. */
   readonly isSkippedByHandover?: boolean;
-  run(): Promise<void> | void;
+  run(options: Required<BeginOptions>): Promise<void> | void;
   /** What has not ended, by name; asked when the limit has passed. */
   pending?(): readonly string[];
   /** Ends what has not ended; after `pending`, before the next stage. */
@@ -104,7 +104,7 @@ export class Shutdown {
     for (const stage of this.#stages) {
       if (isHandover && stage.isSkippedByHandover) continue;
       const left = Math.max(0, this.options.limitMs - (performance.now() - begin));
-      const result = await this.#runOne(stage, Math.min(stage.limitMs, left));
+      const result = await this.#runOne(stage, Math.min(stage.limitMs, left), { isHandover });
       if (result) forced.push(result);
     }
     this.#current = undefined;
@@ -113,10 +113,14 @@ export class Shutdown {
     return { durationMs, forced };
   }
 
-  async #runOne(stage: ShutdownStage, limitMs: number): Promise<ForcedStage | undefined> {
+  async #runOne(
+    stage: ShutdownStage,
+    limitMs: number,
+    options: Required<BeginOptions>,
+  ): Promise<ForcedStage | undefined> {
     this.#current = stage;
     const begin = performance.now();
-    const outcome = await within(limitMs, stage);
+    const outcome = await within(limitMs, () => stage.run(options));
     const durationMs = Math.round(performance.now() - begin);
     this.#measure(stage.name, durationMs / 1000);
     const { logger } = this.options;
@@ -135,14 +139,14 @@ export class Shutdown {
 
 async function within(
   limitMs: number,
-  stage: ShutdownStage,
+  run: () => Promise<void> | void,
 ): Promise<'done' | 'late' | { readonly error: unknown }> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), limitMs);
   });
   try {
-    const work = Promise.resolve(stage.run()).then(() => 'done' as const);
+    const work = Promise.resolve(run()).then(() => 'done' as const);
     return await Promise.race([work, late]);
   } catch (error) {
     return { error };

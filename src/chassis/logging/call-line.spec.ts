@@ -5,7 +5,7 @@ import { chassisConfigSchema, Config } from '../config/index.js';
 import { GrpcCall, HttpCall, runInCall, UNKNOWN_RPC, type Call } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { callFields, CallLineWriter } from './call-line.js';
-import { baseFields, createLogging } from './create-logging.js';
+import { createLogging } from './create-logging.js';
 
 interface Line {
   readonly time: string;
@@ -16,8 +16,8 @@ const config = new Config(
   new Map(),
 );
 const written: string[] = [];
-const { logger } = createLogging(config, { write: (line) => written.push(line) });
-const writer = new CallLineWriter(baseFields(config));
+const { logger, base } = createLogging(config, { write: (line) => written.push(line) });
+const writer = new CallLineWriter(base);
 
 /** The line as pino makes it and as we do. */
 function bothWays(call: Call): readonly [pinos: Line, ours: Line] {

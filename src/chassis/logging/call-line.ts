@@ -46,7 +46,7 @@ export class CallLineWriter {
   #second = NaN;
   #secondText = Buffer.alloc(0);
 
-  constructor(base: Readonly<Record<string, string>>) {
+  constructor(base: Readonly<Record<string, string | number>>) {
     this.#base = JSON.stringify(base).slice(1, -1);
   }
 

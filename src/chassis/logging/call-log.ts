@@ -2,7 +2,7 @@ import type { Config } from '../config/index.js';
 import type { Call, CallObserver } from '../context/index.js';
 import type { Code } from '../errors/index.js';
 import { callFields, CallLineWriter } from './call-line.js';
-import { baseFields, type Logging } from './create-logging.js';
+import type { Logging } from './create-logging.js';
 import type { LogLevel } from './log-levels.js';
 
 /** 16 hexadecimal digits are random in every trace id; the last 8 are enough to choose by. */
@@ -21,7 +21,7 @@ export class CallLog implements CallObserver {
     private readonly logging: Logging,
   ) {
     this.#ratio = config.get('LOG_CALL_SAMPLE_RATIO');
-    this.#writer = new CallLineWriter(baseFields(config));
+    this.#writer = new CallLineWriter(logging.base);
   }
 
   closed(call: Call): void {

@@ -32,7 +32,9 @@ export interface Logging {
   readonly logger: Logger;
   readonly levels: LogLevels;
   /** Where JSON lines go as they are; `undefined` when lines are made readable first. */
-  readonly json: { writeLine(line: LineBuffer): void } | undefined;
+  readonly json: { writeLine(line: Pick<LineBuffer, 'bytes' | 'length'>): void } | undefined;
+  /** What every line says of the service. */
+  readonly base: Readonly<Record<string, string | number>>;
   /** Lines that were lost: their reader was too slow, or gone. */
   readonly dropped: () => number;
 }
@@ -41,22 +43,33 @@ export interface Logging {
  * The service's log: one JSON object a line, readable lines in development. Lines written inside a
  * call bear its `request_id` and the ids of its trace and of the span at work.
  * @param destination where JSON lines go; default: standard output
+ * @param worker number of this worker, where several serve
  */
-export function createLogging(config: Config, destination?: DestinationStream): Logging {
+export function createLogging(config: Config, destination?: DestinationStream, worker?: number): Logging {
   const levels = new LogLevels(config.get('LOG_LEVEL'));
   const output = new LogOutput(STANDARD_OUTPUT);
   const isPretty = !destination && wantsPretty(config);
-  const logger = createLogger(config, levels, isPretty ? prettyOutput() : (destination ?? output));
+  const base = { ...baseFields(config), ...(worker !== undefined && { worker }) };
+  const logger = createLogger(config, levels, base, isPretty ? prettyOutput() : (destination ?? output));
   levels.attach(logger);
-  const json = destination ? { writeLine: (line: LineBuffer) => destination.write(line.toString()) } : output;
-  return { logger, levels, json: isPretty ? undefined : json, dropped: () => output.dropped };
+  const json = destination ? linesTo(destination) : output;
+  return { logger, levels, json: isPretty ? undefined : json, base, dropped: () => output.dropped };
 }
 
-function createLogger(config: Config, levels: LogLevels, destination: DestinationStream): Logger {
+function linesTo(destination: DestinationStream): NonNullable<Logging['json']> {
+  return { writeLine: ({ bytes, length }) => destination.write(bytes.toString('utf8', 0, length)) };
+}
+
+function createLogger(
+  config: Config,
+  levels: LogLevels,
+  base: Logging['base'],
+  destination: DestinationStream,
+): Logger {
   return pino(
     {
       level: config.get('LOG_LEVEL'),
-      base: baseFields(config),
+      base,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
@@ -73,8 +86,7 @@ function createLogger(config: Config, levels: LogLevels, destination: Destinatio
   );
 }
 
-/** What every line says of the service. */
-export function baseFields(config: Config): { service: string; version: string; env: string } {
+function baseFields(config: Config): { service: string; version: string; env: string } {
   return {
     service: config.get('SERVICE_NAME'),
     version: config.get('SERVICE_VERSION'),

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { ServiceError } from '../errors/index.js';
+import { ServiceError } from '../errors/primary.js';
 
 /** From the most talkative to none. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -52,7 +52,7 @@ export class LogOutput {
   }
 
   /** A line as bytes, which are copied. */
-  writeLine({ bytes, length }: LineBuffer): void {
+  writeLine({ bytes, length }: Pick<LineBuffer, 'bytes' | 'length'>): void {
     if (!this.#hasRoom(length)) return;
     if (this.#length + length > CHUNK_BYTES) this.#send();
     if (length > CHUNK_BYTES) this.#push(Buffer.from(bytes.subarray(0, length)));

@@ -10,6 +10,7 @@ import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Tracing } from '../tracing/index.js';
+import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
@@ -18,6 +19,9 @@ import { describeService } from './info.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
+
+/** Of the connection, not of the answer. */
+const PER_CONNECTION = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 /**
  * The management port: health and administration, never reachable through the public port. It listens
@@ -77,6 +81,23 @@ export class ManagementServer implements OnApplicationShutdown {
 
   async listen(): Promise<void> {
     await this.#fastify.listen({ host: this.host, port: this.config.get('MANAGEMENT_PORT') });
+  }
+
+  /** Answers without a port: where several workers serve, the primary has it and hands questions on. */
+  async answer({ method, url, headers, body, remoteAddress }: ManagementRequest): Promise<ManagementAnswer> {
+    const response = await this.#fastify.inject({
+      method: method as 'GET',
+      url,
+      headers,
+      payload: body,
+      remoteAddress,
+    });
+    const answered = Object.entries(response.headers).filter(([name]) => !PER_CONNECTION.has(name));
+    return {
+      status: response.statusCode,
+      headers: Object.fromEntries(answered.map(([name, value]) => [name, String(value)])),
+      body: response.body,
+    };
   }
 
   async close(): Promise<void> {

@@ -37,6 +37,7 @@ export class CallMetrics implements CallObserver {
       name: 'http_server_connections',
       help: 'Connections to the REST port: active ones wait for an answer, idle ones do not.',
       labels: ['state'],
+      acrossWorkers: 'sum',
       collect: async (gauge) => {
         const open = await count();
         const active = Math.min(open, this.#http.active);

@@ -18,6 +18,12 @@ export interface MetricDefinition<Labels extends readonly string[] = readonly st
   readonly maxSeries?: number;
 }
 
+/**
+ * What `/metrics` says of a gauge where several workers serve (`WORKERS`): one series for each of them,
+ * told apart by a label `worker`, or their sum.
+ */
+export type AcrossWorkers = 'each' | 'sum';
+
 /** One value for each label. */
 export type LabelValues<Labels extends readonly string[]> = { readonly [Index in keyof Labels]: string };
 
@@ -28,6 +34,7 @@ export type MetricType = 'counter' | 'gauge' | 'histogram';
 export interface ComparedDefinition<Labels extends readonly string[]> extends MetricDefinition<Labels> {
   readonly buckets?: readonly number[];
   readonly collect?: unknown;
+  readonly acrossWorkers?: AcrossWorkers;
 }
 
 const NAME = /^[a-z][a-z0-9_]*$/;
@@ -75,10 +82,11 @@ export function describeDefinition(
   type: MetricType,
   definition: ComparedDefinition<readonly string[]>,
 ): string {
-  const { help, labels = [], maxSeries, buckets, collect } = definition;
+  const { help, labels = [], maxSeries, buckets, collect, acrossWorkers } = definition;
   const parts = [type, `{${labels.join(', ')}}`, JSON.stringify(help)];
   if (maxSeries !== undefined) parts.push(`maxSeries ${maxSeries}`);
   if (buckets) parts.push(`buckets ${buckets.join(' ')}`);
   if (collect !== undefined) parts.push('collected');
+  if (acrossWorkers !== undefined) parts.push(`across workers ${acrossWorkers}`);
   return parts.join(' ');
 }

@@ -23,7 +23,11 @@ export class HttpMetrics {
       maxSeries: MAX_SERIES,
     });
     this.#active = registry
-      .gauge({ name: 'http_server_active_requests', help: 'REST requests that have not been answered.' })
+      .gauge({
+        name: 'http_server_active_requests',
+        help: 'REST requests that have not been answered.',
+        acrossWorkers: 'sum',
+      })
       .labels();
   }
 

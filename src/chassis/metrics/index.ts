@@ -8,6 +8,7 @@ export {
   MetricsRegistry,
   type CollectedDefinition,
   type Exposition,
+  type GaugeDefinition,
   type HistogramDefinition,
 } from './metrics-registry.js';
 export { RpcClientMetrics } from './rpc-client-metrics.js';

@@ -1,4 +1,4 @@
-import type { LabelValues, MetricDefinition, MetricType } from './definition.js';
+import type { AcrossWorkers, LabelValues, MetricDefinition, MetricType } from './definition.js';
 import { SeriesTable } from './series-table.js';
 
 /** One line of a scrape. */
@@ -24,11 +24,15 @@ export interface MetricSnapshot {
   readonly help: string;
   readonly type: string;
   readonly values: readonly Sample[];
+  /** See `GaugeDefinition`. */
+  readonly acrossWorkers?: AcrossWorkers;
 }
 
 const DEFAULT_MAX_SERIES = 1000;
 
 export interface MetricOptions<Labels extends readonly string[]> extends MetricDefinition<Labels> {
+  /** Gauges only. */
+  readonly acrossWorkers?: AcrossWorkers;
   /** Called once, when there were more label values than `maxSeries`. */
   readonly onOverflow: () => void;
 }
@@ -40,8 +44,11 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
   readonly help: string;
   readonly labelNames: readonly string[];
   readonly #table: SeriesTable<Series>;
+  readonly #acrossWorkers: AcrossWorkers | undefined;
 
-  constructor({ name, help, labels, maxSeries = DEFAULT_MAX_SERIES, onOverflow }: MetricOptions<Labels>) {
+  constructor(options: MetricOptions<Labels>) {
+    const { name, help, labels, maxSeries = DEFAULT_MAX_SERIES, onOverflow, acrossWorkers } = options;
+    this.#acrossWorkers = acrossWorkers;
     this.name = name;
     this.help = help;
     this.labelNames = [...(labels ?? [])];
@@ -62,7 +69,8 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     const values = this.#table.entries.flatMap(({ values: labels, series }) => {
       return this.samplesOf(series, Object.fromEntries(this.labelNames.map((n, i) => [n, labels[i] ?? ''])));
     });
-    return { name: this.name, help: this.help, type: this.type, values };
+    const { name, help, type } = this;
+    return { name, help, type, values, ...(this.#acrossWorkers && { acrossWorkers: this.#acrossWorkers }) };
   }
 
   protected abstract collect(): void | Promise<void>;

@@ -13,6 +13,7 @@ import {
   checkDefinition,
   describeDefinition,
   namesOf,
+  type AcrossWorkers,
   type ComparedDefinition,
   type MetricDefinition,
   type MetricType,
@@ -30,6 +31,17 @@ export interface CollectedDefinition<
   Collected,
 > extends MetricDefinition<Labels> {
   readonly collect?: (metric: Collected) => unknown;
+}
+
+export interface GaugeDefinition<Labels extends readonly string[]> extends CollectedDefinition<
+  Labels,
+  Gauge<Labels>
+> {
+  /**
+   * `sum` for what adds up, such as open calls.
+   * @default 'each'
+   */
+  readonly acrossWorkers?: AcrossWorkers;
 }
 
 export interface HistogramDefinition<Labels extends readonly string[]> extends MetricDefinition<Labels> {
@@ -80,9 +92,7 @@ export class MetricsRegistry {
   }
 
   /** @throws {TypeError} when the definition is malformed or conflicts with another */
-  gauge<const Labels extends readonly string[] = []>(
-    definition: CollectedDefinition<Labels, Gauge<Labels>>,
-  ): Gauge<Labels> {
+  gauge<const Labels extends readonly string[] = []>(definition: GaugeDefinition<Labels>): Gauge<Labels> {
     return this.#define('gauge', definition, (options) => new Gauge(options, definition.collect));
   }
 

@@ -46,6 +46,7 @@ export class RpcMetrics {
     registry.gauge({
       name: 'rpc_server_active_calls',
       help: 'gRPC calls that have not ended.',
+      acrossWorkers: 'sum',
       collect: (gauge) => gauge.set(this.#active),
     });
     this.#received = registry.counter({

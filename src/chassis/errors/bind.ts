@@ -1,4 +1,4 @@
-import { StartError } from './errors/index.js';
+import { StartError } from './start-error.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process uses this port',

@@ -1,0 +1,2 @@
+// The face for the primary process, which loads no container.
+export { createLogging, type Logging } from './create-logging.js';

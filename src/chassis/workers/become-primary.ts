@@ -1,0 +1,44 @@
+import cluster from 'node:cluster';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { loadChassisConfig, type Config } from '../config/index.js';
+import { createLogging } from '../logging/primary.js';
+import { Primary } from './primary.js';
+import { reportFaults } from './report-faults.js';
+
+export interface PrimaryOptions {
+  /** The project's folder: holds `config/`. */
+  readonly root: URL;
+}
+
+/**
+ * Makes this process the primary of several workers where the configuration wants them (`WORKERS`), and
+ * starts them from the program that this process runs. Returns whether it did; otherwise this process is a
+ * worker, or serves alone. It loads no container and no feature.
+ */
+export async function becomePrimary({ root }: PrimaryOptions): Promise<boolean> {
+  if (cluster.isWorker) {
+    reportFaults();
+    return false;
+  }
+  const read = (): Config => loadChassisConfig({ env: process.env, directory: fileURLToPath(root) });
+  const config = readQuietly(read);
+  if (!config || countWorkers(config) === 1) return false;
+  const primary = new Primary({ config, logging: createLogging(config), read, countWorkers });
+  await primary.run();
+  return true;
+}
+
+/** A configuration that is not valid is told by the process that would serve: it knows the features' keys too. */
+function readQuietly(read: () => Config): Config | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function countWorkers(config: Config): number {
+  const wanted = config.get('WORKERS');
+  return wanted === 'auto' ? availableParallelism() : wanted;
+}

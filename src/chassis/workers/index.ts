@@ -1,0 +1,11 @@
+export { becomePrimary, type PrimaryOptions } from './become-primary.js';
+export { WorkerLink, type WorkerAnswers } from './worker-link.js';
+export type {
+  DrainOptions,
+  ManagementAnswer,
+  ManagementRequest,
+  WorkerFault,
+  WorkerOrder,
+  WorkerReady,
+} from './messages.js';
+export { WORKERS_METRICS } from './workers.metrics.js';

@@ -1,0 +1,68 @@
+import type { MetricSnapshot } from '../metrics/primary.js';
+
+/** A request to the management port, on its way to a worker. */
+export interface ManagementRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Who asked: changes may be taken from this machine only. */
+  readonly remoteAddress: string;
+}
+
+/** What a worker answers to it. */
+export interface ManagementAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What a worker needs to know to begin. */
+export interface WorkerOrder {
+  /** Its number, from 1: in its log lines and in the label `worker` of its gauges. */
+  readonly worker: number;
+  /** Configuration that the primary has settled: the real ports. */
+  readonly overrides: Readonly<Record<string, number>>;
+}
+
+export interface DrainOptions {
+  /**
+   * Whether the whole instance ends. Otherwise other workers go on accepting on the same sockets: this
+   * one stops at once, and nobody has to hear of it.
+   */
+  readonly propagate: boolean;
+}
+
+/** What a worker tells when it serves. */
+export interface WorkerReady {
+  /** Addresses as `host:port`. */
+  readonly http: string;
+  readonly grpc: string;
+  /** Longest time that its shutdown takes, in milliseconds; then it ends itself by force. */
+  readonly shutdownLimitMs: number;
+}
+
+/** Why a worker could not start. */
+export interface WorkerFault {
+  readonly message: string;
+  /** Only where the code is at fault, not its surroundings. */
+  readonly stack?: string;
+}
+
+export type ToWorker =
+  | ({ readonly kind: 'start' } & WorkerOrder)
+  | ({ readonly kind: 'drain' } & DrainOptions)
+  | { readonly kind: 'reload' }
+  | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'request'; readonly id: number; readonly request: ManagementRequest };
+
+export type ToPrimary =
+  | ({ readonly kind: 'ready' } & WorkerReady)
+  | ({ readonly kind: 'failed' } & WorkerFault)
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      /** None when it could not answer. */
+      readonly answer?: ManagementAnswer | readonly MetricSnapshot[];
+    }
+  | { readonly kind: 'last-metrics'; readonly metrics: readonly MetricSnapshot[] };

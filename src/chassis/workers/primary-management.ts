@@ -1,0 +1,198 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
+import { ServiceError, toProblem } from '../errors/primary.js';
+import { expose, negotiate, type MetricSnapshot } from '../metrics/primary.js';
+import { livenessOf, readinessOf, startupOf } from './merge-health.js';
+import { mergeMetrics, type WorkerMetrics } from './merge-metrics.js';
+import type { ManagementAnswer, ManagementRequest } from './messages.js';
+import type { WorkerPool } from './worker-pool.js';
+import type { WorkerProcess } from './worker-process.js';
+
+const DRAIN_BEGUN = 202;
+/** Changes are small. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+/** What the management port needs of the primary. */
+export interface PrimaryManagementOptions {
+  /** Ends the service. */
+  onDrain(): void;
+  /** Counts of workers that have ended. */
+  past(): readonly MetricSnapshot[];
+  /** The primary's own. */
+  own(): readonly MetricSnapshot[];
+}
+
+/**
+ * The management port of several workers: probes and metrics are those of all together, one worker answers
+ * every other question, and changes go to all. The workers judge whether a change is allowed.
+ */
+export class PrimaryManagement {
+  readonly #server: Server;
+  /** Settings that were made since the last start or rolling restart, by path. */
+  readonly #settings = new Map<string, ManagementRequest>();
+
+  constructor(
+    private readonly pool: WorkerPool,
+    private readonly options: PrimaryManagementOptions,
+  ) {
+    this.#server = createServer((request, response) => {
+      this.#answer(request).then(
+        (answer) => send(response, answer),
+        () => response.destroy(),
+      );
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, exclusive: true }, () => resolve());
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** New workers of a rolling restart begin with what is configured. */
+  forgetSettings(): void {
+    this.#settings.clear();
+  }
+
+  /** Gives a worker that replaces a crashed one the settings of the others. */
+  async settle(worker: WorkerProcess): Promise<void> {
+    for (const request of this.#settings.values()) await worker.manage(request);
+  }
+
+  async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
+    const body = await readBody(message);
+    const request = toRequest(message, body ?? '');
+    if (body === undefined) return refuse(request, tooLarge());
+    if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
+    switch (pathOf(request)) {
+      case '/livez':
+        return livenessOf(this.pool, await this.#askAll(request));
+      case '/readyz':
+        return readinessOf(this.pool, await this.#askAll(request));
+      case '/startupz':
+        return startupOf(this.pool);
+      case '/metrics':
+        return this.#expose(request.headers['accept']);
+      default:
+        return this.#askOne(request);
+    }
+  }
+
+  async #askAll(request: ManagementRequest): Promise<ManagementAnswer[]> {
+    const answers = await Promise.all(this.pool.serving.map((worker) => worker.manage(request)));
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  async #askOne(request: ManagementRequest): Promise<ManagementAnswer> {
+    // While the service ends none serves, but some still answer.
+    for (const worker of [...this.pool.serving, ...this.pool.draining]) {
+      const answer = await worker.manage(request);
+      if (answer) return answer;
+    }
+    return refuse(request, noWorker());
+  }
+
+  /** One worker judges whether it may be; then the whole service ends. */
+  async #drain(request: ManagementRequest): Promise<ManagementAnswer> {
+    const answer = await this.#askOne(request);
+    if (answer.status === DRAIN_BEGUN) this.options.onDrain();
+    return answer;
+  }
+
+  /** Every worker that serves; the worst answer is the answer. */
+  async #change(request: ManagementRequest): Promise<ManagementAnswer> {
+    const answers = await this.#askAll(request);
+    const [worst] = answers.toSorted((a, b) => b.status - a.status);
+    if (!worst) return refuse(request, noWorker());
+    if (request.method === 'PUT' && worst.status < 300) this.#settings.set(request.url, request);
+    return worst;
+  }
+
+  async #expose(accept: string | undefined): Promise<ManagementAnswer> {
+    const workers = [...this.pool.workers];
+    await Promise.all(workers.map((worker) => worker.readMetrics()));
+    // Those that ended meanwhile are in the past.
+    const live = workers.filter((worker) => this.pool.workers.has(worker));
+    const told = live.toReversed().map(({ number, metrics }): WorkerMetrics => ({ worker: number, metrics }));
+    const all = [...told, { worker: 0, metrics: this.options.own() }];
+    const merged = mergeMetrics(all, this.options.past());
+    const format = negotiate(accept);
+    return {
+      status: 200,
+      headers: { 'content-type': format === 'openmetrics' ? OPENMETRICS_TYPE : TEXT_TYPE, vary: 'accept' },
+      body: expose(merged, format),
+    };
+  }
+}
+
+function toRequest(
+  { method = 'GET', url = '/', headers, socket }: IncomingMessage,
+  body: string,
+): ManagementRequest {
+  const pairs = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
+  );
+  return { method, url, headers: Object.fromEntries(pairs), body, remoteAddress: socket.remoteAddress ?? '' };
+}
+
+/** `undefined` when it is too large. */
+async function readBody(message: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function send(response: ServerResponse, { status, headers, body }: ManagementAnswer): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function pathOf({ url }: ManagementRequest): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+function refuse(request: ManagementRequest, error: ServiceError): ManagementAnswer {
+  const requestId = acceptRequestId(request.headers[REQUEST_ID_HEADER]);
+  const problem = toProblem(error, { instance: pathOf(request), requestId });
+  return {
+    status: problem.status,
+    headers: { 'content-type': 'application/problem+json; charset=utf-8', [REQUEST_ID_HEADER]: requestId },
+    body: JSON.stringify(problem),
+  };
+}
+
+function noWorker(): ServiceError {
+  return new ServiceError({
+    code: 'UNAVAILABLE',
+    reason: 'NO_WORKER',
+    message: 'No worker answers; ask again when one is ready',
+  });
+}
+
+function tooLarge(): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'BODY_TOO_LARGE',
+    httpStatus: 413,
+    message: `A body on the management port has at most ${MAX_BODY_BYTES} bytes`,
+  });
+}

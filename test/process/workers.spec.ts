@@ -1,0 +1,483 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
+import { GrpcTestClient } from '../support/grpc-test-client.js';
+import { eventually, holdTable } from '../support/index.js';
+import { OtlpReceiver } from '../support/otlp-receiver.js';
+import { createDatabase, runOn } from '../support/postgres.js';
+import { checkWithPromtool, parseWithPython } from '../support/prometheus-tools.js';
+import { Scrape } from '../support/scrape.js';
+import { copyService } from '../support/service-copy.js';
+import {
+  startProcess,
+  type LogLine,
+  type ProcessOptions,
+  type ServiceProcess,
+} from '../support/service-process.js';
+
+const ORDER = { customerId: 'c', currency: 'EUR', items: [{ sku: 's', quantity: 2, unitAmount: 5 }] };
+/** A generation of workers starts within this time, also on a busy machine. */
+const START_MS = 30_000;
+const TEST_MS = 90_000;
+
+let DATABASE_URL: string;
+let directory: string;
+beforeAll(async () => {
+  DATABASE_URL = await createDatabase(inject('postgresUrl'));
+  directory = mkdtempSync(join(tmpdir(), 'workers-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const start = ({ env, ...options }: ProcessOptions = {}) =>
+  startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', SHUTDOWN_PROPAGATION_MS: '0', ...env } });
+
+const all = (service: ServiceProcess, msg: string): LogLine[] =>
+  service.lines.filter((line) => line['msg'] === msg);
+
+const times = (service: ServiceProcess, msg: string, count: number) =>
+  eventually(`${count} × "${msg}"`, () => all(service, msg).length >= count, START_MS);
+
+/** Process ids of the workers that serve, as the log has them. */
+function pidsOf(service: ServiceProcess): number[] {
+  const over = new Set(
+    [...all(service, 'worker ended'), ...all(service, 'worker crashed')].map(({ pid }) => pid),
+  );
+  return all(service, 'worker ready')
+    .map(({ pid }) => Number(pid))
+    .filter((pid) => !over.has(pid));
+}
+
+const pidOf = (service: ServiceProcess) => pidsOf(service)[0] ?? 0;
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** A request on a connection of its own; what failed instead of an answer, or a hang, is text. */
+function request(address: string, path: string, timeoutMs = 10_000): Promise<number | string> {
+  return new Promise((resolve) => {
+    const sent = get(`http://${address}${path}`, { agent: false, timeout: timeoutMs }, (response) => {
+      response
+        .resume()
+        .on('end', () => resolve(response.statusCode ?? 0))
+        .on('error', ({ message }) => resolve(message));
+    });
+    sent.on('timeout', () => sent.destroy(new Error('hangs')));
+    sent.on('error', ({ message }) => resolve(message));
+  });
+}
+
+interface Failure {
+  readonly what: number | string;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Requests without a pause on `width` connections at a time, until `stop`; then those that failed. */
+function loadOn(address: string, path: string, width: number) {
+  const failures: Failure[] = [];
+  let count = 0;
+  const end = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      const begin = performance.now();
+      const what = await request(address, path);
+      count += 1;
+      if (what !== 200) failures.push({ what, begin, end: performance.now() });
+    }
+  };
+  const runs = Array.from({ length: width }, run);
+  return {
+    count: () => count,
+    stop: async () => {
+      end.abort();
+      await Promise.all(runs);
+      return failures;
+    },
+  };
+}
+
+describe('several workers', () => {
+  test('serve both transports together behind one ready line', { timeout: TEST_MS }, async () => {
+    await using service = await start();
+    await service.ready();
+    for (let i = 0; i < 6; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
+    for (let i = 0; i < 6; i++) {
+      const grpc = new GrpcTestClient(service.address('grpc'), { 'grpc.use_local_subchannel_pool': 1 });
+      expect((await grpc.unary(Orders.listOrders, {})).orders).toEqual([]);
+      grpc.close();
+    }
+    await eventually('the calls are in the log', () => all(service, 'call').length === 12);
+    for (const transport of ['http', 'grpc']) {
+      const calls = all(service, 'call').filter((line) => line['transport'] === transport);
+      expect(calls.map(({ worker }) => worker).toSorted()).toEqual([1, 1, 1, 2, 2, 2]);
+    }
+    expect((await service.management.get('/livez')).status).toBe(200);
+    expect((await service.management.get('/startupz')).status).toBe(200);
+    expect(await service.management.get('/readyz')).toMatchObject({
+      status: 200,
+      body: { details: { database: { status: 'up' }, workers: { status: 'up', ready: 2, wanted: 2 } } },
+    });
+    expect(await service.stop()).toBe(0);
+    expect(all(service, 'service ready')).toMatchObject([{ http: service.address('http') }]);
+    expect(all(service, 'service ready')[0]).not.toHaveProperty('worker');
+    expect(service.lines.at(-1)).toMatchObject({ level: 'info', msg: 'shut down' });
+    expect(service.stderr).toBe('');
+  });
+
+  test(
+    'have one management port: reads from one, changes to all, also to a replacement',
+    { timeout: TEST_MS },
+    async () => {
+      await using service = await start();
+      await service.ready();
+      const { management } = service;
+      expect((await management.get('/info')).body).toMatchObject({ name: 'nest-chassis', env: 'test' });
+      expect((await management.get('/nowhere')).body).toMatchObject({ reason: 'ROUTE_NOT_FOUND' });
+      const put = (level: string) =>
+        management.send('/loggers', {
+          method: 'PUT',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ level }),
+        });
+      expect((await put('loud')).status).toBe(400);
+      expect(await put('debug')).toMatchObject({ status: 200, body: { effectiveLevel: 'debug' } });
+      await eventually('both tell it', () => all(service, 'log level changed').length === 2);
+      process.kill(pidOf(service), 'SIGKILL');
+      await times(service, 'log level changed', 3);
+      expect(all(service, 'log level changed')).toMatchObject([
+        { to: 'debug' },
+        { to: 'debug' },
+        { to: 'debug' },
+      ]);
+      expect(await service.stop()).toBe(0);
+    },
+  );
+
+  test('keep the change to callers that may make it', { timeout: TEST_MS }, async () => {
+    await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
+    await service.ready();
+    const put = (authorization: string) =>
+      service.management.send('/tracing', {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', authorization },
+        body: JSON.stringify({ ratio: 0.5 }),
+      });
+    expect((await put('Bearer wrong')).status).toBe(401);
+    expect((await put('Bearer of-the-test')).status).toBe(200);
+  });
+
+  test('refuse the embedded database and say what to do', { timeout: TEST_MS }, async () => {
+    await using service = await start({ env: { DATABASE_URL: '' } });
+    expect(await service.exit).toBe(1);
+    expect(service.lines).toHaveLength(1);
+    expect(service.lines[0]).toMatchObject({
+      level: 'fatal',
+      msg: expect.stringMatching(/WORKERS.*DATABASE_URL/),
+    });
+  });
+
+  test(
+    'refuse a taken port and a configuration that is not valid with one line',
+    { timeout: TEST_MS },
+    async () => {
+      await using other = await start({ env: { WORKERS: '1' } });
+      await other.ready();
+      for (const [key, port] of [
+        ['HTTP_PORT', 'http'],
+        ['GRPC_PORT', 'grpc'],
+        ['MANAGEMENT_PORT', 'management'],
+      ] as const) {
+        const taken = other.address(port).split(':')[1] ?? '';
+        await using service = await start({ env: { [key]: taken } });
+        expect(await service.exit).toBe(1);
+        expect(service.lines).toMatchObject([
+          { level: 'fatal', msg: expect.stringMatching(new RegExp(`${taken}.*${key}`)) },
+        ]);
+      }
+      await using service = await start({ env: { WORKERS: 'many', LOG_LEVEL: 'loud' } });
+      expect(await service.exit).toBe(1);
+      expect(service.lines).toMatchObject([
+        { level: 'fatal', msg: expect.stringMatching(/LOG_LEVEL.*WORKERS/) },
+      ]);
+    },
+  );
+});
+
+describe('metrics', () => {
+  const scrape = (service: ServiceProcess, accept?: string) => Scrape.of(service as never, accept);
+  const CALLS = 'http_server_request_duration_seconds_count';
+
+  test(
+    'are those of all workers, and never fall when workers are replaced',
+    { timeout: TEST_MS },
+    async () => {
+      await using service = await start();
+      await service.ready();
+      const call = async (count: number) => {
+        for (let i = 0; i < count; i++) await request(service.address('http'), '/v1/orders');
+      };
+      await call(10);
+      const first = await scrape(service);
+      expect(first.sum(CALLS)).toBe(10);
+      expect(
+        first
+          .find('process_resident_memory_bytes')
+          .map(({ labels }) => labels['worker'])
+          .toSorted(),
+      ).toEqual(['1', '2']);
+      expect(first.find('http_server_active_requests')).toHaveLength(1);
+      expect(first.find('service_info')).toMatchObject([{ value: 1 }]);
+      expect(first.sum('workers', { state: 'ready' })).toBe(2);
+
+      service.signal('SIGUSR2');
+      await service.line('rolling restart done', START_MS);
+      await call(10);
+      const second = await scrape(service);
+      expect(second.sum(CALLS)).toBe(20);
+      expect(second.sum('worker_restarts_total', { reason: 'rolling' })).toBe(2);
+      expect(second.sum('process_cpu_seconds_total')).toBeGreaterThanOrEqual(
+        first.sum('process_cpu_seconds_total'),
+      );
+
+      process.kill(pidOf(service), 'SIGKILL');
+      await times(service, 'worker ready', 5);
+      await call(10);
+      const third = await scrape(service);
+      expect(third.sum(CALLS)).toBe(30);
+      expect(third.sum('worker_restarts_total', { reason: 'crash' })).toBe(1);
+      expect(await service.stop()).toBe(0);
+    },
+  );
+
+  test('are valid in both formats', { timeout: TEST_MS }, async () => {
+    // Exemplars are the traces that are recorded, and without a collector none is.
+    const collector = await OtlpReceiver.start();
+    onTestFinished(() => collector.stop());
+    await using service = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpUrl } });
+    await service.ready();
+    for (let i = 0; i < 4; i++) await request(service.address('http'), '/v1/orders');
+    expect(checkWithPromtool((await scrape(service)).text)).toBe('');
+    const { families, exemplars } = parseWithPython(
+      (await scrape(service, 'application/openmetrics-text')).text,
+    );
+    expect(families).toMatchObject({
+      workers: 'gauge',
+      worker_restarts: 'counter',
+      nodejs_gc_duration_seconds: 'histogram',
+    });
+    const routes = exemplars.map(({ labels }) => labels['http_route']);
+    expect(routes).toContain('/v1/orders');
+  });
+});
+
+describe('SIGUSR2', () => {
+  test(
+    'starts the code and the configuration that are on disk, without a failed call',
+    { timeout: TEST_MS },
+    async () => {
+      const root = await copyService(join(directory, 'changed'));
+      await using service = await start({ root, env: { HTTP_PORT: '0', SERVICE_VERSION: '' } });
+      await service.ready();
+      const old = pidsOf(service);
+      const load = loadOn(service.address('http'), '/v1/orders', 4);
+      await eventually('calls run', () => load.count() > 20);
+      writeFileSync(join(root, 'config/test.yaml'), 'SERVICE_VERSION: 2.0.0-next\nWORKERS: 3\n');
+      service.signal('SIGUSR2');
+      await service.line('rolling restart done', START_MS);
+      expect(await load.stop()).toEqual([]);
+      expect((await service.management.get('/info')).body).toMatchObject({ version: '2.0.0-next' });
+      expect(old.filter(exists)).toEqual([]);
+      const story = service.lines
+        .filter(({ msg }) => msg === 'worker ready' || msg === 'worker ended')
+        .slice(2);
+      expect(story.map(({ msg }) => msg)).toEqual([
+        'worker ready',
+        'worker ready',
+        'worker ended',
+        'worker ended',
+      ]);
+      expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+      expect(await service.stop()).toBe(0);
+    },
+  );
+
+  test('leaves the old workers when new ones cannot start, and says why', { timeout: TEST_MS }, async () => {
+    const root = await copyService(join(directory, 'broken'));
+    await using service = await start({ root });
+    await service.ready();
+    const old = pidsOf(service);
+    const failures = () =>
+      service.lines.filter(({ msg }) => String(msg).startsWith('rolling restart failed'));
+    const spoil = [
+      ['config/test.yaml', 'HEALTH_TIMEOUT_MS: soon\n', /HEALTH_TIMEOUT_MS/],
+      ['config/test.yaml', 'NO_SUCH_KEY: 1\n', /NO_SUCH_KEY/],
+      ['dist/app.module.js', 'throw new Error("the new code is broken");', /the new code is broken/],
+    ] as const;
+    for (const [index, [file, text, says]] of spoil.entries()) {
+      writeFileSync(join(root, file), text);
+      service.signal('SIGUSR2');
+      await eventually('the failure is told', () => failures().length > index, START_MS);
+      expect(failures()[index]).toMatchObject({ level: 'error', msg: expect.stringMatching(says) });
+      writeFileSync(join(root, 'config/test.yaml'), '');
+    }
+    expect(pidsOf(service)).toEqual(old);
+    expect(await request(service.address('http'), '/v1/orders')).toBe(200);
+    expect((await service.management.get('/readyz')).status).toBe(200);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('only warns where one process serves alone', { timeout: TEST_MS }, async () => {
+    await using service = await start({ env: { WORKERS: '1' } });
+    await service.ready();
+    service.signal('SIGUSR2');
+    await eventually('the warning is there', () => service.lines.some(({ level }) => level === 'warn'));
+    expect(service.lines.at(-1)?.['msg']).toMatch(/SIGUSR2 needs WORKERS/);
+    expect(await service.stop()).toBe(0);
+  });
+});
+
+describe('a worker that dies', () => {
+  test('takes only its calls in flight with it and is replaced', { timeout: TEST_MS }, async () => {
+    await using service = await start();
+    await service.ready();
+    const WIDTH = 8;
+    const load = loadOn(service.address('http'), '/v1/orders', WIDTH);
+    await eventually('calls run', () => load.count() > 50);
+    const killed = pidOf(service);
+    const killedAt = performance.now();
+    process.kill(killed, 'SIGKILL');
+    await times(service, 'worker ready', 3);
+    const before = load.count();
+    await eventually('calls run on', () => load.count() > before + 50);
+    const failures = await load.stop();
+    expect(failures.length).toBeLessThanOrEqual(WIDTH);
+    expect(failures.filter(({ what }) => what === 'hangs')).toEqual([]);
+    expect(failures.filter(({ end }) => end < killedAt)).toEqual([]);
+    expect(all(service, 'worker crashed')).toMatchObject([
+      { level: 'error', pid: killed, signal: 'SIGKILL' },
+    ]);
+    expect((await service.management.get('/readyz')).body.details.workers).toMatchObject({ ready: 2 });
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('again and again ends the service with a clear error', { timeout: TEST_MS }, async () => {
+    const root = await copyService(join(directory, 'loop'));
+    await using service = await start({ root });
+    await service.ready();
+    writeFileSync(join(root, 'dist/app.module.js'), 'throw new Error("nothing starts any more");');
+    process.kill(pidOf(service), 'SIGKILL');
+    expect(await service.exit).toBe(1);
+    const fatal = service.lines.filter(({ level }) => level === 'fatal');
+    expect(fatal).toMatchObject([
+      { msg: expect.stringMatching(/crash again and again/), reason: 'nothing starts any more' },
+    ]);
+  });
+});
+
+/** A service with a call that waits in the database. */
+async function startWithCall() {
+  const url = await createDatabase(inject('postgresUrl'));
+  const service = await start({ env: { DATABASE_URL: url } });
+  await service.ready();
+  const { body } = await service.http.post('/v1/orders', ORDER);
+  const lock = await holdTable(url, 'orders');
+  const call = service.http.get(`/v1/orders/${body.id}`).catch(() => 'cut' as const);
+  await eventually('the call waits in the database', async () => {
+    const [row] = await runOn(
+      inject('postgresUrl'),
+      `select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = $1`,
+      [new URL(url).pathname.slice(1)],
+    );
+    return row?.['n'] === 1;
+  });
+  return { service, lock, call };
+}
+
+describe('the end', () => {
+  test('SIGTERM lets all workers finish their calls', { timeout: TEST_MS }, async () => {
+    const { service, lock, call } = await startWithCall();
+    await using _ = service;
+    service.signal('SIGTERM');
+    await service.line('shutting down');
+    expect((await service.management.get('/readyz')).status).toBe(503);
+    await lock.release();
+    expect(await call).toMatchObject({ status: 200, body: { totalAmount: 10 } });
+    expect(await service.exit).toBe(0);
+    expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+  });
+
+  test('POST /drain does the same', { timeout: TEST_MS }, async () => {
+    await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
+    await service.ready();
+    const drain = (authorization: string) =>
+      service.management.send('/drain', { method: 'POST', headers: { authorization } });
+    expect((await drain('Bearer wrong')).status).toBe(401);
+    expect((await drain('Bearer of-the-test')).status).toBe(202);
+    expect(await service.exit).toBe(0);
+    expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+    expect(all(service, 'worker crashed')).toEqual([]);
+  });
+
+  test('a second signal forces it', { timeout: TEST_MS }, async () => {
+    const { service, lock, call } = await startWithCall();
+    await using _ = service;
+    const pids = pidsOf(service);
+    service.signal('SIGTERM');
+    await service.line('shutting down');
+    service.signal('SIGTERM');
+    expect(await service.exit).toBe(1);
+    expect(service.lines.at(-1)).toMatchObject({ level: 'fatal', msg: 'shutdown forced' });
+    expect(await call).toBe('cut');
+    await eventually('no worker is left', () => !pids.some(exists));
+    await lock.release();
+  });
+
+  test('SIGQUIT ends all at once', { timeout: TEST_MS }, async () => {
+    const { service, lock, call } = await startWithCall();
+    await using _ = service;
+    const pids = pidsOf(service);
+    expect(await service.stop('SIGQUIT')).not.toBe(0);
+    expect(await call).toBe('cut');
+    await eventually('no worker is left', () => !pids.some(exists));
+    await lock.release();
+  });
+
+  test('signals of the whole process group end every worker once', { timeout: TEST_MS }, async () => {
+    const { service, lock, call } = await startWithCall();
+    await using _ = service;
+    for (const pid of pidsOf(service)) process.kill(pid, 'SIGINT');
+    service.signal('SIGINT');
+    await service.line('shutting down');
+    await lock.release();
+    expect(await call).toMatchObject({ status: 200 });
+    expect(await service.exit).toBe(0);
+  });
+
+  test('SIGHUP ends nobody', { timeout: TEST_MS }, async () => {
+    await using service = await start();
+    await service.ready();
+    const pids = pidsOf(service);
+    for (const pid of pids) process.kill(pid, 'SIGHUP');
+    service.signal('SIGHUP');
+    for (let i = 0; i < 10; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
+    expect(pidsOf(service)).toEqual(pids);
+    expect(await service.stop()).toBe(0);
+  });
+
+  test('a primary that is killed takes its workers with it', { timeout: TEST_MS }, async () => {
+    await using service = await start();
+    await service.ready();
+    const pids = pidsOf(service);
+    expect(pids.every(exists)).toBe(true);
+    service.signal('SIGKILL');
+    await eventually('no worker is left', () => !pids.some(exists));
+  });
+});
