@@ -61,13 +61,7 @@ test(`${DRAINS} staged drains behind a load balancer lose no call`, { timeout: T
   for (const service of services.values()) exitCodes.push(await service.stop());
   await haproxy.stop();
 
-  const counts = [...load.tallies].map(
-    ([kind, { calls, moved, failures, slowestMs }]) =>
-      `  ${kind}: ${calls} calls, ${failures.length} failed${moved ? `, ${moved} told to move` : `, slowest ${Math.round(slowestMs)} ms`}`,
-  );
-  process.stdout.write(
-    `drain: ${exitCodes.length - 2} drains, ${load.calls} calls, ${load.failures.length} failed\n${counts.join('\n')}\n`,
-  );
+  process.stdout.write(`drain: ${exitCodes.length - 2} drains, ${load.describe()}\n`);
   expect(load.failures, haproxy.told.join('\n')).toEqual([]);
   expect(exitCodes.every((code) => code === 0)).toBe(true);
   expect(load.calls).toBeGreaterThan(MIN_CALLS);

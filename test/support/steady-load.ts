@@ -73,6 +73,15 @@ export class SteadyLoad {
     return [...this.tallies].flatMap(([kind, { failures }]) => failures.map((text) => `${kind}: ${text}`));
   }
 
+  /** Calls and failures, all together and by kind. */
+  describe(): string {
+    const kinds = [...this.tallies].map(([kind, { calls, moved, failures, slowestMs }]) => {
+      const more = moved > 0 ? `${moved} told to move` : `slowest ${Math.round(slowestMs)} ms`;
+      return `  ${kind}: ${calls} calls, ${failures.length} failed, ${more}`;
+    });
+    return [`${this.calls} calls, ${this.failures.length} failed`, ...kinds].join('\n');
+  }
+
   /** Lets every call under way end. */
   async stop(): Promise<void> {
     this.#isOver = true;
