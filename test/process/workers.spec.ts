@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
@@ -81,7 +82,7 @@ async function fetchOn(address: string, path: string): Promise<number | string> 
     await response.arrayBuffer();
     return response.status;
   } catch (error) {
-    return error instanceof Error ? String(error.cause ?? error) : String(error);
+    return inspect(error);
   }
 }
 
