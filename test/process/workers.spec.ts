@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
@@ -74,21 +75,36 @@ function request(address: string, path: string, timeoutMs = 10_000): Promise<num
   });
 }
 
+/** The same on a connection that is kept and shared. */
+async function fetchOn(address: string, path: string): Promise<number | string> {
+  try {
+    const response = await fetch(`http://${address}${path}`);
+    await response.arrayBuffer();
+    return response.status;
+  } catch (error) {
+    return inspect(error);
+  }
+}
+
+function listOn(grpc: GrpcTestClient): Promise<number | string> {
+  return grpc.unary(Orders.listOrders, {}).then(() => 200, String);
+}
+
 interface Failure {
   readonly what: number | string;
   readonly begin: number;
   readonly end: number;
 }
 
-/** Requests without a pause on `width` connections at a time, until `stop`; then those that failed. */
-function loadOn(address: string, path: string, width: number) {
+/** Calls without a pause, `width` at a time, until `stop`; then those that failed. */
+function loadOf(call: () => Promise<number | string>, width: number) {
   const failures: Failure[] = [];
   let count = 0;
   const end = new AbortController();
   const run = async (): Promise<void> => {
     while (!end.signal.aborted) {
       const begin = performance.now();
-      const what = await request(address, path);
+      const what = await call();
       count += 1;
       if (what !== 200) failures.push({ what, begin, end: performance.now() });
     }
@@ -287,12 +303,14 @@ describe('SIGUSR2', () => {
       await using service = await start({ root, env: { HTTP_PORT: '0', SERVICE_VERSION: '' } });
       await service.ready();
       const old = pidsOf(service);
-      const load = loadOn(service.address('http'), '/v1/orders', 4);
-      await eventually('calls run', () => load.count() > 20);
+      const load = loadOf(() => request(service.address('http'), '/v1/orders'), 4);
+      const kept = loadOf(() => fetchOn(service.address('http'), '/v1/orders'), 4);
+      const rpcs = loadOf(() => listOn(service.grpc), 4);
+      await eventually('calls run', () => [load, kept, rpcs].every(({ count }) => count() > 20));
       writeFileSync(join(root, 'config/test.yaml'), 'SERVICE_VERSION: 2.0.0-next\nWORKERS: 3\n');
       service.signal('SIGUSR2');
       await service.line('rolling restart done', START_MS);
-      expect(await load.stop()).toEqual([]);
+      for (const each of [load, kept, rpcs]) expect(await each.stop()).toEqual([]);
       expect((await service.management.get('/info')).body).toMatchObject({ version: '2.0.0-next' });
       expect(old.filter(exists)).toEqual([]);
       const story = service.lines
@@ -349,7 +367,7 @@ describe('a worker that dies', () => {
     await using service = await start();
     await service.ready();
     const WIDTH = 8;
-    const load = loadOn(service.address('http'), '/v1/orders', WIDTH);
+    const load = loadOf(() => request(service.address('http'), '/v1/orders'), WIDTH);
     await eventually('calls run', () => load.count() > 50);
     const killed = pidOf(service);
     const killedAt = performance.now();
