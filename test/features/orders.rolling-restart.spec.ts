@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess } from '../support/service-process.js';
-import { SteadyLoad } from '../support/steady-load.js';
+import { SteadyLoad } from './orders.steady-load.js';
 import { eventually } from '../support/eventually.js';
 
 const RESTARTS = process.env['SOAK'] ? 200 : 20;

@@ -2,7 +2,7 @@ import { beforeAll, expect, inject, test } from 'vitest';
 import { freePorts, Haproxy, type Backend } from '../support/haproxy.js';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
-import { SteadyLoad } from '../support/steady-load.js';
+import { SteadyLoad } from './orders.steady-load.js';
 
 const DRAINS = process.env['SOAK'] ? 200 : 20;
 const MIN_CALLS = 50_000;
