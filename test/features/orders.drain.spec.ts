@@ -1,5 +1,5 @@
 import { beforeAll, expect, inject, test } from 'vitest';
-import { freePorts, Haproxy, type Backend } from '../support/haproxy.js';
+import { freePorts, Haproxy, type Backend } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';

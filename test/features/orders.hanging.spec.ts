@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { expect, inject, test } from 'vitest';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
-import { FreezingProxy } from '../support/freezing-proxy.js';
-import { eventually } from '../support/eventually.js';
+
+import { eventually, FreezingProxy } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess } from '../support/service-process.js';
 
