@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
@@ -27,6 +27,7 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
   process.on('SIGUSR2', () => {
     logger.warn('one process alone cannot restart without a gap: SIGUSR2 needs WORKERS=2 or more');
   });
+  process.on('SIGHUP', () => tellReload(logger));
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
 }
@@ -43,10 +44,15 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
   link.onDrain(({ propagate }) => {
     void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
   });
+  link.onReload(() => tellReload(logger));
   await link.ready(
     { http, grpc, shutdownLimitMs },
     { manage: (request) => management.answer(request), metrics: () => metrics.snapshot() },
   );
+}
+
+function tellReload(logger: Logger): void {
+  logger.warn('the configuration is read when the service starts: SIGHUP changed nothing');
 }
 
 /** The configuration may be what is broken, so this line is written by a logger that needs none. */

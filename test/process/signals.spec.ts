@@ -76,6 +76,19 @@ test.each([
   expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', 'shutting down', 'shut down']);
 });
 
+test('SIGHUP does not end the process, and the log says what it did', async () => {
+  await using service = await startProcess({ env: { DATABASE_URL } });
+  await service.ready();
+  service.signal('SIGHUP');
+  expect(
+    await service.line('the configuration is read when the service starts: SIGHUP changed nothing'),
+  ).toMatchObject({
+    level: 'warn',
+  });
+  expect((await service.management.get('/readyz')).status).toBe(200);
+  expect(await service.stop()).toBe(0);
+});
+
 test('SIGQUIT ends the process at once, without a drain', async () => {
   await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
