@@ -2,7 +2,7 @@
  * The chassis beside its peers: `npm run bench`, or some groups of it: `npm run bench -- rest start`.
  *
  *   rest grpc latency start alloc memory   groups, all of them when none is named
- *   --rounds=9                             rounds, one second for each target, for rest and grpc
+ *   --rounds=5                             rounds, one second for each target, for rest and grpc
  *   --only=fastify,chassis                 these targets alone, beside the base
  *
  * Exits 1 when a run is void. See README.md for the method.
@@ -24,7 +24,7 @@ const GROUPS = ['rest', 'grpc', 'latency', 'start', 'alloc', 'memory'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '9' }, only: { type: 'string' } },
+  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string' } },
 });
 const unknown = positionals.filter((group) => !GROUPS.includes(group));
 if (unknown.length > 0)
@@ -60,8 +60,8 @@ try {
   }
   if (isAsked('grpc')) await step('grpc', () => measureThroughput('grpc', pick('grpc'), rounds, world));
   if (isAsked('latency'))
-    await step('latency', () => measureLatency(pick('latency'), Math.min(5, rounds), world));
-  if (isAsked('start')) await step('start', () => measureStart(pick('start'), Math.min(7, rounds), world));
+    await step('latency', () => measureLatency(pick('latency'), Math.min(3, rounds), world));
+  if (isAsked('start')) await step('start', () => measureStart(pick('start'), Math.min(5, rounds), world));
   if (isAsked('alloc')) await step('alloc', () => measureAlloc(pick('alloc'), world));
   if (isAsked('memory')) await step('memory', () => measureMemory(pick('memory'), world));
 } finally {
