@@ -1,4 +1,4 @@
-import { beforeAll, expect, inject, test } from 'vitest';
+import { beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { freePorts, Haproxy, type Backend } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
@@ -37,6 +37,11 @@ test(`${DRAINS} staged drains behind a load balancer lose no call`, { timeout: T
   });
   const haproxy = await Haproxy.start(backends);
   const services = new Map<string, ServiceProcess>();
+  // Whatever fails: none of them may outlive the test.
+  onTestFinished(async () => {
+    for (const service of services.values()) await service.stop('SIGKILL');
+    await haproxy.stop();
+  });
   for (const { name } of backends) await haproxy.sees(name, 'DOWN');
   for (const backend of backends) services.set(backend.name, await start(backend));
   for (const { name } of backends) await haproxy.sees(name, 'UP', 30_000);
@@ -59,7 +64,6 @@ test(`${DRAINS} staged drains behind a load balancer lose no call`, { timeout: T
   }
   await load.stop();
   for (const service of services.values()) exitCodes.push(await service.stop());
-  await haproxy.stop();
 
   process.stdout.write(`drain: ${exitCodes.length - 2} drains, ${load.describe()}\n`);
   expect(load.failures, haproxy.told.join('\n')).toEqual([]);
