@@ -1,8 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/index.js';
-import { UNKNOWN_RPC, type Call, type OpenCalls } from './context/index.js';
-import { ServiceError } from './errors/index.js';
+import type { Call, OpenCalls } from './context/index.js';
+import { shuttingDown } from './errors/index.js';
 import type { GrpcServer } from './grpc/index.js';
 import type { Readiness } from './health/index.js';
 import type { HttpAdapter } from './http/index.js';
@@ -86,7 +86,7 @@ function stagesOfCalls({ app, config, grpc, openCalls }: Running, hooks: DrainHo
       },
       pending: () => [...[...openCalls].map(nameOf), ...hooks.running('calls')],
       force: async () => {
-        for (const call of openCalls) call.abort(cut());
+        for (const call of openCalls) call.abort(shuttingDown());
         await Promise.race([untilNone(openCalls), sleep(LAST_ANSWERS_MS)]);
         http.cutConnections();
         grpc.cutConnections();
@@ -121,15 +121,5 @@ async function untilNone(calls: OpenCalls): Promise<void> {
 
 /** Such as `GET /v1/orders/:id` and `orders.v1.OrderService/WatchOrders`. */
 function nameOf(call: Call): string {
-  if (call.transport === 'http') return `${call.method} ${call.route}`;
-  return call.service === UNKNOWN_RPC ? UNKNOWN_RPC : `${call.service}/${call.method}`;
-}
-
-function cut(): ServiceError {
-  return new ServiceError({
-    code: 'UNAVAILABLE',
-    reason: 'SHUTTING_DOWN',
-    message: 'This instance ended before it had the answer; ask another',
-    retryAfterMs: 0,
-  });
+  return call.transport === 'http' ? `${call.method} ${call.route}` : call.rpc;
 }

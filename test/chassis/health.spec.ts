@@ -1,6 +1,4 @@
 import { Injectable, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -13,6 +11,7 @@ import { eventually, ProbeModule, TestApp } from '../support/index.js';
 import { Neighbour } from '../support/neighbour.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 import { Scrape } from '../support/scrape.js';
+import { freePort } from '../support/free-ports.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -444,12 +443,3 @@ describe('an event loop', () => {
     });
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}

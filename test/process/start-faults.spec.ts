@@ -10,6 +10,7 @@ import { TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { copyServiceWith } from '../support/service-copy.js';
 import { startProcess, type LogLine, type ProcessOptions } from '../support/service-process.js';
+import { freePort } from '../support/free-ports.js';
 
 /** Past this a failed start is no quick one any more; the machine of a test may be busy. */
 const QUICK_MS = 10_000;
@@ -105,7 +106,7 @@ describe('surroundings that do not fit', () => {
   });
 
   test('names the database server that nobody runs, without the password', async () => {
-    const port = await unusedPort();
+    const port = await freePort();
     const line = await failedStart({
       env: { DATABASE_URL: `postgres://shop:${SECRET}@127.0.0.1:${port}/shop` },
     });
@@ -149,12 +150,3 @@ describe('a start that fails with the database open', () => {
     await app.stop();
   });
 });
-
-async function unusedPort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HttpTestClient } from './http-test-client.js';
 import { eventually } from './eventually.js';
+import { freePorts } from './free-ports.js';
 
 /** Ports of one instance behind the balancer. */
 export interface Backend {
@@ -14,25 +13,6 @@ export interface Backend {
   readonly http: number;
   readonly grpc: number;
   readonly management: number;
-}
-
-/** Below what the system gives to outgoing connections: one of those could take a port between two starts. */
-const [FIRST_PORT, LAST_PORT] = [20_000, 32_000];
-
-/** Ports that nobody listens on. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(FIRST_PORT, LAST_PORT);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (isFree) ports.add(port);
-  }
-  return [...ports];
 }
 
 /**

@@ -6,4 +6,5 @@ export { order, ProbeModule, Probes, ProbeService } from './probe.js';
 export { SHAPES, type Outcome, type Shape } from './shapes.js';
 export { TestApp, type TestAppOptions } from './test-app.js';
 export { FreezingProxy } from './freezing-proxy.js';
-export { freePorts, Haproxy, type Backend } from './haproxy.js';
+export { freePort, freePorts } from './free-ports.js';
+export { Haproxy, type Backend } from './haproxy.js';

@@ -28,4 +28,9 @@ export class GrpcCall extends CallContext {
   ) {
     super(requestId);
   }
+
+  /** Such as `orders.v1.OrderService/GetOrder`; `UNKNOWN_RPC` when there is none. */
+  get rpc(): string {
+    return this.service === UNKNOWN_RPC ? UNKNOWN_RPC : `${this.service}/${this.method}`;
+  }
 }

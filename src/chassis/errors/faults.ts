@@ -40,3 +40,13 @@ export function internalError(cause: unknown): ServiceError {
     cause,
   });
 }
+
+/** The instance ends before it has the answer, or while a stream is open. */
+export function shuttingDown(): ServiceError {
+  return new ServiceError({
+    code: 'UNAVAILABLE',
+    reason: 'SHUTTING_DOWN',
+    message: 'This instance is shutting down; call again to reach another',
+    retryAfterMs: 0,
+  });
+}

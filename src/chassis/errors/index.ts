@@ -1,6 +1,6 @@
 export { bind } from './bind.js';
 export { codeOfNumber, GRPC_CODES, type Code } from './code.js';
-export { callCancelled, deadlineExceeded, internalError, validationFailed } from './faults.js';
+export { callCancelled, deadlineExceeded, internalError, shuttingDown, validationFailed } from './faults.js';
 export { codeOfHttpStatus, httpStatusOf } from './http-status.js';
 export { toProblem, type Problem } from './problem.js';
 export { ServiceError, type FieldViolation, type ServiceErrorOptions } from './service-error.js';

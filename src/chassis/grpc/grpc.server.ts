@@ -9,7 +9,7 @@ import { Server, Transport, type CustomTransportStrategy, type MessageHandler } 
 import type { Http2Server } from 'node:http2';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
-import { ServiceError, toServiceError } from '../errors/index.js';
+import { shuttingDown, toServiceError } from '../errors/index.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
 import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { tolerant } from './request-messages.js';
@@ -187,13 +187,4 @@ function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
     edge.attach(http2Server);
     return http2Server;
   };
-}
-
-function shuttingDown(): ServiceError {
-  return new ServiceError({
-    code: 'UNAVAILABLE',
-    reason: 'SHUTTING_DOWN',
-    message: 'This instance is shutting down; open the stream again to reach another',
-    retryAfterMs: 0,
-  });
 }

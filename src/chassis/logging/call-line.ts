@@ -1,4 +1,4 @@
-import { durationBucketOf, UNKNOWN_RPC, type Call, type TransportName } from '../context/index.js';
+import { durationBucketOf, type Call, type TransportName } from '../context/index.js';
 import { LineBuffer } from './line-buffer.js';
 import type { LogLevel } from './log-levels.js';
 import { hexFlags } from './scope-fields.js';
@@ -7,7 +7,7 @@ import { hexFlags } from './scope-fields.js';
 export function callFields(call: Call): Record<string, unknown> {
   return {
     transport: call.transport,
-    ...(call.transport === 'http' ? { method: call.method, route: call.route } : { rpc: rpcOf(call) }),
+    ...(call.transport === 'http' ? { method: call.method, route: call.route } : { rpc: call.rpc }),
     status: call.transport === 'http' ? call.status : call.code,
     code: call.code,
     ...(call.error && { reason: call.error.reason }),
@@ -87,7 +87,7 @@ export class CallLineWriter {
     const fields =
       call.transport === 'http'
         ? { transport: call.transport, method: call.method, route: call.route }
-        : { transport: call.transport, rpc: rpcOf(call) };
+        : { transport: call.transport, rpc: call.rpc };
     const head = Buffer.from(`Z",${this.#base},${JSON.stringify(fields).slice(1, -1)},"status":`);
     const heads = this.#heads[call.transport];
     const methods = heads.get(key) ?? new Map<string, Buffer>();
@@ -123,10 +123,6 @@ function textsOf(format: (key: string) => string): (key: string) => Buffer {
     texts.set(key, text);
     return text;
   };
-}
-
-function rpcOf({ service, method }: { readonly service: string; readonly method: string }): string {
-  return service === UNKNOWN_RPC ? UNKNOWN_RPC : `${service}/${method}`;
 }
 
 function roundMs(ms: number): number {

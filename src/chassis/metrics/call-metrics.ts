@@ -22,7 +22,6 @@ export class CallMetrics implements CallObserver {
 
   opened(call: Call): void {
     if (call.transport === 'http') this.#http.opened();
-    else this.#rpc.opened();
   }
 
   closed(call: Call): void {

@@ -31,8 +31,6 @@ export class RpcMetrics {
   /** Open calls that a scrape has seen; a call that ends before the next scrape never gets here. */
   readonly #counted = new Map<GrpcCall, Counted>();
 
-  #active = 0;
-
   constructor(
     registry: MetricsRegistry,
     private readonly open: Iterable<Call>,
@@ -47,7 +45,7 @@ export class RpcMetrics {
       name: 'rpc_server_active_calls',
       help: 'gRPC calls that have not ended.',
       acrossWorkers: 'sum',
-      collect: (gauge) => gauge.set(this.#active),
+      collect: (gauge) => gauge.set([...this.open].filter(({ transport }) => transport === 'grpc').length),
     });
     this.#received = registry.counter({
       name: 'rpc_server_messages_received_total',
@@ -63,12 +61,7 @@ export class RpcMetrics {
     });
   }
 
-  opened(): void {
-    this.#active += 1;
-  }
-
   closed(call: GrpcCall): void {
-    this.#active -= 1;
     const method = this.#methodOf(call);
     this.#countMessages(call, method);
     this.#counted.delete(call);
