@@ -47,7 +47,11 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
   link.onReload(() => tellReload(logger));
   await link.ready(
     { http, grpc, shutdownLimitMs },
-    { manage: (request) => management.answer(request), metrics: () => metrics.snapshot() },
+    {
+      manage: (request) => management.answer(request),
+      metrics: () => metrics.snapshot(),
+      stopListening: running.stopListening,
+    },
   );
 }
 

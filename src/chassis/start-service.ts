@@ -63,6 +63,8 @@ export interface RunningService {
   readonly management: string;
   /** Ends it, stage by stage; see docs/lifecycle.md. */
   readonly shutdown: Shutdown;
+  /** Takes no new connection on REST and gRPC; those that are there go on and take new calls. */
+  readonly stopListening: () => void;
   /** Ends it; resolves when everything has ended. */
   close(): Promise<void>;
 }
@@ -166,6 +168,10 @@ async function listen(
     grpc: at(host, grpc.port),
     management: at(management.host, management.port),
     shutdown,
+    stopListening: () => {
+      (app.getHttpAdapter() as unknown as HttpAdapter).stopListening();
+      grpc.stopListening();
+    },
     close: async () => {
       await shutdown.begin('close');
     },

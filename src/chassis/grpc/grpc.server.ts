@@ -7,6 +7,7 @@ import {
 import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Http2Server } from 'node:http2';
+import { Server as NetServer } from 'node:net';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -86,6 +87,12 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       this.#port = port;
       callback(error ?? undefined);
     });
+  }
+
+  /** Takes no new connection; `close` of the HTTP/2 server itself would send a GOAWAY on the others too. */
+  stopListening(): void {
+    const servers = this.#server['http2Servers'] as ReadonlyMap<Http2Server, unknown>;
+    for (const server of servers.keys()) NetServer.prototype.close.call(server);
   }
 
   /**

@@ -32,6 +32,11 @@ export class HttpAdapter extends FastifyAdapter {
     this.#edge = edge;
   }
 
+  /** Takes no new connection; `close` of the server itself would end the idle ones too. */
+  stopListening(): void {
+    NetServer.prototype.close.call(this.getHttpServer<Server>());
+  }
+
   /**
    * Takes no new connection; those that are there close with their next answer, and the idle ones at once,
    * or after `lingerMs`: an idle connection may be one whose client is just sending, and that call would fail.
@@ -40,7 +45,7 @@ export class HttpAdapter extends FastifyAdapter {
     const server = this.getHttpServer<Server>();
     this.#edge.stopKeeping();
     if (lingerMs > 0) {
-      NetServer.prototype.close.call(server);
+      this.stopListening();
       const end = performance.now() + lingerMs;
       while (performance.now() < end && (await countConnections(server)) > 0) await sleep(LINGER_POLL_MS);
     }

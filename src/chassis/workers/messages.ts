@@ -54,6 +54,7 @@ export type ToWorker =
   | ({ readonly kind: 'drain' } & DrainOptions)
   | { readonly kind: 'reload' }
   | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'stop-listening'; readonly id: number }
   | { readonly kind: 'request'; readonly id: number; readonly request: ManagementRequest };
 
 export type ToPrimary =

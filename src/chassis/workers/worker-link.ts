@@ -16,7 +16,10 @@ import type {
 export interface WorkerAnswers {
   manage(request: ManagementRequest): Promise<ManagementAnswer>;
   metrics(): Promise<readonly MetricSnapshot[]>;
+  stopListening(): void;
 }
+
+type Question = Extract<ToWorker, { id: number }>;
 
 /** Signals that a terminal or a supervisor sends to every process of the service: the primary decides. */
 const SIGNALS_OF_THE_PRIMARY = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const;
@@ -88,15 +91,13 @@ export class WorkerLink {
     }
   }
 
-  async #answer(message: Extract<ToWorker, { id: number }>): Promise<void> {
+  async #answer(message: Question): Promise<void> {
     const answers = this.#answers;
     if (!answers) return;
     const { id } = message;
     try {
-      const answer = await (message.kind === 'snapshot'
-        ? answers.metrics()
-        : answers.manage(message.request));
-      await this.#send({ kind: 'answer', id, answer });
+      const answer = await answerTo(message, answers);
+      await this.#send({ kind: 'answer', id, ...(answer && { answer }) });
     } catch {
       // It is closing: another worker answers.
       await this.#send({ kind: 'answer', id });
@@ -109,5 +110,22 @@ export class WorkerLink {
       if (this.#worker.isConnected()) process.send?.(message, undefined, undefined, () => resolve());
       else resolve();
     });
+  }
+}
+
+function answerTo(
+  question: Question,
+  answers: WorkerAnswers,
+): Promise<ManagementAnswer | readonly MetricSnapshot[]> | undefined {
+  switch (question.kind) {
+    case 'snapshot':
+      return answers.metrics();
+    case 'request':
+      return answers.manage(question.request);
+    case 'stop-listening':
+      answers.stopListening();
+      return undefined;
+    default:
+      return question satisfies never;
   }
 }

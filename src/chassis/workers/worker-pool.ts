@@ -70,7 +70,7 @@ export class WorkerPool {
     this.#plan = plan;
     if (!isFirst) this.restarts.rolling += fresh.length;
     onTurn();
-    await Promise.all(old.map((worker) => worker.drain({ propagate: false })));
+    await handOver(old);
     return ready;
   }
 
@@ -105,11 +105,8 @@ export class WorkerPool {
       return ready;
     } catch (error) {
       // Those that are ready have taken calls already.
-      const exits = fresh.map((worker) => {
-        if (worker.state === 'starting') worker.kill();
-        return worker.drain({ propagate: false });
-      });
-      await Promise.all(exits);
+      for (const worker of fresh) if (worker.state === 'starting') worker.kill();
+      await handOver(fresh);
       throw error;
     }
   }
@@ -176,6 +173,15 @@ export class WorkerPool {
   #isCurrent(plan: Plan): boolean {
     return this.#plan === plan && !this.#isEnding;
   }
+}
+
+/**
+ * Lets workers finish whose place others have taken. None is sent away before none of them takes a new
+ * connection: a client that was refused by one would meet the next, and gRPC asks again only once.
+ */
+async function handOver(workers: readonly WorkerProcess[]): Promise<void> {
+  await Promise.all(workers.map((worker) => worker.stopListening()));
+  await Promise.all(workers.map((worker) => worker.drain({ propagate: false })));
 }
 
 /** What a worker said of its start, as the process' own failure. */

@@ -115,6 +115,11 @@ export class WorkerProcess {
     this.#send({ kind: 'reload' });
   }
 
+  /** Resolves when it takes no new connection; those that it has go on. */
+  async stopListening(): Promise<void> {
+    if (this.isServing) await this.#ask((id) => ({ kind: 'stop-listening', id }));
+  }
+
   /** Lets it finish its calls; a worker that outlives its own limit is killed. */
   drain(options: DrainOptions): Promise<WorkerExit> {
     if (this.state !== 'ready') return this.ended;
