@@ -7,7 +7,8 @@ const LAYERS = [
   ['context'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
-  ['database', 'logging', 'pipeline', 'tracing'],
+  ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
+  ['audit', 'rate-limit'],
   ['grpc', 'http', 'workers'],
   ['management'],
 ];

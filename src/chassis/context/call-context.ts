@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
+import type { ClientCertificate, Principal } from './principal.js';
 import { Scope } from './scope.js';
 
 /** The ways a call comes in. */
@@ -29,8 +30,10 @@ export abstract class CallContext {
   error: ServiceError | undefined;
   /** Address of the caller, as far as it is known. */
   clientIp: string | undefined;
-  /** Id of the authenticated caller. */
-  principal: string | undefined;
+  /** The authenticated caller; `undefined` until a guard knows it. */
+  principal: Principal | undefined;
+  /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
+  clientCertificate: ClientCertificate | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;

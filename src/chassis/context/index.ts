@@ -6,5 +6,6 @@ export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './durati
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
 export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';
 export type { OpenCalls } from './open-calls.js';
+export type { ClientCertificate, Principal } from './principal.js';
 export { acceptRequestId, REQUEST_ID_HEADER } from './request-id.js';
 export { Scope } from './scope.js';

@@ -98,7 +98,11 @@ describe('a call line is what pino makes of the same fields', () => {
 type Values = typeof common extends fc.Arbitrary<infer T> ? T : never;
 
 function expectSame(call: Call, { reason, flags, principal, clientIp, durationMs }: Values): void {
-  Object.assign(call, { principal, clientIp, durationMs });
+  Object.assign(call, {
+    principal: principal === undefined ? undefined : { id: principal },
+    clientIp,
+    durationMs,
+  });
   if (flags !== undefined) call.span = spanOf(flags);
   if (reason !== undefined) Object.assign(call, { code: 'ABORTED', error: serviceError(reason) });
   const [{ time, ...pinos }, { time: ownTime, ...ours }] = bothWays(call);

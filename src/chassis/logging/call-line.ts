@@ -14,7 +14,7 @@ export function callFields(call: Call): Record<string, unknown> {
     latency_ms: roundMs(call.durationMs),
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
-    ...(call.principal !== undefined && { principal: call.principal }),
+    ...(call.principal !== undefined && { principal: call.principal.id }),
   };
 }
 
@@ -65,7 +65,7 @@ export class CallLineWriter {
     line.milliseconds(call.durationMs);
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));
     if (call.clientIp !== undefined) writeField(line, CLIENT_IP, call.clientIp);
-    if (call.principal !== undefined) writeField(line, PRINCIPAL, call.principal);
+    if (call.principal !== undefined) writeField(line, PRINCIPAL, call.principal.id);
     const span = call.span?.spanContext();
     if (span) {
       writeField(line, TRACE_ID, span.traceId);

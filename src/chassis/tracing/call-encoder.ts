@@ -21,7 +21,7 @@ export function encodeCall(writer: ProtobufWriter, call: Call): void {
     writer.raw(grpcPatterns.get(service)?.get(method)?.get(code) ?? addGrpcPattern(call));
   }
   if (call.clientIp !== undefined) encodeAttribute(writer, SPAN.attributes, 'client.address', call.clientIp);
-  if (call.principal !== undefined) encodeAttribute(writer, SPAN.attributes, 'enduser.id', call.principal);
+  if (call.principal !== undefined) encodeAttribute(writer, SPAN.attributes, 'enduser.id', call.principal.id);
 }
 
 function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
