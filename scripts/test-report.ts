@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 
 const REPORT = 'coverage/test-report.json';
 
@@ -13,8 +14,19 @@ interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
+
+const LINES_OF_A_FAILURE = 6;
 
 rmSync(REPORT, { force: true });
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
@@ -31,5 +43,18 @@ const unloaded = report?.testResults.filter(
 const told = (report?.numFailedTests ?? 0) + (unloaded?.length ?? 0);
 const failed = told === 0 && status !== 0 ? 1 : told;
 
+// Once more at the end: whoever reads only the last lines sees what failed.
+for (const { name, message, assertionResults } of report?.testResults ?? []) {
+  const file = relative('.', name);
+  if (unloaded?.some((other) => other.name === name)) tellFailure(file, message);
+  for (const { status: result, fullName, failureMessages } of assertionResults)
+    if (result === 'failed') tellFailure(`${file} > ${fullName}`, failureMessages.join('\n'));
+}
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+function tellFailure(what: string, why: string): void {
+  const own = why.split('\n').filter((line) => !/^\s+at .*(node_modules|<anonymous>)/.test(line));
+  const lines = own.slice(0, LINES_OF_A_FAILURE);
+  console.log([`\nFAILED ${what}`, ...lines].join('\n  '));
+}

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -7,7 +7,7 @@ import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
-import { ErrorFilter, ValidationPipe } from './pipeline/index.js';
+import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -27,6 +27,7 @@ export class ChassisModule {
       module: ChassisModule,
       global: true,
       imports: [
+        DiscoveryModule,
         MetricsModule.forRoot(),
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
@@ -38,7 +39,8 @@ export class ChassisModule {
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
         { provide: Openings, useValue: openings },
-        { provide: APP_PIPE, useClass: ValidationPipe },
+        ValidationPipe,
+        SchemaParameters,
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

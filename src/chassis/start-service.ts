@@ -22,6 +22,7 @@ import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { addShutdownStages } from './shutdown-stages.js';
 import { MetricsRegistry } from './metrics/index.js';
+import { SchemaParameters } from './pipeline/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 
 /** What makes a service: its modules and where its files are. */
@@ -155,6 +156,7 @@ async function listen(
     watchGrpcConnections(server, app.get(MetricsRegistry));
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
+  app.get(SchemaParameters).bind();
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
   await serveOpenApi(app, config);
   await app.init();

@@ -11,6 +11,7 @@ import { Server as NetServer } from 'node:net';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
+import { keepStreamsYoung } from '../streams/index.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
 import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { tolerant } from './request-messages.js';
@@ -192,6 +193,7 @@ function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
   maker.createHttp2Server = (credentials) => {
     const http2Server = create(credentials);
     edge.attach(http2Server);
+    keepStreamsYoung(http2Server);
     return http2Server;
   };
 }

@@ -1,3 +1,4 @@
 export { ErrorFilter } from './error.filter.js';
+export { SchemaParameters } from './schema-parameters.js';
 export { validate } from './validate.js';
 export { ValidationPipe } from './validation.pipe.js';

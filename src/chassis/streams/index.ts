@@ -1,1 +1,2 @@
 export { Broadcast } from './broadcast.js';
+export { keepStreamsYoung } from './keep-streams-young.js';
