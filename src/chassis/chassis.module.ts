@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AuthGuard, AuthModule } from './auth/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -32,12 +33,14 @@ export class ChassisModule {
         LoggingModule.forRoot(logging),
         HealthModule,
         LifecycleModule.forRoot(shutdown),
+        AuthModule,
         application,
       ],
       providers: [
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
         { provide: Openings, useValue: openings },
+        { provide: APP_GUARD, useExisting: AuthGuard },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
