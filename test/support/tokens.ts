@@ -47,7 +47,8 @@ export class SigningKey {
 
   /** Signs any header and claims, or texts that stand for them. */
   sign(claims: Json | string, header: Json | string = {}): string {
-    const text = typeof header === 'string' ? header : { alg: this.alg, kid: this.kid, typ: 'JWT', ...header };
+    const text =
+      typeof header === 'string' ? header : { alg: this.alg, kid: this.kid, typ: 'JWT', ...header };
     const input = `${encode(text)}.${encode(claims)}`;
     const [digest, options] = SIGNING[this.alg] as (typeof SIGNING)[string];
     const signature = sign(digest, Buffer.from(input), { key: this.privateKey, ...options });

@@ -9,7 +9,6 @@ export interface ResolvedRule extends Omit<AccessRule, 'policies'> {
 }
 
 /** As Nest's context gives it. */
-// oxlint-disable-next-line typescript/no-unsafe-function-type
 type Handler = Function;
 
 /**

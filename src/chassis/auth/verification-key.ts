@@ -1,4 +1,4 @@
-import { createPublicKey, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, hash, type JsonWebKeyInput, type KeyObject } from 'node:crypto';
 
 /** What is looked at of a key before Node reads it. */
 interface Jwk {
@@ -66,7 +66,7 @@ function isPublicSignatureKey(jwk: unknown): jwk is Jwk {
 function toPublicKey(jwk: Jwk): KeyObject | undefined {
   let key: KeyObject;
   try {
-    key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+    key = createPublicKey({ key: { ...jwk } as JsonWebKeyInput['key'], format: 'jwk' });
   } catch {
     // A key that cannot be read is one that is not there; the others of the set stay good.
     return undefined;
