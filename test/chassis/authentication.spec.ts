@@ -1,11 +1,9 @@
-import { Metadata } from '@grpc/grpc-js';
 import { Controller, Get, Injectable, Module, type Type } from '@nestjs/common';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceDefinition } from '#chassis';
 import { Caller, Policy, Public, Roles, Scopes, type AccessPolicy } from '#chassis/auth';
@@ -13,6 +11,8 @@ import { CallObservers, currentCall, type Call, type CallContext, type Principal
 import { Rpc } from '#chassis/grpc';
 import { createApiKey, type NewApiKey } from '../../src/chassis/auth/api-key.js';
 import { Order } from '../support/probe.js';
+import { frame } from '../support/raw-grpc.js';
+import { RawHttp2Client } from '../support/raw-http2.js';
 import { sendRaw } from '../support/raw-http.js';
 import { Scrape } from '../support/scrape.js';
 import {
@@ -531,21 +531,23 @@ describe('bearer tokens', () => {
   });
 
   test('repeated authorization metadata is refused', async () => {
-    const metadata = new Metadata();
-    metadata.add('authorization', `Bearer ${token()}`);
-    metadata.add('authorization', 'Bearer a.b.c');
-    const { path, requestSerialize, responseDeserialize } = METHODS.unary;
-    const failed = new Promise((_resolve, reject) => {
-      app.grpc.client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        order('who'),
-        metadata,
-        reject,
-      );
-    });
-    expect(await failureOf(failed)).toMatchObject({ code: 3, reason: 'CREDENTIALS_AMBIGUOUS' });
+    const reasons: (string | undefined)[] = [];
+    app.get(CallObservers).add({ closed: (call) => void reasons.push(call.error?.reason) });
+    const client = new RawHttp2Client(app.grpc.address);
+    const common = [
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', METHODS.unary.path],
+      [':authority', 'a'],
+      ['content-type', 'application/grpc'],
+    ] as const;
+    const tokens = [['authorization', 'Bearer a.b.c'] as const, ['authorization', 'Bearer d.e.f'] as const];
+    client.request(1, [...common, ...tokens], frame(Buffer.alloc(0)));
+    await eventually('the call has ended', () => reasons.length === 1);
+    client.request(3, [...common, ...tokens.slice(1)], frame(Buffer.alloc(0)));
+    await eventually('the call has ended', () => reasons.length === 2);
+    client.close();
+    expect(reasons).toEqual(['CREDENTIALS_AMBIGUOUS', 'TOKEN_INVALID']);
   });
 
   test('no token reaches the server by the URL', async () => {
@@ -615,9 +617,8 @@ describe('the keys of the issuer', () => {
   });
 
   test('many first calls at once wait for one fetch', async () => {
-    issuer.answer = async (_request, response) => {
-      await sleep(200);
-      response.end(JSON.stringify({ keys: [issuer.key.jwk] }));
+    issuer.answer = (_request, response) => {
+      setTimeout(() => response.end(JSON.stringify({ keys: [issuer.key.jwk] })), 200);
     };
     await start();
     const calls = Array.from({ length: 20 }, () => isLetIn(issuer.bearer({ scope: 'read' })));
@@ -896,6 +897,29 @@ function present(call: Call, headers: IncomingHttpHeaders): void {
   };
 }
 
+describe('the log', () => {
+  test('the log has the caller and no token', async () => {
+    const lines: string[] = [];
+    const issuer = await TokenIssuer.start();
+    const config = { ...issuer.config, LOG_LEVEL: 'trace', LOG_FORMAT: 'json' };
+    const logTo = { write: (line: string) => void lines.push(line) };
+    const app = await TestApp.start({ service: guarded(), config, logTo });
+    try {
+      const { authorization } = issuer.bearer({ scope: 'read' });
+      for (const { call } of TRANSPORTS) await call(app, { authorization });
+      for (const { call } of TRANSPORTS) await call(app, { authorization: `${authorization}x` });
+      await eventually(
+        'both calls are logged',
+        () => lines.join('').split('"principal":"alice"').length === 3,
+      );
+      expect(lines.join('')).not.toContain(authorization.slice(10, 60));
+    } finally {
+      await app.stop();
+      await issuer.stop();
+    }
+  });
+});
+
 describe('the configuration', () => {
   const https = { AUTH_JWKS_URL: 'https://issuer.test/jwks.json', AUTH_ISSUER: 'i', AUTH_AUDIENCE: 'a' };
   test.each([
@@ -939,43 +963,6 @@ describe('the configuration', () => {
     @Module(metadata)
     class FaultyModule {}
     await expect(TestApp.start({ service: guarded(FaultyModule) })).rejects.toThrow(fault);
-  });
-
-  test('with nothing configured everything is open, and the log says so once', async () => {
-    const lines: string[] = [];
-    const config = { LOG_LEVEL: 'info', LOG_FORMAT: 'json' };
-    const logTo = { write: (line: string) => void lines.push(line) };
-    const app = await TestApp.start({ service: guarded(), config, logTo });
-    try {
-      for (const { call } of TRANSPORTS)
-        expect((await call(app, bearer('nonsense'), 'write')).caller?.reason).toBe('nobody');
-      const warnings = () => lines.join('').split('no authentication is configured').length - 1;
-      await eventually('the log says so', () => warnings() > 0).catch(() => console.log(lines));
-      expect(warnings()).toBe(1);
-    } finally {
-      await app.stop();
-    }
-  });
-
-  test('the log has the caller and no token', async () => {
-    const lines: string[] = [];
-    const issuer = await TokenIssuer.start();
-    const config = { ...issuer.config, LOG_LEVEL: 'trace', LOG_FORMAT: 'json' };
-    const logTo = { write: (line: string) => void lines.push(line) };
-    const app = await TestApp.start({ service: guarded(), config, logTo });
-    try {
-      const { authorization } = issuer.bearer({ scope: 'read' });
-      for (const { call } of TRANSPORTS) await call(app, { authorization });
-      for (const { call } of TRANSPORTS) await call(app, { authorization: `${authorization}x` });
-      await eventually(
-        'both calls are logged',
-        () => lines.join('').split('"principal":"alice"').length === 3,
-      );
-      expect(lines.join('')).not.toContain(authorization.slice(10, 60));
-    } finally {
-      await app.stop();
-      await issuer.stop();
-    }
   });
 });
 

@@ -112,7 +112,7 @@ export class TokenIssuer {
     server.on('request', (request, response) => {
       issuer.requests += 1;
       if (typeof issuer.answer === 'function') {
-        void issuer.answer(request, response);
+        issuer.answer(request, response);
         return;
       }
       response.setHeader('content-type', 'application/json');

@@ -12,7 +12,7 @@ test('a new key has its id in it, and what is kept is its digest', () => {
 test('a thousand keys are all different, and their secrets use every character', () => {
   const keys = Array.from({ length: 1000 }, () => createApiKey('a'));
   expect(new Set(keys.map(({ id }) => id)).size).toBe(1000);
-  expect(new Set(keys.flatMap(({ key }) => [...key.slice(-42)])).size).toBe(62);
+  expect(new Set(keys.flatMap(({ key }) => key.slice(-42).split(''))).size).toBe(62);
 });
 
 test.each(['', 'A', 'a_b', 'a'.repeat(17)])('%j is no prefix', (prefix) => {
