@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AuthGuard, AuthModule } from './auth/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -33,6 +34,7 @@ export class ChassisModule {
         LoggingModule.forRoot(logging),
         HealthModule,
         LifecycleModule.forRoot(shutdown),
+        AuthModule,
         application,
       ],
       providers: [
@@ -41,6 +43,7 @@ export class ChassisModule {
         { provide: Openings, useValue: openings },
         ValidationPipe,
         SchemaParameters,
+        { provide: APP_GUARD, useExisting: AuthGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

@@ -7,4 +7,5 @@ export { SHAPES, type Outcome, type Shape } from './shapes.js';
 export { TestApp, type TestAppOptions } from './test-app.js';
 export { FreezingProxy } from './freezing-proxy.js';
 export { freePort, freePorts } from './free-ports.js';
+export { encode, epochSeconds, signHmac, SigningKey, TokenIssuer } from './tokens.js';
 export { Haproxy, type Backend } from './haproxy.js';

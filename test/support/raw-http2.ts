@@ -30,9 +30,14 @@ export class RawHttp2Client {
     this.#write(FRAME.settings, 0, 0, Buffer.alloc(0));
   }
 
-  /** A whole request on the stream, which must be odd and higher than those before. */
-  request(stream: number, headers: Readonly<Record<string, string>>, body: Buffer): void {
-    const fields = Object.entries(headers).map(([name, value]) => literal(name, value));
+  /** A whole request on the stream, which must be odd and higher than those before. A list may repeat a name. */
+  request(
+    stream: number,
+    headers: Readonly<Record<string, string>> | readonly (readonly [string, string])[],
+    body: Buffer,
+  ): void {
+    const list = Array.isArray(headers) ? headers : Object.entries(headers);
+    const fields = list.map(([name, value]: readonly [string, string]) => literal(name, value));
     this.#write(FRAME.headers, END_HEADERS, stream, Buffer.concat(fields));
     this.#write(FRAME.data, END_STREAM, stream, body);
   }

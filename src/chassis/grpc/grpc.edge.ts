@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
+import { authorizationOf } from '../auth/index.js';
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
@@ -33,7 +34,12 @@ export interface EdgeMethod {
   readonly isUnary: boolean;
 }
 
-type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
 
 /**
  * Stands before grpc-js on its own HTTP/2 server and sees every call, also those that grpc-js would
@@ -60,8 +66,11 @@ export class GrpcEdge {
   /** Puts itself before the listener that grpc-js has set on its server. */
   attach(server: Http2Server): void {
     const deliverTo = server.listeners('stream') as unknown as StreamListener[];
-    const open: StreamListener = (stream, headers) => {
-      if (this.#open(stream, headers)) for (const deliver of deliverTo) deliver(stream, headers);
+    const open: StreamListener = (stream, headers, flags, rawHeaders) => {
+      const authorization = authorizationOf(headers, rawHeaders);
+      if (authorization !== undefined) headers.authorization = authorization;
+      if (!this.#open(stream, headers)) return;
+      for (const deliver of deliverTo) deliver(stream, headers, flags, rawHeaders);
     };
     server.removeAllListeners('stream');
     server.on('stream', open as never);

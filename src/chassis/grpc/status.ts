@@ -42,6 +42,7 @@ export function toRpcStatus(error: ServiceError, domain: string): Status {
 export function toGrpcStatus(error: ServiceError, domain: string): StatusObject & Error {
   const status = toRpcStatus(error, domain);
   const metadata = new Metadata();
+  for (const [name, value] of Object.entries(error.headers ?? {})) metadata.set(name, value);
   metadata.set(STATUS_DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
   return Object.assign(new Error(status.message), { code: status.code, details: status.message, metadata });
 }

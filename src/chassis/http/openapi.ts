@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { loadSwagger } from './documentation.js';
 import { toOpenApi } from './json-schema.js';
+import { addSecurity, noteAccess } from './openapi-security.js';
 
 const PROBLEM_CONTENT = 'application/problem+json';
 
@@ -29,7 +30,9 @@ export async function createOpenApiDocument(
   app: NestFastifyApplication,
   config: Config,
 ): Promise<OpenAPIObject> {
-  const { DocumentBuilder, SwaggerModule } = await loadSwagger();
+  const swagger = await loadSwagger();
+  const { DocumentBuilder, SwaggerModule } = swagger;
+  noteAccess(app, swagger);
   const info = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle(config.get('SERVICE_NAME'))
@@ -43,8 +46,7 @@ export async function createOpenApiDocument(
     standardSchemaConverter: (schema, { schemaType }) => toOpenApi(schema, schemaType),
   });
   addProblems(document);
-  // Says that no authentication is asked for, until a scheme is added.
-  document.security ??= [];
+  addSecurity(document);
   return document;
 }
 

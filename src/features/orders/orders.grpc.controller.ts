@@ -10,6 +10,7 @@ import {
   type SyncOrdersResponse,
   type WatchOrdersResponse,
 } from '#generated/orders/v1/orders';
+import { Scopes } from '#chassis/auth';
 import { Config } from '#chassis/config';
 import { toServiceError } from '#chassis/errors';
 import { Rpc, toRpcStatus } from '#chassis/grpc';
@@ -26,6 +27,7 @@ export class OrdersGrpcController {
     private readonly config: Config,
   ) {}
 
+  @Scopes('orders:write')
   @Rpc(Rpcs.createOrder, messages.CreateOrderMessage)
   async createOrder({
     order,
@@ -35,22 +37,26 @@ export class OrdersGrpcController {
     return { order: messages.toMessage(created.order) };
   }
 
+  @Scopes('orders:read')
   @Rpc(Rpcs.getOrder, messages.GetOrderMessage)
   async getOrder({ id }: z.output<typeof messages.GetOrderMessage>): Promise<GetOrderResponse> {
     return { order: messages.toMessage(await this.orders.get(id)) };
   }
 
+  @Scopes('orders:read')
   @Rpc(Rpcs.listOrders, messages.ListOrdersMessage)
   async listOrders(query: z.output<typeof messages.ListOrdersMessage>): Promise<ListOrdersResponse> {
     const page = await this.orders.list(query);
     return { ...page, orders: page.orders.map(messages.toMessage) };
   }
 
+  @Scopes('orders:write')
   @Rpc(Rpcs.cancelOrder, messages.CancelOrderMessage)
   async cancelOrder(request: z.output<typeof messages.CancelOrderMessage>): Promise<CancelOrderResponse> {
     return { order: messages.toMessage(await this.orders.cancel(request)) };
   }
 
+  @Scopes('orders:read')
   @Rpc(Rpcs.watchOrders, messages.WatchOrdersMessage)
   async *watchOrders({
     customerId,
@@ -58,6 +64,7 @@ export class OrdersGrpcController {
     for await (const order of this.orders.watch(customerId)) yield { order: messages.toMessage(order) };
   }
 
+  @Scopes('orders:write')
   @Rpc(Rpcs.importOrders, messages.ImportOrdersMessage)
   async importOrders(
     orders: AsyncIterable<z.output<typeof messages.ImportOrdersMessage>>,
@@ -65,6 +72,7 @@ export class OrdersGrpcController {
     return { importedCount: await this.orders.import(orders) };
   }
 
+  @Scopes('orders:write')
   @Rpc(Rpcs.syncOrders, messages.SyncOrdersMessage)
   async *syncOrders(
     requests: AsyncIterable<z.output<typeof messages.SyncOrdersMessage>>,

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { Scopes } from '#chassis/auth';
 import { HeaderParam, Returns } from '#chassis/http';
 import { CreateOrder, IdempotencyKey, ListOrders, Order, OrderId, OrderPage } from './orders.schema.js';
 import { OrdersService } from './orders.service.js';
@@ -27,6 +28,7 @@ export class OrdersHttpController {
   constructor(private readonly orders: OrdersService) {}
 
   @Post()
+  @Scopes('orders:write')
   @ApiOperation({ operationId: 'createOrder', summary: 'Create an order' })
   @Returns(201, Order, 'The new order')
   async create(
@@ -41,6 +43,7 @@ export class OrdersHttpController {
   }
 
   @Get()
+  @Scopes('orders:read')
   @ApiOperation({ operationId: 'listOrders', summary: 'List orders, newest first' })
   @Returns(200, OrderPage, 'One page of orders')
   list(@Query({ schema: ListOrders }) query: ListOrders): Promise<OrderPage> {
@@ -48,6 +51,7 @@ export class OrdersHttpController {
   }
 
   @Get(':id')
+  @Scopes('orders:read')
   @ApiOperation({ operationId: 'getOrder', summary: 'Read an order' })
   @Returns(200, Order, 'The order')
   @ApiResponse({ status: 304, description: 'The order still has the ETag of If-None-Match' })
@@ -66,6 +70,7 @@ export class OrdersHttpController {
   }
 
   @Post(':id/cancel')
+  @Scopes('orders:write')
   @ApiOperation({ operationId: 'cancelOrder', summary: 'Cancel an order' })
   @Returns(200, Order, 'The cancelled order')
   async cancel(

@@ -1,0 +1,62 @@
+import type { Type } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import type { AccessPolicy } from './access.decorators.js';
+import { readAccessRule, type AccessRule } from './access-rule.js';
+
+/** A rule whose policies can be asked. */
+export interface ResolvedRule extends Omit<AccessRule, 'policies'> {
+  readonly policies: readonly AccessPolicy[];
+}
+
+/** As Nest's context gives it. */
+type Handler = Function;
+
+/**
+ * The rules of all handlers, each read once. By controller and handler: controllers that extend one
+ * class share its handlers, not their decorators.
+ */
+export class AccessRules {
+  readonly #rules = new Map<Type, WeakMap<Handler, ResolvedRule>>();
+
+  constructor(private readonly moduleRef: ModuleRef) {}
+
+  of(controller: Type, handler: Handler): ResolvedRule {
+    return this.#rules.get(controller)?.get(handler) ?? this.#add(controller, handler);
+  }
+
+  /**
+   * Reads the rules of every controller, so that what is wrong shows at the start.
+   * @throws {TypeError} when a handler is public and asks for something, or a policy is no provider
+   */
+  readAll(discovery: DiscoveryService): void {
+    const scanner = new MetadataScanner();
+    for (const { metatype } of discovery.getControllers()) {
+      const controller = metatype as Type;
+      const prototype = controller.prototype as Record<string, Handler>;
+      for (const name of scanner.getAllMethodNames(prototype)) {
+        const handler = prototype[name];
+        if (handler) this.of(controller, handler);
+      }
+    }
+  }
+
+  #add(controller: Type, handler: Handler): ResolvedRule {
+    const rule = readAccessRule(controller, handler);
+    const policies = rule.policies.map((policy) => this.#resolve(policy, controller));
+    const resolved = { ...rule, policies };
+    const rules = this.#rules.get(controller) ?? new WeakMap<Handler, ResolvedRule>();
+    this.#rules.set(controller, rules.set(handler, resolved));
+    return resolved;
+  }
+
+  #resolve(policy: Type<AccessPolicy>, controller: Type): AccessPolicy {
+    try {
+      return this.moduleRef.get(policy, { strict: false });
+    } catch (error) {
+      throw new TypeError(
+        `@Policy(${policy.name}) of ${controller.name} is no provider; add it to the providers of its module`,
+        { cause: error },
+      );
+    }
+  }
+}

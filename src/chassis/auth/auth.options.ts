@@ -1,0 +1,78 @@
+import { ConfigError, type Config } from '../config/index.js';
+import type { JwksOptions } from './jwks.js';
+import type { JwtOptions } from './jwt.authenticator.js';
+import type { TokenRules } from './token-verifier.js';
+
+/** What the configuration says about bearer tokens. */
+export interface BearerOptions {
+  /** `undefined` where only a shared secret is configured. */
+  readonly jwks: Omit<JwksOptions, 'onFetched'> | undefined;
+  /** Empty = HS256 is refused. */
+  readonly secret: string;
+  readonly rules: TokenRules;
+  readonly jwt: JwtOptions;
+}
+
+/**
+ * The keys of bearer tokens, checked together: what one of them needs of another.
+ * @returns `undefined` when bearer tokens are not configured
+ * @throws {ConfigError} with all faults
+ */
+export function readBearerOptions(config: Config): BearerOptions | undefined {
+  const url = config.get('AUTH_JWKS_URL');
+  const secret = config.get('AUTH_HS256_SECRET');
+  if (!url && !secret) return undefined;
+  checkTogether(config);
+  return {
+    jwks: url ? jwksOptions(config) : undefined,
+    secret,
+    rules: {
+      issuer: config.get('AUTH_ISSUER'),
+      audiences: split(config.get('AUTH_AUDIENCE')),
+      leewayS: config.get('AUTH_LEEWAY_S'),
+      claimNames: {
+        scopes: split(config.get('AUTH_SCOPE_CLAIMS')),
+        roles: split(config.get('AUTH_ROLE_CLAIMS')),
+        tenant: config.get('AUTH_TENANT_CLAIM'),
+      },
+    },
+    jwt: {
+      maxTokenBytes: config.get('AUTH_MAX_TOKEN_BYTES'),
+      cacheSize: config.get('AUTH_TOKEN_CACHE_SIZE'),
+      cacheMaxAgeMs: config.get('AUTH_TOKEN_CACHE_MAX_AGE_MS'),
+    },
+  };
+}
+
+function checkTogether(config: Config): void {
+  const faults: string[] = [];
+  if (!config.get('AUTH_ISSUER')) faults.push('AUTH_ISSUER: must say whose tokens are taken');
+  if (split(config.get('AUTH_AUDIENCE')).length === 0)
+    faults.push('AUTH_AUDIENCE: must say for whom tokens are made, or those of other services get in');
+  if (config.get('AUTH_JWKS_URL').startsWith('http:') && config.get('APP_ENV') === 'production')
+    faults.push('AUTH_JWKS_URL: must be https:// in production, or whoever is on the way chooses the keys');
+  if (config.get('AUTH_JWKS_URL') && split(config.get('AUTH_ALGORITHMS')).length === 0)
+    faults.push('AUTH_ALGORITHMS: must have one algorithm at least');
+  if (faults.length > 0)
+    throw new ConfigError(
+      `Configuration is not valid. ${faults.join('; ')}. See .env.example for every key.`,
+    );
+}
+
+function jwksOptions(config: Config): BearerOptions['jwks'] {
+  return {
+    url: config.get('AUTH_JWKS_URL'),
+    algorithms: split(config.get('AUTH_ALGORITHMS')),
+    cacheMs: config.get('AUTH_JWKS_CACHE_MS'),
+    cooldownMs: config.get('AUTH_JWKS_COOLDOWN_MS'),
+    maxAgeMs: config.get('AUTH_JWKS_MAX_AGE_MS'),
+    timeoutMs: config.get('AUTH_JWKS_TIMEOUT_MS'),
+  };
+}
+
+function split(list: string): string[] {
+  return list
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+}

@@ -1,0 +1,88 @@
+import { Logger } from '@nestjs/common';
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
+import type { z } from 'zod';
+import { ConfigError } from '../config/index.js';
+
+export interface WatchedFileOptions<Schema extends z.ZodType> {
+  /** Configuration key that names the file. */
+  readonly key: string;
+  readonly path: string;
+  readonly schema: Schema;
+  /** Milliseconds between two looks. */
+  readonly pollMs: number;
+  /** Hears the end of every reading after the first. */
+  readonly onReloaded: (result: 'success' | 'failure') => void;
+}
+
+/**
+ * A YAML or JSON file that is read again when it changes, also by the swapped links of a Kubernetes
+ * volume. A file that became unreadable or wrong changes nothing: the last good content stays.
+ */
+export class WatchedFile<Schema extends z.ZodType> {
+  readonly #logger = new Logger(WatchedFile.name);
+  readonly #follow = (): void => this.#reload();
+  #content: z.output<Schema>;
+
+  /** @throws {ConfigError} when the file cannot be used */
+  constructor(private readonly options: WatchedFileOptions<Schema>) {
+    this.#content = this.#read();
+  }
+
+  /** A new object after each change. */
+  get content(): z.output<Schema> {
+    return this.#content;
+  }
+
+  watch(): void {
+    const { path, pollMs } = this.options;
+    watchFile(path, { interval: pollMs, persistent: false }, this.#follow);
+  }
+
+  stop(): void {
+    unwatchFile(this.options.path, this.#follow);
+  }
+
+  #reload(): void {
+    const { key, onReloaded } = this.options;
+    try {
+      this.#content = this.#read();
+      this.#logger.log({ key }, 'file was read again');
+      onReloaded('success');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#logger.error({ key, reason }, 'changed file cannot be used; its last good content stays');
+      onReloaded('failure');
+    }
+  }
+
+  #read(): z.output<Schema> {
+    const { key, path, schema } = this.options;
+    const result = schema.safeParse(parse(key, readText(key, path)));
+    if (result.success) return result.data;
+    const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(`The file of ${key} is not valid. ${faults.slice(0, 10).join('; ')}.`);
+  }
+}
+
+function readText(key: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new ConfigError(`The file of ${key} cannot be read (${code}). Set ${key} to a readable file.`, {
+      cause: error,
+    });
+  }
+}
+
+function parse(key: string, text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    const line = error.linePos?.[0].line ?? '?';
+    // Its message shows the line, which may hold what belongs in no log.
+    throw new ConfigError(`The file of ${key} is not YAML (line ${line}: ${error.code}). Correct that line.`);
+  }
+}
