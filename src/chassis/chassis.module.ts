@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { AuditModule } from './audit/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -19,7 +20,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing }: Telemetry,
+    { observers, tracing, auditing }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -32,6 +33,7 @@ export class ChassisModule {
         LoggingModule.forRoot(logging),
         HealthModule,
         LifecycleModule.forRoot(shutdown),
+        AuditModule.forRoot(auditing, config),
         application,
       ],
       providers: [

@@ -8,6 +8,7 @@ import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Http2Server } from 'node:http2';
 import { Server as NetServer } from 'node:net';
+import { auditRefusedRpc } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -71,7 +72,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream });
     this.#server.register(
       path,
-      this.#adapt(definition, handler as Invoke),
+      this.#adapt(definition, auditRefusedRpc(handler as Invoke, extras)),
       this.#loud(path, definition.responseSerialize),
       tolerant(definition.requestDeserialize),
       requestStream ? (responseStream ? 'bidi' : 'clientStream') : responseStream ? 'serverStream' : 'unary',

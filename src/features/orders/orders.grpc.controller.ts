@@ -10,6 +10,7 @@ import {
   type SyncOrdersResponse,
   type WatchOrdersResponse,
 } from '#generated/orders/v1/orders';
+import { Audit } from '#chassis/audit';
 import { Config } from '#chassis/config';
 import { toServiceError } from '#chassis/errors';
 import { Rpc, toRpcStatus } from '#chassis/grpc';
@@ -27,6 +28,7 @@ export class OrdersGrpcController {
   ) {}
 
   @Rpc(Rpcs.createOrder, messages.CreateOrderMessage)
+  @Audit('orders.create')
   async createOrder({
     order,
     idempotencyKey,
@@ -47,6 +49,7 @@ export class OrdersGrpcController {
   }
 
   @Rpc(Rpcs.cancelOrder, messages.CancelOrderMessage)
+  @Audit('orders.cancel')
   async cancelOrder(request: z.output<typeof messages.CancelOrderMessage>): Promise<CancelOrderResponse> {
     return { order: messages.toMessage(await this.orders.cancel(request)) };
   }
