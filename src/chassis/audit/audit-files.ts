@@ -19,7 +19,7 @@ export function readAuditKey(path: string): Buffer | undefined {
   try {
     key = readFileSync(path);
   } catch (error) {
-    throw new StartError(`Cannot read AUDIT_KEY_FILE: ${String((error as Error).message)}`, { cause: error });
+    throw new StartError(`Cannot read AUDIT_KEY_FILE: ${(error as Error).message}`, { cause: error });
   }
   if (key.length >= MIN_KEY_BYTES) return key;
   throw new StartError(

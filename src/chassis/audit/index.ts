@@ -5,4 +5,4 @@ export { AuditRecorder } from './audit-recorder.js';
 export { AuditTrail } from './audit-trail.js';
 export { createAuditing, type Auditing } from './create-auditing.js';
 export type { AuditFact, AuditOperator, AuditResult } from './entry.js';
-export { auditRefusedRequests, auditRefusedRpc } from './refusals.js';
+export { auditRefusedRequests, type Refusals } from './refusals.js';

@@ -1,4 +1,4 @@
-import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
+import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import 'reflect-metadata';
@@ -7,9 +7,6 @@ import { auditHandler, auditProviderMethod, type Method } from './audit-method.j
 import type { AuditTrail } from './audit-trail.js';
 import { Refusals } from './refusals.js';
 
-/** The name under which a transport finds what is to be done with refused calls of an audited handler. */
-export const AUDIT_OPTION = 'audit';
-
 /**
  * Overlays the methods that bear `@Audit`, as Nest hands each new instance through
  * `instrument.instanceDecorator`. What bears none is left as it is and pays nothing.
@@ -17,6 +14,8 @@ export const AUDIT_OPTION = 'audit';
 export class InstanceAuditor {
   /** How many methods are audited. */
   audited = 0;
+  /** What is to be done with refused calls of audited rpcs, by path such as `/orders.v1.OrderService/CancelOrder`. */
+  readonly rpcs = new Map<string, Refusals>();
 
   constructor(private readonly trail: AuditTrail) {}
 
@@ -32,23 +31,24 @@ export class InstanceAuditor {
     const method = (instance as Record<string, Method>)[name] ?? original;
     const mark = auditMarkOf(method);
     if (!mark) return;
-    const isRpc = Reflect.hasMetadata(PATTERN_EXTRAS_METADATA, method);
+    const patterns = Reflect.getMetadata(PATTERN_METADATA, method) as readonly string[] | undefined;
     const isRoute = Reflect.hasMetadata(PATH_METADATA, method);
     const value =
-      isRpc || isRoute
+      patterns || isRoute
         ? auditHandler(this.trail, mark, method)
         : auditProviderMethod(this.trail, mark, method, original);
     const refusals = new Refusals(this.trail, mark.action);
-    if (isRpc) addOption(PATTERN_EXTRAS_METADATA, refusals, value);
-    if (isRoute) addOption(FASTIFY_ROUTE_CONFIG_METADATA, refusals, value);
+    for (const path of patterns ?? []) this.rpcs.set(path, refusals);
+    if (isRoute) addToRouteConfig(refusals, value);
     Object.defineProperty(instance, name, { value, writable: true, configurable: true, enumerable: false });
     this.audited += 1;
   }
 }
 
-function addOption(key: string, refusals: Refusals, method: Method): void {
-  const options = Reflect.getMetadata(key, method) as object | undefined;
-  Reflect.defineMetadata(key, { ...options, [AUDIT_OPTION]: refusals }, method);
+/** Fastify hands a route's configuration to `auditRefusedRequests`. */
+function addToRouteConfig(audit: Refusals, method: Method): void {
+  const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, method) as object | undefined;
+  Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...config, audit }, method);
 }
 
 /** The methods of an instance, inherited ones too, the most derived of each name; never a getter's value. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, onSendHookHandler } from 'fastify';
+import type { FastifyInstance, onSendAsyncHookHandler } from 'fastify';
 import { isObservable, throwError, catchError, from, mergeMap } from 'rxjs';
 import { currentCall, type CallContext } from '../context/index.js';
 import { codeOfHttpStatus } from '../errors/index.js';
@@ -19,15 +19,12 @@ export class Refusals {
   ) {}
 
   /** For Fastify's `onSend`: sees every answer of the route, whoever made it. */
-  readonly onSend: onSendHookHandler = (request, reply, payload, done) => {
+  readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
     // The edge has put it there.
     const { call } = request as unknown as { call: CallContext | undefined };
-    if (!call || this.trail.hasEntered(call)) {
-      done(null, payload);
-      return;
-    }
-    const result = call.error ? resultOf(call.error) : resultOfStatus(reply.statusCode);
-    void this.#record(call, result).then(() => done(null, payload));
+    if (call && !this.trail.hasEntered(call))
+      await this.#record(call, call.error ? resultOf(call.error) : resultOfStatus(reply.statusCode));
+    return payload;
   };
 
   /** An rpc's handler, with its guards and pipes, that answers a refusal when it has its entry. */
@@ -64,10 +61,4 @@ export function auditRefusedRequests(fastify: FastifyInstance): void {
     const { audit } = (route.config ?? {}) as { audit?: unknown };
     if (audit instanceof Refusals) route.onSend = [route.onSend ?? [], audit.onSend].flat();
   });
-}
-
-/** An rpc's handler with what is to be done with its refused calls; `extras` are the handler's, from Nest. */
-export function auditRefusedRpc<Handler extends Invoke>(invoke: Handler, extras: object): Handler {
-  const { audit } = extras as { audit?: unknown };
-  return audit instanceof Refusals ? audit.around(invoke) : invoke;
 }
