@@ -200,7 +200,7 @@ test('files that are taken away while they are written are found out', async () 
   const directory = newFolder();
   const app = await start(directory, { HEALTH_INTERVAL_MS: 20 });
   await app.http.post('/probe', order('echo'));
-  const [name = ''] = readdirSync(directory).filter((file) => file.endsWith('.jsonl'));
+  const name = readdirSync(directory).find((file) => file.endsWith('.jsonl')) ?? '';
   renameSync(join(directory, name), join(directory, 'elsewhere'));
   await eventually('the trail goes on in a new file', () =>
     readTrail(directory).some(({ kind }) => kind === 'outage'),

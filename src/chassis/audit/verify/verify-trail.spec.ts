@@ -139,7 +139,7 @@ describe('what is found, and where', () => {
 
   test('part of a line at the end', async () => {
     const { lines } = writeTrail();
-    writeFileSync(join(folder, NAMES[1]), `${lines.slice(4).join('\n')}`);
+    writeFileSync(join(folder, NAMES[1]), lines.slice(4).join('\n'));
     expect(await kinds()).toEqual(['incomplete 0005:4']);
   });
 });
