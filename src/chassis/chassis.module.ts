@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuthGuard, AuthModule } from './auth/index.js';
+import { AuditModule } from './audit/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -20,7 +21,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing }: Telemetry,
+    { observers, tracing, auditing }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -35,6 +36,7 @@ export class ChassisModule {
         HealthModule,
         LifecycleModule.forRoot(shutdown),
         AuthModule,
+        AuditModule.forRoot(auditing, config),
         application,
       ],
       providers: [

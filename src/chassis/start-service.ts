@@ -151,6 +151,7 @@ async function listen(
     await bind('MANAGEMENT_PORT', address, management.listen());
   }
   const grpc = new GrpcServer(config, telemetry.observers);
+  grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
     watchGrpcConnections(server, app.get(MetricsRegistry));

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { createAuditing, type Auditing } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import {
@@ -18,6 +19,7 @@ const FAULT_INTERVAL_MS = 60_000;
 export interface Telemetry {
   readonly observers: CallObservers;
   readonly tracing: Tracing;
+  readonly auditing: Auditing;
   /** For `NestFactory.create`. */
   readonly instanceDecorator: (instance: unknown) => unknown;
   /** Sends what has not been sent, within SHUTDOWN_TELEMETRY_MS; after everything else has ended. */
@@ -34,11 +36,17 @@ export function createTelemetry(application: Type, config: Config, logger: Logge
   );
   const httpClientSpans = new HttpClientSpans(tracing.tracer);
   httpClientSpans.start();
+  const auditing = createAuditing(config);
+  const trace = instanceDecoratorOf(application, config, tracing);
   return {
     observers,
     tracing,
-    instanceDecorator: instanceDecoratorOf(application, config, tracing),
+    auditing,
+    // The wait for the entry is none of the method's span.
+    instanceDecorator: (instance) => auditing.auditor.decorate(trace(instance)),
     close: async () => {
+      // A container that was never made has not closed it.
+      await auditing.trail.close();
       httpClientSpans.stop();
       await tracing.close(config.get('SHUTDOWN_TELEMETRY_MS'));
     },

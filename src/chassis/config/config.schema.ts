@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authConfigShape } from './auth.schema.js';
+import { auditConfigShape } from './audit.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
 
@@ -127,6 +128,7 @@ export const chassisConfigSchema = z.object({
     .describe('The documentation page /docs; auto = everywhere but in production.'),
   ...otelConfigShape,
   ...authConfigShape,
+  ...auditConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -8,6 +8,7 @@ import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { Http2Server } from 'node:http2';
 import { Server as NetServer } from 'node:net';
+import type { Refusals } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -33,6 +34,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   readonly #server: GrpcJsServer;
   readonly #edge: GrpcEdge;
   readonly #foreign: ForeignService[] = [];
+  #refusals: ReadonlyMap<string, Refusals> = new Map();
   #port = 0;
   /** Set once nothing new is accepted; resolves when all connections have ended. */
   #closed: Promise<void> | undefined;
@@ -57,6 +59,11 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     this.#foreign.push(register);
   }
 
+  /** What is to be done with refused calls of audited rpcs, by path; before the handlers are added. */
+  auditRefusals(refusals: ReadonlyMap<string, Refusals>): void {
+    this.#refusals = refusals;
+  }
+
   override addHandler(
     path: string,
     handler: MessageHandler,
@@ -68,11 +75,12 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       throw new TypeError(`${path} is no rpc: decorate gRPC handlers with @Rpc(service.method, schema)`);
     if (this.#methods.has(path)) throw new TypeError(`Two handlers serve the rpc ${path}; remove one`);
     const { requestStream, responseStream } = definition;
+    const invoke = handler as Invoke;
     const [, service = '', name = ''] = path.split('/');
     this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream });
     this.#server.register(
       path,
-      this.#adapt(definition, handler as Invoke),
+      this.#adapt(definition, this.#refusals.get(path)?.around(invoke) ?? invoke),
       this.#loud(path, definition.responseSerialize),
       tolerant(definition.requestDeserialize),
       requestStream ? (responseStream ? 'bidi' : 'clientStream') : responseStream ? 'serverStream' : 'unary',

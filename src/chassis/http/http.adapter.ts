@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
+import { auditRefusedRequests } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
@@ -91,5 +92,6 @@ function createServer(config: Config, edge: HttpEdge, observers: CallObservers):
   });
   fastify.server.on('connect', answerConnect(observers));
   acceptOnlyJson(fastify);
+  auditRefusedRequests(fastify);
   return fastify;
 }

@@ -6,21 +6,13 @@ import type { LineBuffer } from './line-buffer.js';
 import { LogLevels } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
+import { SECRET_FIELDS } from './secret-fields.js';
 
 const require = createRequire(import.meta.url);
 
 const STANDARD_OUTPUT = 1;
 const REDACTED_PATHS = [
-  'authorization',
-  'cookie',
-  'password',
-  'token',
-  'secret',
-  '*.authorization',
-  '*.cookie',
-  '*.password',
-  '*.token',
-  '*.secret',
+  ...SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
   'headers["set-cookie"]',
   '*.headers["set-cookie"]',
   '*.headers.authorization',

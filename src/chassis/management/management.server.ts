@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
+import { AuditTrail } from '../audit/index.js';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService, Readiness } from '../health/index.js';
@@ -11,6 +12,7 @@ import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
+import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
@@ -39,6 +41,7 @@ export class ManagementServer implements OnApplicationShutdown {
     levels: LogLevels,
     tracing: Tracing,
     private readonly shutdown: Shutdown,
+    trail: AuditTrail,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
@@ -56,6 +59,7 @@ export class ManagementServer implements OnApplicationShutdown {
       authorizeChange(request);
       done();
     });
+    auditChanges(this.#fastify, trail, config);
     this.#fastify.setErrorHandler(edge.answerError);
     this.#fastify.setNotFoundHandler(() => {
       throw noSuchPath();

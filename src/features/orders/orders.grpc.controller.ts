@@ -11,6 +11,7 @@ import {
   type WatchOrdersResponse,
 } from '#generated/orders/v1/orders';
 import { Scopes } from '#chassis/auth';
+import { Audit } from '#chassis/audit';
 import { Config } from '#chassis/config';
 import { toServiceError } from '#chassis/errors';
 import { Rpc, toRpcStatus } from '#chassis/grpc';
@@ -29,6 +30,7 @@ export class OrdersGrpcController {
 
   @Scopes('orders:write')
   @Rpc(Rpcs.createOrder, messages.CreateOrderMessage)
+  @Audit('orders.create')
   async createOrder({
     order,
     idempotencyKey,
@@ -52,6 +54,7 @@ export class OrdersGrpcController {
 
   @Scopes('orders:write')
   @Rpc(Rpcs.cancelOrder, messages.CancelOrderMessage)
+  @Audit('orders.cancel')
   async cancelOrder(request: z.output<typeof messages.CancelOrderMessage>): Promise<CancelOrderResponse> {
     return { order: messages.toMessage(await this.orders.cancel(request)) };
   }

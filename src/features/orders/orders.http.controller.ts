@@ -3,6 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Scopes } from '#chassis/auth';
+import { Audit } from '#chassis/audit';
 import { HeaderParam, Returns } from '#chassis/http';
 import { CreateOrder, IdempotencyKey, ListOrders, Order, OrderId, OrderPage } from './orders.schema.js';
 import { OrdersService } from './orders.service.js';
@@ -31,6 +32,7 @@ export class OrdersHttpController {
   @Scopes('orders:write')
   @ApiOperation({ operationId: 'createOrder', summary: 'Create an order' })
   @Returns(201, Order, 'The new order')
+  @Audit('orders.create')
   async create(
     @Body({ schema: CreateOrder }) input: CreateOrder,
     @HeaderParam('idempotency-key', IdempotencyKey.optional()) idempotencyKey: string | undefined,
@@ -73,6 +75,7 @@ export class OrdersHttpController {
   @Scopes('orders:write')
   @ApiOperation({ operationId: 'cancelOrder', summary: 'Cancel an order' })
   @Returns(200, Order, 'The cancelled order')
+  @Audit('orders.cancel')
   async cancel(
     @Param('id', { schema: OrderId }) id: string,
     @HeaderParam('if-match', IfMatch) expectedVersion: number | undefined,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { Audit } from '#chassis/audit';
 import { currentCall } from '#chassis/context';
 import { OrdersChanges } from './orders.changes.js';
 import { idempotencyKeyReused, orderNotFound, versionMismatch } from './orders.errors.js';
@@ -23,6 +24,7 @@ export class OrdersService {
   ) {}
 
   /** Creates an order; with an `idempotencyKey` at most once in 24 hours. */
+  @Audit('orders.create', { targetOfResult: ({ order }: Created) => order.id })
   async create(input: CreateOrder, idempotencyKey?: string): Promise<Created> {
     const totalAmount = input.items.reduce((sum, item) => sum + item.quantity * item.unitAmount, 0);
     const draft = { ...input, id: uuidv7(), totalAmount };
@@ -56,6 +58,7 @@ export class OrdersService {
    * Cancels an order; one that is cancelled already stays as it is.
    * @throws ServiceError ORDER_NOT_FOUND, ORDER_VERSION_MISMATCH
    */
+  @Audit('orders.cancel', { target: ({ id }: CancelOrder) => id })
   async cancel({ id, expectedVersion }: CancelOrder): Promise<Order> {
     const cancelled = await this.repository.cancel(id, expectedVersion);
     if (cancelled) return cancelled;

@@ -1,0 +1,94 @@
+import 'reflect-metadata';
+import { types } from 'node:util';
+import { isObservable } from 'rxjs';
+import { currentCall } from '../context/index.js';
+import type { AuditMark } from './audit.decorator.js';
+import type { AuditTrail } from './audit-trail.js';
+import { auditIterable, auditObservable, isAsyncIterable } from './audited-streams.js';
+import { AuditedWork } from './audited-work.js';
+
+export type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * A handler whose caller has the answer when the entry is durable, and whose work does not begin when it
+ * could not be recorded. Nest's transports wait for what it returns.
+ */
+export function auditHandler(trail: AuditTrail, mark: AuditMark, method: Method): Method {
+  return keepNature(method, async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    const work = new AuditedWork(trail, mark, currentCall(), true, args);
+    const result = await run(trail, mark, work, () => method.apply(this, args), isObservable);
+    if (!isObservable(result)) return result;
+    // Before it is subscribed to: what is pushed from then on reaches the client.
+    await work.begin();
+    return auditObservable(result, work);
+  });
+}
+
+/**
+ * The same for a method of a provider: an async one, or an async generator.
+ * @param original the method as it was written
+ */
+export function auditProviderMethod(
+  trail: AuditTrail,
+  mark: AuditMark,
+  method: Method,
+  original: Method,
+): Method {
+  if (types.isGeneratorFunction(original)) {
+    return keepNature(method, function (this: unknown, ...args: unknown[]): AsyncGenerator {
+      const work = new AuditedWork(trail, mark, currentCall(), false, args);
+      return auditIterable(() => method.apply(this, args) as AsyncIterable<unknown>, trail, work);
+    });
+  }
+  return keepNature(method, async function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    const work = new AuditedWork(trail, mark, currentCall(), false, args);
+    const result = await run(
+      trail,
+      mark,
+      work,
+      () => method.apply(this, args),
+      () => false,
+    );
+    if (isObservable(result) || isAsyncIterable(result)) throw streamReturned(mark);
+    return result;
+  });
+}
+
+/** Runs the work between its entries; what `isUnfinished` says is more than a value has its last entry later. */
+async function run(
+  trail: AuditTrail,
+  mark: AuditMark,
+  work: AuditedWork,
+  method: () => unknown,
+  isUnfinished: (result: unknown) => boolean,
+): Promise<unknown> {
+  const admission = trail.admit();
+  if (admission) await admission;
+  if (mark.begin) await work.begin();
+  let result: unknown;
+  try {
+    result = await method();
+  } catch (error) {
+    await work.fail(error);
+    throw error;
+  }
+  if (!isUnfinished(result)) await work.succeed(result);
+  return result;
+}
+
+/** Nest and other decorators find on the new method what they would find on the old one. */
+function keepNature(method: Method, audited: Method): Method {
+  Object.defineProperty(audited, 'name', { value: method.name });
+  Object.defineProperty(audited, 'length', { value: method.length });
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), audited);
+  }
+  return audited;
+}
+
+function streamReturned({ action }: AuditMark): TypeError {
+  return new TypeError(
+    `@Audit('${action}') is on a provider's method that returns a stream: make it an async generator, or put ` +
+      '@Audit on the handler',
+  );
+}
