@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
+import { tlsConfigShape } from './tls.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -125,6 +126,7 @@ export const chassisConfigSchema = z.object({
     .default('auto')
     .describe('The documentation page /docs; auto = everywhere but in production.'),
   ...otelConfigShape,
+  ...tlsConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

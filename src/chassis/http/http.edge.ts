@@ -17,8 +17,10 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
-import { malformedRequest } from './client-error.js';
+import { clientCertificateOf, type ServerTls } from '../tls/index.js';
+import { headersTooLarge, malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
+import { connectionOf, exceedsHeaderLimit } from './http2-request.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,13 +40,18 @@ const logger = new Logger('HttpEdge');
  */
 export class HttpEdge {
   readonly #maxDeadlineMs: number;
+  readonly #maxHeaderBytes: number;
+  readonly #readsCertificates: boolean;
   #isClosing = false;
 
   constructor(
     config: Config,
     private readonly observers: CallObservers,
+    tls?: ServerTls,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
+    this.#readsCertificates = tls?.asksForCertificates ?? false;
   }
 
   attach(fastify: FastifyInstance): void {
@@ -57,6 +64,10 @@ export class HttpEdge {
       const call = this.#open(request, reply);
       if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
         done(malformedRequest('The request has no Host header'));
+        return;
+      }
+      if (exceedsHeaderLimit(request.raw, this.#maxHeaderBytes)) {
+        done(headersTooLarge());
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
@@ -119,6 +130,7 @@ export class HttpEdge {
     request.call = call;
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
     call.clientIp = raw.socket.remoteAddress;
+    if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(connectionOf(raw));
     call.userAgent = raw.headers['user-agent'];
     call.response = reply.raw;
     if (this.#isClosing) reply.raw.shouldKeepAlive = false;
@@ -140,8 +152,8 @@ export class HttpEdge {
     }
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
-    // An answer that had begun before could not say that its connection ends.
-    if (this.#isClosing) raw.req.socket.end();
+    // An answer that had begun before could not say that its connection ends. HTTP/2 has its GOAWAY.
+    if (this.#isClosing && raw.req.httpVersionMajor === 1) raw.req.socket.end();
   }
 }
 
