@@ -191,19 +191,17 @@ describe('HTTP/2', () => {
     await app.stop();
   });
 
-  test('a handed-over worker lets HTTP/2 clients go without losing a call', async () => {
+  test('a worker whose place is taken ends its HTTP/2 connections with the calls under way', async () => {
     const app = await start();
     const client = app.http as TlsTestClient;
     await client.get('/probe/echo');
     const ended = once(client.session(), 'close');
-    const begin = performance.now();
-    const busy = client.get('/probe/echo');
+    const busy = client.get('/probe/ignore-abort');
+    await eventually('the call is open', async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1);
     const report = app.service.shutdown.begin('test', { isHandover: true });
     expect((await busy).status).toBe(200);
     await ended;
     expect((await report).forced).toEqual([]);
-    // The client was told at once: nobody waits for the time that idle HTTP/1.1 clients have.
-    expect(performance.now() - begin).toBeLessThan(5000);
     await app.stop();
   });
 

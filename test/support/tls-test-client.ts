@@ -2,6 +2,7 @@ import { credentials } from '@grpc/grpc-js';
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2';
 import { Agent, request } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TestCertificate } from './certificates.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient, type HttpAnswer } from './http-test-client.js';
@@ -62,11 +63,17 @@ export class TlsTestClient extends HttpTestClient {
       ...this.#tls,
       ...(signal && { signal }),
     });
-    sent.on('socket', (socket) => socket.once('secureConnect', () => (this.connections += 1)));
+    sent.on('socket', (socket) => this.#count(socket));
     const answered = once(sent, 'response');
+    // A refused body is not read to its end; the answer tells.
+    sent.on('error', () => undefined);
     sent.end(body);
     const [answer] = (await answered) as [AsyncIterable<Buffer> & { statusCode: number; headers: object }];
     return toAnswer(answer.statusCode, answer.headers, await textOf(answer));
+  }
+
+  #count(socket: Socket): void {
+    if (socket.connecting) socket.once('secureConnect', () => (this.connections += 1));
   }
 
   async #sendHttp2({ path, method, headers, body, signal }: Message): Promise<HttpAnswer> {
@@ -82,9 +89,14 @@ export class TlsTestClient extends HttpTestClient {
 }
 
 /** gRPC calls over TLS. */
-export function tlsGrpcClient(address: string, { ca, client }: TlsTestOptions): GrpcTestClient {
+export function tlsGrpcClient(
+  address: string,
+  { ca, client, servername = 'localhost' }: TlsTestOptions,
+): GrpcTestClient {
   const [key, cert] = client ? [Buffer.from(client.key), Buffer.from(client.cert)] : [null, null];
-  return new GrpcTestClient(address, {}, credentials.createSsl(Buffer.from(ca), key, cert));
+  // A host, unlike an address, can be asked for by SNI.
+  const options = { 'grpc.ssl_target_name_override': servername };
+  return new GrpcTestClient(address, options, credentials.createSsl(Buffer.from(ca), key, cert));
 }
 
 interface Message {
@@ -104,6 +116,6 @@ async function textOf(answer: AsyncIterable<Buffer>): Promise<string> {
 function toAnswer(status: number, received: object, text: string): HttpAnswer {
   const headers = new Headers();
   for (const [name, value] of Object.entries(received)) headers.append(name, String(value));
-  const isJson = /json/.test(headers.get('content-type') ?? '');
+  const isJson = text !== '' && /json/.test(headers.get('content-type') ?? '');
   return { status, headers, body: isJson ? JSON.parse(text) : text };
 }

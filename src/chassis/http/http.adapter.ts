@@ -47,7 +47,8 @@ export class HttpAdapter extends FastifyAdapter {
   async stopAccepting(lingerMs = 0): Promise<void> {
     const server = this.getHttpServer<Server & Partial<SecureServer>>();
     this.#edge.stopKeeping();
-    server.announceClose?.();
+    // A GOAWAY names the last call taken, so that clients make later ones again elsewhere: no need to linger.
+    server.closeSessions?.();
     if (lingerMs > 0) {
       this.stopListening();
       const end = performance.now() + lingerMs;

@@ -20,7 +20,7 @@ import {
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { headersTooLarge, malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
-import { connectionOf, exceedsHeaderLimit } from './http2-request.js';
+import { connectionOf, exceedsHeaderLimit, isAnswered } from './http2-request.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -106,6 +106,8 @@ export class HttpEdge {
     if (error.code === 'INTERNAL') runInCall(call, () => logger.error({ err: error.cause }, 'call failed'));
     if (error.retryAfterMs !== undefined)
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    // Fastify would close the connection of a body that it did not read; HTTP/2 resets the stream.
+    if (request.raw.httpVersionMajor !== 1) void reply.removeHeader('connection');
     const traceId = call.span?.spanContext().traceId;
     void reply
       .code(error.httpStatus ?? httpStatusOf(error.code))
@@ -143,7 +145,7 @@ export class HttpEdge {
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
-    if (raw.writableFinished) {
+    if (isAnswered(raw)) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
     } else {

@@ -1,5 +1,5 @@
 import { Server as HttpServer, type ServerOptions } from 'node:http';
-import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { FastifyServerFactory } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { ServerTls } from '../tls/index.js';
@@ -7,13 +7,11 @@ import { connectionTimes } from './connection-times.js';
 
 /** Requests at a time on one connection; RFC 9113, section 6.5.2, recommends no fewer than 100. */
 const MAX_CONCURRENT_STREAMS = 128;
-/** A GOAWAY that refuses nothing yet. Source: RFC 9113, section 6.8. */
-const ANY_STREAM = 2 ** 31 - 1;
 
 /** What an HTTP/2 server has besides Node's own HTTP server. */
 export interface SecureServer extends HttpServer {
-  /** Asks HTTP/2 clients to send their next requests elsewhere; those that come are answered. */
-  announceClose(): void;
+  /** Sends a GOAWAY on every HTTP/2 connection: it ends with the calls under way, later ones go elsewhere. */
+  closeSessions(): void;
 }
 
 /**
@@ -55,8 +53,8 @@ function withSessions(server: Http2SecureServer, idleMs: number): SecureServer {
       HttpServer.prototype.closeAllConnections.call(http);
       for (const session of sessions) session.destroy();
     },
-    announceClose: () => {
-      for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM);
+    closeSessions: () => {
+      for (const session of sessions) session.close();
     },
   });
 }
