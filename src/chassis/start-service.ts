@@ -94,6 +94,7 @@ export async function startService(
   try {
     const hasManagementPort = options.worker === undefined;
     const { logger } = logging;
+    tls?.start(app.get(MetricsRegistry));
     return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort, tls);
   } catch (error) {
     await app.close();
@@ -153,7 +154,6 @@ async function listen(
     const address = at(management.host, config.get('MANAGEMENT_PORT'));
     await bind('MANAGEMENT_PORT', address, management.listen());
   }
-  tls?.start(app.get(MetricsRegistry));
   const grpc = new GrpcServer(config, telemetry.observers, tls?.serves('grpc') ? tls : undefined);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);

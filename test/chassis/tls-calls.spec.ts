@@ -68,7 +68,10 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     });
 
     test('fails as it does in plain text', async () => {
-      expect(await call(app, 'refuse')).toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'PROBE_REFUSED' });
+      expect(await call(app, 'refuse')).toMatchObject({
+        code: 'FAILED_PRECONDITION',
+        reason: 'PROBE_REFUSED',
+      });
       expect(await call(app, 'NOT A WORD')).toMatchObject({ code: 'INVALID_ARGUMENT' });
       expect(await call(app, 'fail')).toMatchObject({ code: 'INTERNAL' });
     });
@@ -93,7 +96,9 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
       client_ip: '127.0.0.1',
     });
     const labels = { http_route: '/probe/:reason', http_response_status_code: '200' };
-    expect((await Scrape.of(app)).sum('http_server_request_duration_seconds_count', labels)).toBeGreaterThan(0);
+    expect((await Scrape.of(app)).sum('http_server_request_duration_seconds_count', labels)).toBeGreaterThan(
+      0,
+    );
   });
 
   test('the trace of the caller goes on', async () => {
@@ -157,7 +162,9 @@ describe('HTTP/2', () => {
 
   test('CONNECT is answered with a problem', async () => {
     const app = await start();
-    const stream = (app.http as TlsTestClient).session().request({ ':method': 'CONNECT', ':authority': 'a.example:80' });
+    const stream = (app.http as TlsTestClient)
+      .session()
+      .request({ ':method': 'CONNECT', ':authority': 'a.example:80' });
     const [{ ':status': status }] = (await once(stream, 'response')) as [Record<string, unknown>];
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -183,7 +190,10 @@ describe('HTTP/2', () => {
     await client.get('/probe/echo');
     const told = once(client.session(), 'goaway');
     const busy = client.get('/probe/ignore-abort');
-    await eventually('the call is open', async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1);
+    await eventually(
+      'the call is open',
+      async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1,
+    );
     const report = app.service.shutdown.begin('test');
     expect((await told)[0]).toBe(constants.NGHTTP2_NO_ERROR);
     expect((await busy).status).toBe(200);
@@ -197,7 +207,10 @@ describe('HTTP/2', () => {
     await client.get('/probe/echo');
     const ended = once(client.session(), 'close');
     const busy = client.get('/probe/ignore-abort');
-    await eventually('the call is open', async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1);
+    await eventually(
+      'the call is open',
+      async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1,
+    );
     const report = app.service.shutdown.begin('test', { isHandover: true });
     expect((await busy).status).toBe(200);
     await ended;

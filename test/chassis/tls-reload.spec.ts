@@ -82,7 +82,8 @@ const serves = (name: string, { http, grpc }: TestApp) =>
   eventually(`both ports serve ${name}`, async () => {
     return (await servedName(http.address)) === name && (await servedName(grpc.address)) === name;
   });
-const reloads = async (of: TestApp, result: string) => (await Scrape.of(of)).sum('tls_reloads_total', { result });
+const reloads = async (of: TestApp, result: string) =>
+  (await Scrape.of(of)).sum('tls_reloads_total', { result });
 
 test('files that are rewritten or renamed into place are in use for new connections of both ports', async () => {
   const of = await start(await authority.issue({ name: 'first' }));
@@ -93,7 +94,7 @@ test('files that are rewritten or renamed into place are in use for new connecti
   files.replace('tls.key', third.key);
   files.replace('tls.crt', third.cert);
   await serves('third', of);
-  expect(lines.filter(({ msg }) => msg === 'tls certificate in use').at(-1)).toMatchObject({
+  expect(lines.findLast(({ msg }) => msg === 'tls certificate in use')).toMatchObject({
     level: 'info',
     file: files.path('tls.crt'),
     subject: 'CN=third',
@@ -102,14 +103,17 @@ test('files that are rewritten or renamed into place are in use for new connecti
     fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   const scrape = await Scrape.of(of);
-  expect(scrape.find('tls_certificate_expiry_timestamp_seconds', { file: files.path('tls.crt') })[0]?.value).toBe(
-    to.getTime() / 1000,
-  );
+  expect(
+    scrape.find('tls_certificate_expiry_timestamp_seconds', { file: files.path('tls.crt') })[0]?.value,
+  ).toBe(to.getTime() / 1000);
   expect(scrape.sum('tls_reloads_total', { result: 'ok' })).toBe(2);
 });
 
 test("Kubernetes' change of the ..data link is seen", async () => {
-  const [first, second] = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];
+  const [first, second] = [
+    await authority.issue({ name: 'first' }),
+    await authority.issue({ name: 'second' }),
+  ];
   files = TlsFiles.with(first);
   const mount = files.path('mount');
   mkdirSync(`${mount}/..v1`, { recursive: true });
@@ -155,7 +159,10 @@ test('what no folder tells is found by looking', async () => {
 
 test('files that are not valid are refused as a whole, said so, and the former ones serve on', async () => {
   const of = await start(await authority.issue({ name: 'first' }));
-  const [second, third] = [await authority.issue({ name: 'second' }), await authority.issue({ name: 'third' })];
+  const [second, third] = [
+    await authority.issue({ name: 'second' }),
+    await authority.issue({ name: 'third' }),
+  ];
   const expired = await authority.issue({ name: 'old', to: new Date(Date.now() - 60_000) });
   const refusals: [() => void, RegExp][] = [
     [() => files.write({ cert: second.cert, key: third.key }), /TLS_KEY_FILE .*is not the key/],
@@ -177,7 +184,9 @@ test('files that are not valid are refused as a whole, said so, and the former o
 
 test('a certificate that ends soon is warned of', async () => {
   const of = await start(await authority.issue({ name: 'first', to: new Date(Date.now() + 5 * DAY_MS) }));
-  await eventually('it is told', () => lines.some(({ msg }) => msg === 'tls certificate ends soon; renew it'));
+  await eventually('it is told', () =>
+    lines.some(({ msg }) => msg === 'tls certificate ends soon; renew it'),
+  );
   expect(lines.find(({ msg }) => msg === 'tls certificate ends soon; renew it')).toMatchObject({
     level: 'warn',
     file: files.path('tls.crt'),
@@ -230,9 +239,9 @@ test('changes under load fail no call; streams and kept connections go on, new o
   stream.on('data', () => (echoes += 1));
   const faults: unknown[] = [];
   const calls = { kept: 0, fresh: 0 };
-  let isOn = true;
+  const end = new AbortController();
   const loop = async (kind: keyof typeof calls, call: () => Promise<unknown>) => {
-    while (isOn) {
+    while (!end.signal.aborted) {
       await call().then(
         () => (calls[kind] += 1),
         (error: unknown) => faults.push(error),
@@ -272,7 +281,7 @@ test('changes under load fail no call; streams and kept connections go on, new o
     stream.write(order('echo'));
     await eventually('the stream goes on', () => echoes > before);
   }
-  isOn = false;
+  end.abort();
   await Promise.all(load);
   stream.end();
   for (const client of kept) client.close();

@@ -82,30 +82,57 @@ async function start(config: Record<string, unknown> = {}, options: TestAppOptio
 
 const handshakes = async (app: TestApp, labels: Record<string, string>) =>
   (await Scrape.of(app)).sum('tls_handshakes_total', labels);
-const told = (result: string) => lines.find((line) => line['msg'] === 'tls handshake' && line['result'] === result);
+const told = (result: string) =>
+  lines.find((line) => line['msg'] === 'tls handshake' && line['result'] === result);
 
 /** A handshake that succeeds. */
 async function shake(address: string, options: ConnectionOptions = {}): Promise<TLSSocket> {
   const [host = '', port] = address.split(':');
-  const socket = connect({ host, port: Number(port), ca: authority.certificate, servername: 'localhost', ...options });
+  const socket = connect({
+    host,
+    port: Number(port),
+    ca: authority.certificate,
+    servername: 'localhost',
+    ...options,
+  });
   await once(socket, 'secureConnect');
   socket.on('error', () => undefined);
   return socket;
 }
 
 /** The name of the certificate that new connections get. */
-async function servedName(address: string, servername = 'localhost', ca = authority.certificate): Promise<unknown> {
+async function servedName(
+  address: string,
+  servername = 'localhost',
+  ca = authority.certificate,
+): Promise<unknown> {
   const socket = await shake(address, { servername, ca, checkServerIdentity: () => undefined });
   const { CN } = socket.getPeerCertificate().subject;
   socket.destroy();
   return CN;
 }
 
+/** What a client gets that asks at once, as TLS 1.3 lets it before the server has seen its certificate. */
+async function askWith(address: string, options: ConnectionOptions): Promise<string> {
+  const [host = '', port] = address.split(':');
+  const target = { host, port: Number(port), ca: authority.certificate, servername: 'localhost' };
+  const socket = connect({ ...target, ...options });
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET /certificate HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
+  await closed;
+  return text;
+}
+
 /** What openssl's own client says. */
 function sClient(address: string, ...parameters: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
-    const child = execFile('openssl', ['s_client', '-connect', address, ...parameters], (_error, stdout, stderr) =>
-      resolve(stdout + stderr),
+    const child = execFile(
+      'openssl',
+      ['s_client', '-connect', address, ...parameters],
+      (_error, stdout, stderr) => resolve(stdout + stderr),
     );
     child.stdin?.end();
   });
@@ -292,29 +319,18 @@ describe('client certificates', () => {
     expect(await askWith(app.http.address, client)).toContain('200 OK');
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('that are missing end the handshake with require, over %s', async (version) => {
-    const app = await start(required());
-    expect(await askWith(app.http.address, { maxVersion: version })).toBe('');
-    const missing = { result: 'client_certificate_missing' };
-    await eventually('it is counted', async () => (await handshakes(app, missing)) === 1);
-    const grpc = tlsGrpcClient(app.grpc.address, { ca: authority.certificate });
-    await expect(grpc.unary(Probes.unary, order('echo'))).rejects.toThrow(/UNAVAILABLE/);
-    grpc.close();
-  });
-
-  /** What a client gets that asks at once, as TLS 1.3 lets it before the server has seen its certificate. */
-  async function askWith(address: string, options: ConnectionOptions): Promise<string> {
-    const [host = '', port] = address.split(':');
-    const target = { host, port: Number(port), ca: authority.certificate, servername: 'localhost' };
-    const socket = connect({ ...target, ...options });
-    let text = '';
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    socket.on('error', () => undefined);
-    const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write('GET /certificate HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
-    await closed;
-    return text;
-  }
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'that are missing end the handshake with require, over %s',
+    async (version) => {
+      const app = await start(required());
+      expect(await askWith(app.http.address, { maxVersion: version })).toBe('');
+      const missing = { result: 'client_certificate_missing' };
+      await eventually('it is counted', async () => (await handshakes(app, missing)) === 1);
+      const grpc = tlsGrpcClient(app.grpc.address, { ca: authority.certificate });
+      await expect(grpc.unary(Probes.unary, order('echo'))).rejects.toThrow(/UNAVAILABLE/);
+      grpc.close();
+    },
+  );
 });
 
 describe('a start with files that do not fit', () => {
@@ -334,7 +350,11 @@ describe('a start with files that do not fit', () => {
   test('says what is wrong, where, and what to do', async () => {
     const now = Date.now();
     const expired = await authority.issue({ name: 'old', to: new Date(now - 60_000) });
-    const early = await authority.issue({ name: 'new', from: new Date(now + DAY_MS), to: new Date(now + 2 * DAY_MS) });
+    const early = await authority.issue({
+      name: 'new',
+      from: new Date(now + DAY_MS),
+      to: new Date(now + 2 * DAY_MS),
+    });
     const missing = files.path('missing.crt');
     const cases: [() => Record<string, unknown>, RegExp][] = [
       [() => ({ TLS_CERT_FILE: missing }), /TLS_CERT_FILE \(.*missing.crt\) cannot be read \(ENOENT\)/],
@@ -367,7 +387,7 @@ describe('a start with files that do not fit', () => {
   test('takes a key with a passphrase, and says when that is wrong', async () => {
     const encrypted = await new Promise<string>((resolve, reject) => {
       const child = execFile('openssl', ['pkcs8', '-topk8', '-passout', 'pass:s3cret'], (error, stdout) =>
-        error ? reject(error) : resolve(stdout),
+        error ? reject(new Error('openssl', { cause: error })) : resolve(stdout),
       );
       child.stdin?.end(service.key);
     });
@@ -399,6 +419,9 @@ describe('several certificates', () => {
     const three = await stranger.issue({ name: 'three', altNames: 'DNS:*.two.example' });
     files.replace('two.key', three.key);
     files.replace('two.crt', three.cert);
-    await eventually('the new one', async () => (await servedName(app.grpc.address, 'api.two.example', both)) === 'three');
+    await eventually(
+      'the new one',
+      async () => (await servedName(app.grpc.address, 'api.two.example', both)) === 'three',
+    );
   });
 });

@@ -47,14 +47,16 @@ describe.each(['http', 'grpc'] as const)('sslscan of the %s port', (port) => {
     expect(ciphers.length).toBeGreaterThan(3);
     const weak = ciphers.filter(
       ({ cipher = '', strength }) =>
-        !/^(TLS_(AES|CHACHA20)|ECDHE-.*(GCM|POLY1305))/.test(cipher) || !['strong', 'acceptable'].includes(strength ?? ''),
+        !/^(TLS_(AES|CHACHA20)|ECDHE-.*(GCM|POLY1305))/.test(cipher) ||
+        !['strong', 'acceptable'].includes(strength ?? ''),
     );
     expect(weak).toEqual([]);
   });
 
   test('finds no renegotiation, compression or Heartbleed', () => {
     expect(elements(xml, 'renegotiation')).toMatchObject([{ supported: '0' }]);
-    expect(elements(xml, 'compression')).toMatchObject([{ supported: '0' }]);
+    // Debian's sslscan tells of compression only where it finds some.
+    expect(elements(xml, 'compression').filter(({ supported }) => supported !== '0')).toEqual([]);
     expect(elements(xml, 'heartbleed').every(({ vulnerable }) => vulnerable === '0')).toBe(true);
   });
 });

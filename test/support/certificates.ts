@@ -77,7 +77,12 @@ export class TestAuthority {
   }
 
   /** A certificate for servers and clients alike. */
-  async issue({ name, altNames = 'DNS:localhost,IP:127.0.0.1', from, to }: CertificateRequest): Promise<TestCertificate> {
+  async issue({
+    name,
+    altNames = 'DNS:localhost,IP:127.0.0.1',
+    from,
+    to,
+  }: CertificateRequest): Promise<TestCertificate> {
     const base = `leaf-${++this.#serial}`;
     writeFileSync(join(this.folder, `${base}.ext`), `subjectAltName = ${altNames}\n`);
     const files = ['-keyout', `${base}.key`, '-out', `${base}.csr`];

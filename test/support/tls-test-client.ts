@@ -36,7 +36,13 @@ export class TlsTestClient extends HttpTestClient {
 
   override send(path: string, init: RequestInit = {}): Promise<HttpAnswer> {
     const headers = Object.fromEntries(new Headers(init.headers));
-    const message = { path, method: init.method ?? 'GET', headers, body: init.body as string, signal: init.signal };
+    const message = {
+      path,
+      method: init.method ?? 'GET',
+      headers,
+      body: init.body as string,
+      signal: init.signal,
+    };
     return this.#version === 'h1' ? this.#sendHttp1(message) : this.#sendHttp2(message);
   }
 

@@ -37,7 +37,12 @@ export function secureServerFactory(tls: ServerTls, config: Config): FastifyServ
 
 function http1Options(config: Config): ServerOptions {
   const { http, keepAliveTimeout } = connectionTimes(config);
-  return { ...http, keepAliveTimeout, maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false };
+  return {
+    ...http,
+    keepAliveTimeout,
+    maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+    requireHostHeader: false,
+  };
 }
 
 function withSessions(server: Http2SecureServer, idleMs: number): SecureServer {

@@ -25,7 +25,9 @@ function faultsOfClientAuth(config: Config): string[] {
   const mode = config.get('TLS_CLIENT_AUTH');
   const hasAuthority = config.get('TLS_CLIENT_CA_FILE') !== '';
   if (mode !== 'none' && !hasAuthority)
-    faults.push(`TLS_CLIENT_AUTH=${mode} needs TLS_CLIENT_CA_FILE: without it no certificate could be verified`);
+    faults.push(
+      `TLS_CLIENT_AUTH=${mode} needs TLS_CLIENT_CA_FILE: without it no certificate could be verified`,
+    );
   if (mode === 'none' && hasAuthority)
     faults.push('TLS_CLIENT_CA_FILE is set and TLS_CLIENT_AUTH is none: set it to request or require');
   if (config.get('TLS_CLIENT_CRL_FILE') !== '' && !hasAuthority)

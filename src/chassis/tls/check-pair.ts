@@ -30,10 +30,16 @@ export function checkPair(
   const [certificate, ...others] = parseCertificates(certFile);
   const key = parseKey(keyFile, passphrase);
   if (others.length > 0 && certificate.ca)
-    throw new TlsFileError(certFile, "must begin with the service's own certificate; an authority's stands there");
+    throw new TlsFileError(
+      certFile,
+      "must begin with the service's own certificate; an authority's stands there",
+    );
   checkValidity(certFile, certificate);
   if (!certificate.checkPrivateKey(key))
-    throw new TlsFileError(keyFile, `is not the key of the certificate in ${certFile.path}: replace both together`);
+    throw new TlsFileError(
+      keyFile,
+      `is not the key of the certificate in ${certFile.path}: replace both together`,
+    );
   return { file: certFile.path, certificate, chain: certFile.text, key: keyFile.text };
 }
 
@@ -55,7 +61,10 @@ function parseKey(file: ReadFile, passphrase: string | undefined): KeyObject {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_MISSING_PASSPHRASE' || /BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(file.text))
-      throw new TlsFileError(file, 'cannot be decrypted: TLS_KEY_PASSPHRASE_FILE is not set or has another passphrase');
+      throw new TlsFileError(
+        file,
+        'cannot be decrypted: TLS_KEY_PASSPHRASE_FILE is not set or has another passphrase',
+      );
     throw new TlsFileError(file, 'has no private key: it must be PEM, "-----BEGIN PRIVATE KEY-----"');
   }
 }

@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { X509Certificate } from 'node:crypto';
 import type { Server, TLSSocket } from 'node:tls';
 import type { Counter, MetricsRegistry } from '../metrics/index.js';
-import { describeClientCertificate, fingerprintOf, noteClientCertificate } from './client-certificate.js';
+import { noteClientCertificate } from './client-certificate.js';
+import { describeClientCertificate, fingerprintOf } from './describe-certificate.js';
 import { resultOfFault, resultOfVerification, type HandshakeResult } from './handshake-result.js';
 import { HANDSHAKES } from './tls.metrics.js';
 

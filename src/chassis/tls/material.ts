@@ -16,7 +16,9 @@ export interface TlsMaterial {
 export function checkMaterial(config: Config, files: readonly ReadFile[]): TlsMaterial {
   const faults = files
     .filter(({ fault }) => fault !== undefined)
-    .map((file) => new TlsFileError(file, `cannot be read (${file.fault}): check the path and its permissions`));
+    .map(
+      (file) => new TlsFileError(file, `cannot be read (${file.fault}): check the path and its permissions`),
+    );
   if (faults.length > 0) throw new AggregateError(faults);
   const textOf = (key: FileKey) => files.find((file) => file.key === key)?.text;
   const passphrase = textOf('TLS_KEY_PASSPHRASE_FILE')?.trimEnd();
@@ -29,7 +31,11 @@ export function checkMaterial(config: Config, files: readonly ReadFile[]): TlsMa
   return { identities, options };
 }
 
-function collect(faults: Error[], files: readonly ReadFile[], passphrase: string | undefined): ServerIdentity[] {
+function collect(
+  faults: Error[],
+  files: readonly ReadFile[],
+  passphrase: string | undefined,
+): ServerIdentity[] {
   const keys = files.filter(({ key }) => key === 'TLS_KEY_FILE');
   const identities: ServerIdentity[] = [];
   for (const [index, file] of files.filter(({ key }) => key === 'TLS_CERT_FILE').entries()) {
@@ -54,7 +60,7 @@ function tryOut(config: Config, path: string, options: SecureContextOptions | un
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     const fault = `is refused by OpenSSL: ${message}`;
-    throw new AggregateError([explain(config, path, code, fault)]);
+    throw new AggregateError([explain(config, path, code, fault)], fault, { cause: error });
   }
 }
 

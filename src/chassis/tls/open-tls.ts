@@ -16,7 +16,12 @@ export async function openTls(config: Config): Promise<ServerTls | undefined> {
 
 /** A service that was meant to speak TLS must not start without. */
 async function refuseLeftovers(config: Config): Promise<void> {
-  const keys = ['TLS_KEY_FILE', 'TLS_KEY_PASSPHRASE_FILE', 'TLS_CLIENT_CA_FILE', 'TLS_CLIENT_CRL_FILE'] as const;
+  const keys = [
+    'TLS_KEY_FILE',
+    'TLS_KEY_PASSPHRASE_FILE',
+    'TLS_CLIENT_CA_FILE',
+    'TLS_CLIENT_CRL_FILE',
+  ] as const;
   const set = keys.filter((key) => config.get(key) !== '');
   const wants = [...set, ...(config.get('TLS_CLIENT_AUTH') === 'none' ? [] : ['TLS_CLIENT_AUTH'])];
   if (wants.length === 0) return;

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config/index.js';
 import type { Counter, Gauge, MetricsRegistry } from '../metrics/index.js';
-import { fingerprintOf, oneLine } from './client-certificate.js';
+import { fingerprintOf, oneLine } from './describe-certificate.js';
 import { FileWatch } from './file-watch.js';
 import { checkMaterial, type TlsMaterial } from './material.js';
 import { allPaths, digestOf, readFiles } from './tls-files.js';
@@ -76,7 +76,9 @@ export class Reloads {
   #refuse(error: unknown): void {
     this.#counter?.labels('failed').inc();
     const faults =
-      error instanceof AggregateError ? (error.errors as Error[]).map(({ message }) => message) : [String(error)];
+      error instanceof AggregateError
+        ? (error.errors as Error[]).map(({ message }) => message)
+        : [String(error)];
     this.#logger.error({ faults }, 'changed TLS files are not valid; the former certificate serves on');
   }
 
@@ -105,7 +107,10 @@ export class Reloads {
       const { validToDate } = certificate;
       if (validToDate.getTime() - now > limitMs) continue;
       this.#warnedAt = now;
-      this.#logger.warn({ file, not_after: validToDate.toISOString() }, 'tls certificate ends soon; renew it');
+      this.#logger.warn(
+        { file, not_after: validToDate.toISOString() },
+        'tls certificate ends soon; renew it',
+      );
     }
   }
 }

@@ -4,11 +4,7 @@ import type { Config } from '../config/index.js';
 
 /** The keys that name files. */
 export type FileKey =
-  | 'TLS_CERT_FILE'
-  | 'TLS_KEY_FILE'
-  | 'TLS_KEY_PASSPHRASE_FILE'
-  | 'TLS_CLIENT_CA_FILE'
-  | 'TLS_CLIENT_CRL_FILE';
+  'TLS_CERT_FILE' | 'TLS_KEY_FILE' | 'TLS_KEY_PASSPHRASE_FILE' | 'TLS_CLIENT_CA_FILE' | 'TLS_CLIENT_CRL_FILE';
 
 /** One file as it was read. */
 export interface ReadFile {
