@@ -24,6 +24,7 @@ import { addShutdownStages } from './shutdown-stages.js';
 import { MetricsRegistry } from './metrics/index.js';
 import { SchemaParameters } from './pipeline/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
+import { openTls, type ServerTls } from './tls/index.js';
 
 /** What makes a service: its modules and where its files are. */
 export interface ServiceDefinition {
@@ -85,15 +86,17 @@ export async function startService(
     ...(service.config && { shape: service.config }),
     ...(options.overrides && { overrides: options.overrides }),
   });
+  const tls = await openTls(config);
   const logging = createLogging(config, options.logTo, options.worker);
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
   const hookWatch = new HookWatch();
-  const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch);
+  const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch, tls);
   try {
     const hasManagementPort = options.worker === undefined;
     const { logger } = logging;
-    return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort);
+    tls?.start(app.get(MetricsRegistry));
+    return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort, tls);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -109,6 +112,7 @@ async function createApp(
   telemetry: Telemetry,
   shutdown: Shutdown,
   hookWatch: HookWatch,
+  tls: ServerTls | undefined,
 ): Promise<NestFastifyApplication> {
   const openings = new Openings();
   const root = ChassisModule.around(service.module, config, logging, telemetry, openings, shutdown);
@@ -116,7 +120,7 @@ async function createApp(
   try {
     return await NestFactory.create<NestFastifyApplication>(
       root,
-      new HttpAdapter(config, telemetry.observers),
+      new HttpAdapter(config, telemetry.observers, tls?.serves('http') ? tls : undefined),
       {
         abortOnError: false,
         bodyParser: false,
@@ -142,6 +146,7 @@ async function listen(
   shutdown: Shutdown,
   hookWatch: HookWatch,
   hasManagementPort: boolean,
+  tls: ServerTls | undefined,
 ): Promise<RunningService> {
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
@@ -150,7 +155,7 @@ async function listen(
     const address = at(management.host, config.get('MANAGEMENT_PORT'));
     await bind('MANAGEMENT_PORT', address, management.listen());
   }
-  const grpc = new GrpcServer(config, telemetry.observers);
+  const grpc = new GrpcServer(config, telemetry.observers, tls?.serves('grpc') ? tls : undefined);
   grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);

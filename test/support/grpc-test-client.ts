@@ -1,4 +1,5 @@
 import {
+  type ChannelCredentials,
   Client,
   credentials,
   Metadata,
@@ -40,8 +41,9 @@ export class GrpcTestClient {
   constructor(
     readonly address: string,
     options: ClientOptions = {},
+    secured: ChannelCredentials = credentials.createInsecure(),
   ) {
-    this.client = new Client(address, credentials.createInsecure(), options);
+    this.client = new Client(address, secured, options);
   }
 
   unary<Request, Response>(

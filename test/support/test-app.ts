@@ -5,6 +5,7 @@ import { startService, type RunningService, type ServiceDefinition } from '#chas
 import { service } from '../../src/app.module.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient } from './http-test-client.js';
+import { tlsGrpcClient, TlsTestClient, type TlsTestOptions } from './tls-test-client.js';
 
 export interface TestAppOptions {
   /**
@@ -18,6 +19,8 @@ export interface TestAppOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Gets the log's JSON lines; nothing is logged unless `config.LOG_LEVEL` says so. */
   readonly logTo?: DestinationStream;
+  /** How the clients speak TLS; the service's side is `config`. @default they speak none */
+  readonly tls?: TlsTestOptions;
 }
 
 /**
@@ -56,9 +59,9 @@ export class TestApp {
     );
     return new TestApp(
       running,
-      new HttpTestClient(running.http),
+      options.tls ? new TlsTestClient(running.http, options.tls) : new HttpTestClient(running.http),
       new HttpTestClient(running.management),
-      new GrpcTestClient(running.grpc),
+      options.tls ? tlsGrpcClient(running.grpc, options.tls) : new GrpcTestClient(running.grpc),
     );
   }
 
@@ -69,6 +72,7 @@ export class TestApp {
 
   async stop(): Promise<void> {
     this.grpc.close();
+    if (this.http instanceof TlsTestClient) this.http.close();
     await this.service.close();
   }
 }

@@ -3,6 +3,7 @@ import { authConfigShape } from './auth.schema.js';
 import { auditConfigShape } from './audit.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
+import { tlsConfigShape } from './tls.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -129,6 +130,7 @@ export const chassisConfigSchema = z.object({
   ...otelConfigShape,
   ...authConfigShape,
   ...auditConfigShape,
+  ...tlsConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -18,6 +18,7 @@ import {
   type CallObservers,
 } from '../context/index.js';
 import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { attachCall } from './call-link.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
@@ -50,6 +51,7 @@ export class GrpcEdge {
   readonly #domain: string;
   readonly #maxDeadlineMs: number;
   readonly #maxHeaderBytes: number;
+  readonly #readsCertificates: boolean;
 
   constructor(
     config: Config,
@@ -57,10 +59,12 @@ export class GrpcEdge {
     /** Paths that grpc-js services of others have registered, such as health and reflection. */
     private readonly isForeign: (path: string) => boolean,
     private readonly observers: CallObservers,
+    tls?: ServerTls,
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
     this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
+    this.#readsCertificates = tls?.asksForCertificates ?? false;
   }
 
   /** Puts itself before the listener that grpc-js has set on its server. */
@@ -84,6 +88,7 @@ export class GrpcEdge {
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.isStream = method?.isUnary === false;
     call.clientIp = stream.session?.socket.remoteAddress;
+    if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(stream.session);
     attachCall(stream, call);
     stream.once('close', () => this.#close(stream, call));
     this.observers.opened(call, headers);

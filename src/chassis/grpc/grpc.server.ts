@@ -6,18 +6,20 @@ import {
 } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import type { Http2Server } from 'node:http2';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import { Server as NetServer } from 'node:net';
 import type { Refusals } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
+import type { ServerTls } from '../tls/index.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
 import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { tolerant } from './request-messages.js';
 import type { RpcDefinition } from './rpc.decorator.js';
 import { toGrpcStatus } from './status.js';
+import { TlsCredentials } from './tls-credentials.js';
 
 type Definition = RpcDefinition<unknown, unknown, boolean, boolean>;
 /** Registers grpc-js services that are no features, such as health; `services` are the features'. */
@@ -42,11 +44,13 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   constructor(
     private readonly config: Config,
     private readonly observers: CallObservers,
+    /** Encrypts the port; `undefined` = plain. */
+    private readonly tls?: ServerTls,
   ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
-    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path), observers);
-    attachEdge(this.#server, this.#edge);
+    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path), observers, tls);
+    attachEdge(this.#server, this.#edge, tls);
   }
 
   /** The port that was bound; 0 before. */
@@ -92,7 +96,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     for (const register of this.#foreign) register(this.#server, services);
     const host = this.config.get('HOST');
     const address = `${host.includes(':') ? `[${host}]` : host}:${this.config.get('GRPC_PORT')}`;
-    this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    const credentials = this.tls ? new TlsCredentials(this.tls) : ServerCredentials.createInsecure();
+    this.#server.bindAsync(address, credentials, (error, port) => {
       this.#port = port;
       callback(error ?? undefined);
     });
@@ -195,11 +200,12 @@ interface Http2ServerMaker {
 }
 
 /** grpc-js makes its HTTP/2 server in a private method; the edge has to stand on that server. */
-function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
+function attachEdge(server: GrpcJsServer, edge: GrpcEdge, tls: ServerTls | undefined): void {
   const maker = server as unknown as Http2ServerMaker;
   const create = maker.createHttp2Server.bind(server);
   maker.createHttp2Server = (credentials) => {
     const http2Server = create(credentials);
+    tls?.guard(http2Server as Http2SecureServer, 'grpc');
     edge.attach(http2Server);
     keepStreamsYoung(http2Server);
     return http2Server;

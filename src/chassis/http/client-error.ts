@@ -1,4 +1,5 @@
 import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -19,6 +20,9 @@ type AnsweredSocket = Socket & {
   readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
 };
 
+/** What a refusal is written to: the socket of HTTP/1.1, the answer of HTTP/2. */
+type Refusable = (Duplex & { readonly remoteAddress?: string | undefined }) | Http2ServerResponse;
+
 /** Node's code for headers or a body that did not arrive in time. */
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
@@ -38,38 +42,46 @@ export function answerClientErrors(observers: CallObservers) {
   };
 }
 
-/** Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word. */
+/**
+ * Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word; of HTTP/2 it hands
+ * over the answer.
+ */
 export function answerConnect(observers: CallObservers) {
-  return ({ headers }: IncomingMessage, socket: Duplex): void => {
+  return ({ headers }: IncomingMessage, answer: Duplex | Http2ServerResponse): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
     const error = malformedRequest('This service is no proxy: it does not take CONNECT');
-    refuse(socket, call, error, observers, headers);
+    refuse(answer, call, error, observers, headers);
   };
 }
 
 /** A call like any other for those who count and trace them, but without a request of Fastify's. */
 function refuse(
-  socket: Duplex & { remoteAddress?: string | undefined },
+  answer: Refusable,
   call: HttpCall,
   error: ServiceError,
   observers: CallObservers,
   headers: IncomingHttpHeaders = {},
 ): void {
-  call.clientIp = socket.remoteAddress;
+  call.clientIp = 'stream' in answer ? answer.socket?.remoteAddress : answer.remoteAddress;
   observers.opened(call, headers);
   call.error = error;
   call.code = error.code;
   call.status = error.httpStatus ?? 400;
-  endWithProblem(socket, call, error);
+  endWithProblem(answer, call, error);
   call.close();
   runInCall(call, () => observers.closed(call));
 }
 
-function endWithProblem(socket: Duplex, { requestId, status }: HttpCall, error: ServiceError): void {
+function endWithProblem(answer: Refusable, { requestId, status }: HttpCall, error: ServiceError): void {
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
-  socket.end(
+  const type = 'application/problem+json; charset=utf-8';
+  if ('stream' in answer) {
+    answer.writeHead(status, { 'content-type': type, [REQUEST_ID_HEADER]: requestId }).end(body);
+    return;
+  }
+  answer.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      'Content-Type: application/problem+json; charset=utf-8\r\n' +
+      `Content-Type: ${type}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
       `Connection: close\r\n\r\n${body}`,
@@ -97,12 +109,7 @@ function failBody({ _httpMessage: response }: AnsweredSocket): boolean {
 function explain(code: string | undefined): ServiceError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new ServiceError({
-        code: 'RESOURCE_EXHAUSTED',
-        reason: 'HEADERS_TOO_LARGE',
-        httpStatus: 431,
-        message: 'The header block is larger than this service accepts',
-      });
+      return headersTooLarge();
     case REQUEST_TIMEOUT:
       return new ServiceError({
         code: 'DEADLINE_EXCEEDED',
@@ -113,6 +120,16 @@ function explain(code: string | undefined): ServiceError {
     default:
       return malformedRequest('The request is not valid HTTP/1.1');
   }
+}
+
+/** More of headers than MAX_HEADER_BYTES. */
+export function headersTooLarge(): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'HEADERS_TOO_LARGE',
+    httpStatus: 431,
+    message: 'The header block is larger than this service accepts',
+  });
 }
 
 /** The bytes of the request, but for its body, do not make sense. */

@@ -6,11 +6,13 @@ import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { auditRefusedRequests } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
+import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { connectionTimes } from './connection-times.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
+import { secureServerFactory, type SecureServer } from './secure-server.js';
 
 const MAX_PARAM_LENGTH = 256;
 const LINGER_POLL_MS = 10;
@@ -23,9 +25,10 @@ export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
   readonly #edge: HttpEdge;
 
-  constructor(config: Config, observers: CallObservers) {
-    const edge = new HttpEdge(config, observers);
-    const fastify = createServer(config, edge, observers);
+  /** @param tls encrypts the port; default: plain */
+  constructor(config: Config, observers: CallObservers, tls?: ServerTls) {
+    const edge = new HttpEdge(config, observers, tls);
+    const fastify = createServer(config, edge, observers, tls);
     edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);
     super(fastify);
@@ -43,8 +46,10 @@ export class HttpAdapter extends FastifyAdapter {
    * or after `lingerMs`: an idle connection may be one whose client is just sending, and that call would fail.
    */
   async stopAccepting(lingerMs = 0): Promise<void> {
-    const server = this.getHttpServer<Server>();
+    const server = this.getHttpServer<Server & Partial<SecureServer>>();
     this.#edge.stopKeeping();
+    // A GOAWAY names the last call taken, so that clients make later ones again elsewhere: no need to linger.
+    server.closeSessions?.();
     if (lingerMs > 0) {
       this.stopListening();
       const end = performance.now() + lingerMs;
@@ -73,7 +78,12 @@ function countConnections(server: Server): Promise<number> {
   });
 }
 
-function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {
+function createServer(
+  config: Config,
+  edge: HttpEdge,
+  observers: CallObservers,
+  tls: ServerTls | undefined,
+): FastifyInstance {
   const times = connectionTimes(config);
   const fastify = createFastify({
     ...times,
@@ -85,6 +95,7 @@ function createServer(config: Config, edge: HttpEdge, observers: CallObservers):
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     clientErrorHandler: answerClientErrors(observers),
     frameworkErrors: edge.answerError,
+    ...(tls && { serverFactory: secureServerFactory(tls, config) }),
   });
   // Node answers 417 without a body to an expectation it does not know. RFC 9110, section 10.1.1: may be ignored.
   fastify.server.on('checkExpectation', (request, response) => {

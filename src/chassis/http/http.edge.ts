@@ -17,8 +17,10 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
-import { malformedRequest } from './client-error.js';
+import { clientCertificateOf, type ServerTls } from '../tls/index.js';
+import { headersTooLarge, malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
+import { connectionOf, exceedsHeaderLimit, isAnswered } from './http2-request.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,13 +40,18 @@ const logger = new Logger('HttpEdge');
  */
 export class HttpEdge {
   readonly #maxDeadlineMs: number;
+  readonly #maxHeaderBytes: number;
+  readonly #readsCertificates: boolean;
   #isClosing = false;
 
   constructor(
     config: Config,
     private readonly observers: CallObservers,
+    tls?: ServerTls,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
+    this.#readsCertificates = tls?.asksForCertificates ?? false;
   }
 
   attach(fastify: FastifyInstance): void {
@@ -57,6 +64,10 @@ export class HttpEdge {
       const call = this.#open(request, reply);
       if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
         done(malformedRequest('The request has no Host header'));
+        return;
+      }
+      if (exceedsHeaderLimit(request.raw, this.#maxHeaderBytes)) {
+        done(headersTooLarge());
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
@@ -96,6 +107,8 @@ export class HttpEdge {
     if (error.retryAfterMs !== undefined)
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
     if (error.headers) void reply.headers(error.headers);
+    // Fastify would close the connection of a body that it did not read; HTTP/2 resets the stream.
+    if (request.raw.httpVersionMajor !== 1) void reply.removeHeader('connection');
     const traceId = call.span?.spanContext().traceId;
     void reply
       .code(error.httpStatus ?? httpStatusOf(error.code))
@@ -120,6 +133,7 @@ export class HttpEdge {
     request.call = call;
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
     call.clientIp = raw.socket.remoteAddress;
+    if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(connectionOf(raw));
     call.userAgent = raw.headers['user-agent'];
     call.response = reply.raw;
     if (this.#isClosing) reply.raw.shouldKeepAlive = false;
@@ -132,7 +146,7 @@ export class HttpEdge {
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
-    if (raw.writableFinished) {
+    if (isAnswered(raw)) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
     } else {
@@ -141,8 +155,8 @@ export class HttpEdge {
     }
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
-    // An answer that had begun before could not say that its connection ends.
-    if (this.#isClosing) raw.req.socket.end();
+    // An answer that had begun before could not say that its connection ends. HTTP/2 has its GOAWAY.
+    if (this.#isClosing && raw.req.httpVersionMajor === 1) raw.req.socket.end();
   }
 }
 

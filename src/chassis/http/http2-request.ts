@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+/** Source: RFC 9113, section 6.5.2: each field counts 32 bytes besides its name and its value. */
+const FIELD_BYTES = 32;
+
+/** What stays the same for all requests of a connection: the socket of HTTP/1.1, the session of HTTP/2. */
+export function connectionOf(request: IncomingMessage): object | undefined {
+  if (request.httpVersionMajor === 1) return request.socket;
+  return (request as unknown as Http2ServerRequest).stream.session;
+}
+
+/** Node holds HTTP/1.1 against the limit itself, HTTP/2 not. */
+export function exceedsHeaderLimit(request: IncomingMessage, limitBytes: number): boolean {
+  if (request.httpVersionMajor === 1) return false;
+  let bytes = 0;
+  for (const text of request.rawHeaders) bytes += text.length + FIELD_BYTES / 2;
+  return bytes > limitBytes;
+}
+
+/** Whether the client had the whole answer. A stream of HTTP/2 that was reset counts as finished for Node. */
+export function isAnswered(response: ServerResponse): boolean {
+  if (response.req.httpVersionMajor === 1) return response.writableFinished;
+  const { writableEnded, stream } = response as unknown as Http2ServerResponse;
+  return writableEnded && stream.writableFinished && !stream.rstCode;
+}

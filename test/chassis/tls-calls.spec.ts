@@ -1,0 +1,231 @@
+import { Controller, Get, Module, Post } from '@nestjs/common';
+import { constants } from 'node:http2';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { ServiceError } from '#chassis/errors';
+import { TestAuthority } from '../support/certificates.js';
+import { eventually, order, ProbeModule, ProbeService, SHAPES, TestApp } from '../support/index.js';
+import { createDatabase } from '../support/postgres.js';
+import { Scrape } from '../support/scrape.js';
+import { TlsFiles } from '../support/tls-files.js';
+import { TlsTestClient } from '../support/tls-test-client.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const MIB = 1024 * 1024;
+
+@Controller('shapes')
+class ShapesController {
+  @Get('large')
+  large(): object {
+    return { text: 'x'.repeat(2 * MIB) };
+  }
+
+  @Post('empty')
+  empty(): void {
+    // Answers without a body.
+  }
+}
+
+@Module({ imports: [ProbeModule], controllers: [ShapesController] })
+class CallsModule {}
+
+/** What holds in plain text holds over TLS, whichever HTTP the client speaks. */
+describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
+  const lines: Record<string, unknown>[] = [];
+  let files: TlsFiles;
+  let authority: TestAuthority;
+  let app: TestApp;
+  let http: TlsTestClient;
+  let probe: ProbeService;
+
+  beforeAll(async () => {
+    authority = await TestAuthority.create();
+    files = TlsFiles.with(await authority.issue({ name: 'service' }));
+    app = await TestApp.start({
+      service: { module: CallsModule, root: ROOT },
+      config: {
+        DATABASE_URL: await createDatabase(inject('postgresUrl')),
+        LOG_LEVEL: 'info',
+        HTTP_REQUEST_TIMEOUT_MS: 1000,
+        HTTP_HEADERS_TIMEOUT_MS: 1000,
+        ...files.config,
+      },
+      tls: { ca: authority.certificate, version },
+      logTo: { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+    });
+    http = app.http as TlsTestClient;
+    probe = app.get(ProbeService);
+  });
+  afterAll(async () => {
+    await app.stop();
+    files.remove();
+    authority.remove();
+  });
+
+  describe.each(SHAPES)('$name', ({ call }) => {
+    test('is answered', async () => {
+      expect((await call(app, 'echo')).answers).toContain('echo');
+    });
+
+    test('fails as it does in plain text', async () => {
+      expect(await call(app, 'refuse')).toMatchObject({
+        code: 'FAILED_PRECONDITION',
+        reason: 'PROBE_REFUSED',
+      });
+      expect(await call(app, 'NOT A WORD')).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(await call(app, 'fail')).toMatchObject({ code: 'INTERNAL' });
+    });
+
+    test('has a deadline, which aborts the handler', async () => {
+      const before = probe.aborts.length;
+      expect(await call(app, 'wait', { timeoutMs: 150 })).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+      await eventually('the handler sees it', () => probe.aborts.length > before);
+      expect((probe.aborts.at(-1) as ServiceError).code).toBe('DEADLINE_EXCEEDED');
+    });
+  });
+
+  test('the request id comes back, and the call is logged and counted with its address', async () => {
+    const { status, headers } = await http.get('/probe/echo', { 'x-request-id': 'mine' });
+    expect({ status, id: headers.get('x-request-id') }).toEqual({ status: 200, id: 'mine' });
+    await eventually('the line', () => lines.some(({ request_id }) => request_id === 'mine'));
+    expect(lines.find(({ request_id }) => request_id === 'mine')).toMatchObject({
+      msg: 'call',
+      route: '/probe/:reason',
+      status: 200,
+      code: 'OK',
+      client_ip: '127.0.0.1',
+    });
+    const labels = { http_route: '/probe/:reason', http_response_status_code: '200' };
+    expect((await Scrape.of(app)).sum('http_server_request_duration_seconds_count', labels)).toBeGreaterThan(
+      0,
+    );
+  });
+
+  test('the trace of the caller goes on', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const { body } = await http.get('/probe/refuse', { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+    expect(body).toMatchObject({ status: 400, traceId });
+  });
+
+  test('bodies may be large, empty or too large', async () => {
+    const large = await http.get('/shapes/large');
+    expect(large.body.text).toHaveLength(2 * MIB);
+    const sent = await http.post('/probe', { ...order('echo'), domain: 'x'.repeat(3 * MIB) });
+    expect(sent.body.domain).toHaveLength(3 * MIB);
+    expect((await http.post('/shapes/empty')).status).toBe(201);
+    expect((await http.send('/probe/echo', { method: 'HEAD' })).status).toBe(200);
+    await eventually('all are logged as done', () => lines.some(({ method }) => method === 'HEAD'));
+    expect(lines.find(({ method }) => method === 'HEAD')).toMatchObject({ status: 200 });
+    expect(lines.find(({ route }) => route === '/shapes/empty')).toMatchObject({ status: 201 });
+    const refused = await http.post('/probe', { ...order('echo'), domain: 'x'.repeat(5 * MIB) });
+    expect(refused).toMatchObject({ status: 413, body: { reason: 'BODY_TOO_LARGE' } });
+  });
+
+  test.each([
+    ['/nowhere', {}, 404, 'ROUTE_NOT_FOUND'],
+    ['/probe/%zz', {}, 400, 'MALFORMED_URL'],
+    ['/probe/echo', { 'x-request-timeout-ms': 'soon' }, 400, 'MALFORMED_DEADLINE'],
+    ['/probe/echo', { 'x-much': 'y'.repeat(20_000) }, 431, 'HEADERS_TOO_LARGE'],
+  ])('%s with %j is refused', async (path, headers, status, reason) => {
+    expect(await http.get(path, headers)).toMatchObject({ status, body: { status, reason } });
+  });
+
+  test('a client that leaves aborts the handler', async () => {
+    const before = probe.aborts.length;
+    const client = new AbortController();
+    const answer = http.send('/probe/wait', { signal: client.signal });
+    setTimeout(() => client.abort(), 150);
+    await expect(answer).rejects.toThrow(/abort/i);
+    await eventually('the handler sees it', () => probe.aborts.length > before);
+    expect((probe.aborts.at(-1) as ServiceError).code).toBe('CANCELLED');
+    await eventually('it is logged', () => lines.some(({ status }) => status === 499));
+  });
+});
+
+describe('HTTP/2', () => {
+  let files: TlsFiles;
+  let authority: TestAuthority;
+  beforeAll(async () => {
+    authority = await TestAuthority.create();
+    files = TlsFiles.with(await authority.issue({ name: 'service' }));
+  });
+  afterAll(() => {
+    files.remove();
+    authority.remove();
+  });
+  const start = (config: Record<string, unknown> = {}) =>
+    TestApp.start({
+      service: { module: CallsModule, root: ROOT },
+      config: { DATABASE_URL: '', ...files.config, ...config },
+      tls: { ca: authority.certificate, version: 'h2' },
+    });
+
+  test('CONNECT is answered with a problem', async () => {
+    const app = await start();
+    const stream = (app.http as TlsTestClient)
+      .session()
+      .request({ ':method': 'CONNECT', ':authority': 'a.example:80' });
+    const [{ ':status': status }] = (await once(stream, 'response')) as [Record<string, unknown>];
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    expect(status).toBe(400);
+    expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ reason: 'MALFORMED_REQUEST' });
+    await app.stop();
+  });
+
+  test('many requests at a time share a connection; more than the limit wait for their turn', async () => {
+    const app = await start();
+    const client = app.http as TlsTestClient;
+    await client.get('/probe/echo');
+    expect(client.session().remoteSettings.maxConcurrentStreams).toBe(128);
+    const answers = await Promise.all(Array.from({ length: 300 }, () => client.get('/probe/echo')));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect(client.connections).toBe(1);
+    await app.stop();
+  });
+
+  test('a drain sends a GOAWAY, answers what is under way, and ends', async () => {
+    const app = await start();
+    const client = app.http as TlsTestClient;
+    await client.get('/probe/echo');
+    const told = once(client.session(), 'goaway');
+    const busy = client.get('/probe/ignore-abort');
+    await eventually(
+      'the call is open',
+      async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1,
+    );
+    const report = app.service.shutdown.begin('test');
+    expect((await told)[0]).toBe(constants.NGHTTP2_NO_ERROR);
+    expect((await busy).status).toBe(200);
+    expect((await report).forced).toEqual([]);
+    await app.stop();
+  });
+
+  test('a worker whose place is taken ends its HTTP/2 connections with the calls under way', async () => {
+    const app = await start();
+    const client = app.http as TlsTestClient;
+    await client.get('/probe/echo');
+    const ended = once(client.session(), 'close');
+    const busy = client.get('/probe/ignore-abort');
+    await eventually(
+      'the call is open',
+      async () => (await Scrape.of(app)).sum('http_server_active_requests') === 1,
+    );
+    const report = app.service.shutdown.begin('test', { isHandover: true });
+    expect((await busy).status).toBe(200);
+    await ended;
+    expect((await report).forced).toEqual([]);
+    await app.stop();
+  });
+
+  test('a connection without a request is closed after the keep-alive time', async () => {
+    const app = await start({ HTTP_KEEP_ALIVE_TIMEOUT_MS: 300 });
+    const client = app.http as TlsTestClient;
+    const session = client.session();
+    await client.get('/probe/echo');
+    await once(session, 'close');
+    expect((await client.get('/probe/echo')).status).toBe(200);
+    expect(client.connections).toBe(2);
+    await app.stop();
+  });
+});
