@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
+import { watchRefusedConnections } from './baseline/index.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
 import { bind } from './errors/index.js';
@@ -155,6 +156,8 @@ async function listen(
     watchGrpcConnections(server, app.get(MetricsRegistry));
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
+  const { refused } = app.getHttpAdapter() as unknown as HttpAdapter;
+  watchRefusedConnections(app.get(MetricsRegistry), { http: refused, grpc: grpc.refused });
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
   await serveOpenApi(app, config);
   await app.init();

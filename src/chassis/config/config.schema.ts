@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
 
@@ -125,6 +126,7 @@ export const chassisConfigSchema = z.object({
     .default('auto')
     .describe('The documentation page /docs; auto = everywhere but in production.'),
   ...otelConfigShape,
+  ...baselineConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -6,8 +6,9 @@ import {
 } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import type { Http2Server } from 'node:http2';
+import type { Http2Server, ServerOptions as Http2ServerOptions } from 'node:http2';
 import { Server as NetServer } from 'node:net';
+import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -32,6 +33,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   readonly #server: GrpcJsServer;
   readonly #edge: GrpcEdge;
   readonly #foreign: ForeignService[] = [];
+  /** Connections that were closed, most of them at once. */
+  readonly refused = new RefusedConnections();
   #port = 0;
   /** Set once nothing new is accepted; resolves when all connections have ended. */
   #closed: Promise<void> | undefined;
@@ -42,8 +45,15 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
-    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path), observers);
-    attachEdge(this.#server, this.#edge);
+    const isForeign = (path: string) => this.#handlers.has(path);
+    this.#edge = new GrpcEdge(config, this.#methods, isForeign, observers, this.refused);
+    Object.assign(this.#server['commonServerOptions'], http2LimitsOf(config));
+    attachEdge(this.#server, (http2Server) => {
+      this.#edge.attach(http2Server);
+      const max = config.get('GRPC_MAX_CONNECTIONS');
+      const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
+      limitConnections(http2Server, { max, maxPerIp, proxies: new TrustedProxies(config) }, this.refused);
+    });
   }
 
   /** The port that was bound; 0 before. */
@@ -177,7 +187,19 @@ function optionsOf(config: Config): ServerOptions {
     // grpc-js keeps time only for what it is given.
     ...(maxIdleMs > 0 && { 'grpc.max_connection_idle_ms': maxIdleMs }),
     ...(maxAgeMs > 0 && { 'grpc.max_connection_age_ms': maxAgeMs }),
+    'grpc.max_concurrent_streams': config.get('GRPC_MAX_CONCURRENT_STREAMS'),
     'grpc.enable_channelz': 0,
+  };
+}
+
+/** What grpc-js does not pass on: Node and nghttp2 keep these before a call is there. */
+function http2LimitsOf(config: Config): Http2ServerOptions {
+  return {
+    // The edge has an answer for fewer; beyond this the stream is reset.
+    maxHeaderListPairs: 2 * config.get('MAX_HEADER_FIELDS'),
+    // Streams that are opened and reset in one packet never reach the edge one by one.
+    streamResetBurst: 2 * config.get('GRPC_STREAM_RESET_BURST'),
+    streamResetRate: 2 * config.get('GRPC_STREAM_RESET_RATE'),
   };
 }
 
@@ -186,12 +208,12 @@ interface Http2ServerMaker {
 }
 
 /** grpc-js makes its HTTP/2 server in a private method; the edge has to stand on that server. */
-function attachEdge(server: GrpcJsServer, edge: GrpcEdge): void {
+function attachEdge(server: GrpcJsServer, attach: (http2Server: Http2Server) => void): void {
   const maker = server as unknown as Http2ServerMaker;
   const create = maker.createHttp2Server.bind(server);
   maker.createHttp2Server = (credentials) => {
     const http2Server = create(credentials);
-    edge.attach(http2Server);
+    attach(http2Server);
     return http2Server;
   };
 }

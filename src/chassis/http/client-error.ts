@@ -8,6 +8,7 @@ import {
   runInCall,
   type CallObservers,
 } from '../context/index.js';
+import { normalizeIp, type SecurityHeaders } from '../baseline/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
 
 /** What could not be parsed has no method: OpenTelemetry's name for it. */
@@ -23,7 +24,7 @@ type AnsweredSocket = Socket & {
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 /** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
-export function answerClientErrors(observers: CallObservers) {
+export function answerClientErrors(observers: CallObservers, security: SecurityHeaders) {
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
     if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (isAnswering(socket)) socket.end();
@@ -34,44 +35,53 @@ export function answerClientErrors(observers: CallObservers) {
         new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/'),
         explain(fault.code),
         observers,
+        security,
       );
   };
 }
 
 /** Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word. */
-export function answerConnect(observers: CallObservers) {
+export function answerConnect(observers: CallObservers, security: SecurityHeaders) {
   return ({ headers }: IncomingMessage, socket: Duplex): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
     const error = malformedRequest('This service is no proxy: it does not take CONNECT');
-    refuse(socket, call, error, observers, headers);
+    refuse(socket, call, error, observers, security, headers);
   };
 }
 
 /** A call like any other for those who count and trace them, but without a request of Fastify's. */
 function refuse(
-  socket: Duplex & { remoteAddress?: string | undefined },
+  socket: Duplex & { remoteAddress?: string | undefined; encrypted?: boolean },
   call: HttpCall,
   error: ServiceError,
   observers: CallObservers,
+  security: SecurityHeaders,
   headers: IncomingHttpHeaders = {},
 ): void {
-  call.clientIp = socket.remoteAddress;
+  call.clientIp = normalizeIp(socket.remoteAddress ?? '');
   observers.opened(call, headers);
   call.error = error;
   call.code = error.code;
   call.status = error.httpStatus ?? 400;
-  endWithProblem(socket, call, error);
+  const lines = socket.encrypted ? security.secureLines : security.plainLines;
+  endWithProblem(socket, call, error, lines);
   call.close();
   runInCall(call, () => observers.closed(call));
 }
 
-function endWithProblem(socket: Duplex, { requestId, status }: HttpCall, error: ServiceError): void {
+function endWithProblem(
+  socket: Duplex,
+  { requestId, status }: HttpCall,
+  error: ServiceError,
+  securityLines: string,
+): void {
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
       'Content-Type: application/problem+json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
+      securityLines +
       `Connection: close\r\n\r\n${body}`,
   );
 }

@@ -1,5 +1,15 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  clientIpOf,
+  dropHopByHop,
+  dropSpoofable,
+  nearestOf,
+  peerOf,
+  SecurityHeaders,
+  TrustedProxies,
+  type Peer,
+} from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
@@ -17,8 +27,9 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
-import { malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
+import { RequestRules, tooManyPipelined } from './request-rules.js';
+import { SecureResponse } from './secure-response.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,6 +49,11 @@ const logger = new Logger('HttpEdge');
  */
 export class HttpEdge {
   readonly #maxDeadlineMs: number;
+  readonly #maxPipelined: number;
+  readonly #rules: RequestRules;
+  readonly #proxies: TrustedProxies;
+  /** Those of every answer. */
+  readonly security: SecurityHeaders;
   #isClosing = false;
 
   constructor(
@@ -45,6 +61,10 @@ export class HttpEdge {
     private readonly observers: CallObservers,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#maxPipelined = config.get('HTTP_MAX_PIPELINED');
+    this.#rules = new RequestRules(config);
+    this.#proxies = new TrustedProxies(config);
+    this.security = new SecurityHeaders(config);
   }
 
   attach(fastify: FastifyInstance): void {
@@ -55,8 +75,9 @@ export class HttpEdge {
     });
     fastify.addHook('onRequest', (request, reply, done) => {
       const call = this.#open(request, reply);
-      if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-        done(malformedRequest('The request has no Host header'));
+      const fault = this.#faultOf(request);
+      if (fault) {
+        done(fault);
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
@@ -118,7 +139,7 @@ export class HttpEdge {
     );
     request.call = call;
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
-    call.clientIp = raw.socket.remoteAddress;
+    this.#identify(call, request, reply);
     call.userAgent = raw.headers['user-agent'];
     call.response = reply.raw;
     if (this.#isClosing) reply.raw.shouldKeepAlive = false;
@@ -128,9 +149,35 @@ export class HttpEdge {
     return call;
   }
 
+  /** Who calls, as far as the connection and those proxies say that may. Nobody behind reads what others say. */
+  #identify(call: HttpCall, { raw }: FastifyRequest, reply: FastifyReply): void {
+    const { headers } = raw;
+    const peer = this.#peerOf(raw);
+    peer.openCalls += 1;
+    call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
+    call.isSecure = peer.isTls || (peer.isTrusted && nearestOf(headers['x-forwarded-proto']) === 'https');
+    call.host = (peer.isTrusted ? nearestOf(headers['x-forwarded-host']) : undefined) ?? headers.host;
+    dropSpoofable(headers, peer.isTrusted);
+    dropHopByHop(headers);
+    if (reply.raw instanceof SecureResponse) reply.raw.isSecure = call.isSecure;
+    else for (const [name, value] of this.security.fields(call.isSecure)) void reply.header(name, value);
+  }
+
+  #peerOf({ socket }: FastifyRequest['raw']): Peer {
+    return peerOf(socket, itself, this.#proxies);
+  }
+
+  #faultOf({ raw }: FastifyRequest): ServiceError | undefined {
+    // HTTP/2 answers in any order and has a limit of its own.
+    if (raw.httpVersionMajor === 1 && this.#peerOf(raw).openCalls > this.#maxPipelined)
+      return tooManyPipelined(this.#maxPipelined);
+    return this.#rules.check(raw);
+  }
+
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
+    this.#peerOf(raw.req).openCalls -= 1;
     if (raw.writableFinished) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
@@ -143,6 +190,10 @@ export class HttpEdge {
     // An answer that had begun before could not say that its connection ends.
     if (this.#isClosing) raw.req.socket.end();
   }
+}
+
+function itself<T>(value: T): T {
+  return value;
 }
 
 /** The caller's own time in milliseconds within the server's maximum; `undefined` when malformed. */
