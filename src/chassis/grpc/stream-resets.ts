@@ -44,6 +44,8 @@ export class StreamResets {
   #end(session: Http2Session): void {
     this.refused.streamResets += 1;
     logger.warn({ client_ip: session.socket.remoteAddress }, 'connection ended: it reset too many streams');
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // `destroy` alone would say that nothing is wrong, or call it an error of the streams.
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
   }
 }

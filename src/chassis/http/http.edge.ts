@@ -77,6 +77,8 @@ export class HttpEdge {
       const call = this.#open(request, reply);
       const fault = this.#faultOf(request);
       if (fault) {
+        // What follows on the connection may be part of what was not understood.
+        reply.raw.shouldKeepAlive = false;
         done(fault);
         return;
       }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import type { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { malformedRequest } from './client-error.js';
@@ -29,7 +29,7 @@ export class RequestRules {
     if (rawHeaders.length > 2 * this.#maxFields) return tooManyHeaders(this.#maxFields);
     const repeated = repeatedOf(rawHeaders);
     if (repeated !== undefined) return malformedRequest(`The request has more than one ${repeated} header`);
-    return checkHost(request, url) ?? this.#checkQuery(url);
+    return checkFraming(request) ?? checkHost(request, url) ?? this.#checkQuery(url);
   }
 
   #checkQuery(url: string): ServiceError | undefined {
@@ -55,12 +55,31 @@ function repeatedOf(rawHeaders: readonly string[]): string | undefined {
   return undefined;
 }
 
+/**
+ * Node's parser takes every version that looks like one, and any transfer coding before `chunked`. Sources:
+ * RFC 9112, section 6.1 (HTTP/1.0 with a transfer coding is faulty), RFC 9110, section 2.5.
+ */
+function checkFraming(request: IncomingMessage): ServiceError | undefined {
+  const { httpVersionMajor, httpVersion, headers } = request;
+  const coding = headers['transfer-encoding'];
+  // An HTTP/2 request is none of Node's `IncomingMessage`s.
+  if (httpVersionMajor !== 1 && request instanceof IncomingMessage)
+    return malformedRequest('This port speaks HTTP/1.1 and HTTP/1.0');
+  if (coding === undefined) return undefined;
+  if (httpVersion === '1.0') return malformedRequest('HTTP/1.0 has no Transfer-Encoding; send HTTP/1.1');
+  return coding.toLowerCase() === 'chunked'
+    ? undefined
+    : malformedRequest('The only Transfer-Encoding this service reads is chunked');
+}
+
 /** Source: RFC 9112, sections 3.2 and 3.2.2. */
 function checkHost({ headers, httpVersion }: IncomingMessage, url: string): ServiceError | undefined {
   const { host } = headers;
   if (host === undefined)
     return httpVersion === '1.1' ? malformedRequest('The request has no Host header') : undefined;
   if (!HOST.test(host)) return malformedRequest('The Host header is no host name with an optional port');
+  if (url.includes('#'))
+    return malformedRequest('The request target has a fragment, which stays with the client');
   if (url.startsWith('/') || url === '*') return undefined;
   const authority = ABSOLUTE.exec(url)?.[1];
   if (authority === undefined)

@@ -59,6 +59,7 @@ export class ManagementServer implements OnApplicationShutdown {
       http: {
         ...times.http,
         maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+        requireHostHeader: false,
         ServerResponse: createResponseClass(edge.security),
       },
       forceCloseConnections: true,
