@@ -197,8 +197,8 @@ function http2LimitsOf(config: Config): Http2ServerOptions {
   return {
     // The edge has an answer for fewer; beyond this the stream is reset.
     maxHeaderListPairs: 2 * config.get('MAX_HEADER_FIELDS'),
-    // Streams that are opened and reset in one packet never reach the edge one by one.
-    streamResetBurst: 2 * config.get('GRPC_STREAM_RESET_BURST'),
+    // For what comes in one packet, before the edge sees a stream; nghttp2 adds the rate once a second.
+    streamResetBurst: 2 * (config.get('GRPC_STREAM_RESET_BURST') + config.get('GRPC_STREAM_RESET_RATE')),
     streamResetRate: 2 * config.get('GRPC_STREAM_RESET_RATE'),
   };
 }
