@@ -1,3 +1,4 @@
+import type { Server as GrpcJsServer } from '@grpc/grpc-js';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -153,11 +154,9 @@ async function listen(
   const grpc = new GrpcServer(config, telemetry.observers);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
-    watchGrpcConnections(server, app.get(MetricsRegistry));
+    watchConnections(app, grpc, server);
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
-  const { refused } = app.getHttpAdapter() as unknown as HttpAdapter;
-  watchRefusedConnections(app.get(MetricsRegistry), { http: refused, grpc: grpc.refused });
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
   await serveOpenApi(app, config);
   await app.init();
@@ -183,6 +182,13 @@ async function listen(
   addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
   readiness.set(true);
   return running;
+}
+
+function watchConnections(app: NestFastifyApplication, grpc: GrpcServer, server: GrpcJsServer): void {
+  const registry = app.get(MetricsRegistry);
+  const { refused } = app.getHttpAdapter() as unknown as HttpAdapter;
+  watchGrpcConnections(server, registry);
+  watchRefusedConnections(registry, { http: refused, grpc: grpc.refused });
 }
 
 function at(host: string, port: number): string {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 /** Calls with `x-forwarded-for`, over every shape of call; gives the client's address that each had. */
 interface Caller {
   readonly name: string;
-  call(app: TestApp, forwardedFor: string): Promise<void>;
+  readonly call: (app: TestApp, forwardedFor: string) => Promise<void>;
 }
 
 const CALLERS: readonly Caller[] = [

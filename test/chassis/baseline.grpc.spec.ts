@@ -289,7 +289,7 @@ function readSettings(payload: Buffer): [number, number][] {
 }
 
 function reasonOf(details: unknown): string | undefined {
-  if (details === undefined) return undefined;
-  const [info] = Status.decode(Buffer.from(String(details), 'base64')).details;
+  if (typeof details !== 'string') return undefined;
+  const [info] = Status.decode(Buffer.from(details, 'base64')).details;
   return info && ErrorInfo.decode(info.value).reason;
 }

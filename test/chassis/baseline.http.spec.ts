@@ -250,21 +250,21 @@ describe('headers that are not the caller’s to set', () => {
   });
 });
 
-describe('security headers', () => {
-  /** What helmet sets by default, over a socket. */
-  async function helmetsOwn(): Promise<string[]> {
-    const protect = helmet();
-    const server = createServer((request, response) => protect(request, response, () => response.end()));
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    const { headers } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    server.close();
-    return [...headers.keys()].filter(
-      (name) => !['connection', 'content-length', 'date', 'keep-alive'].includes(name),
-    );
-  }
+/** What helmet sets by default, over a socket. */
+async function helmetsOwn(): Promise<string[]> {
+  const protect = helmet();
+  const server = createServer((request, response) => protect(request, response, () => response.end()));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { headers } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  server.close();
+  return [...headers.keys()].filter(
+    (name) => !['connection', 'content-length', 'date', 'keep-alive'].includes(name),
+  );
+}
 
+describe('security headers', () => {
   test.each([
     ['200', '/probe/echo', {}],
     ['404', '/nowhere', {}],

@@ -4,5 +4,5 @@ export { normalizeIp } from './normalize-ip.js';
 export { Peer, peerOf } from './peer.js';
 export { watchRefusedConnections } from './refused-connections.js';
 export { SecurityHeaders } from './security-headers.js';
-export { dropHopByHop, dropSpoofable, SPOOFABLE } from './spoofable-headers.js';
+export { dropHopByHop, dropSpoofable, spoofableBy } from './spoofable-headers.js';
 export { TrustedProxies } from './trusted-proxies.js';

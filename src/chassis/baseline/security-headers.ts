@@ -37,8 +37,8 @@ export class SecurityHeaders {
   }
 
   /** Without those that the answer has set itself: a handler's word about its own answer counts. */
-  linesWithout(isSecure: boolean, set: (name: string) => boolean): string {
-    return linesOf(new Map([...this.fields(isSecure)].filter(([name]) => !set(name))));
+  linesWithout(isSecure: boolean, own: object): string {
+    return linesOf(new Map([...this.fields(isSecure)].filter(([name]) => !(name in own))));
   }
 }
 
@@ -52,7 +52,7 @@ function fieldsOf(options: HelmetOptions): ReadonlyMap<string, string> {
     },
   };
   helmet(options)({} as IncomingMessage, recorder as unknown as ServerResponse, (error) => {
-    if (error) throw error;
+    if (error instanceof Error) throw error;
   });
   return fields;
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http2';
-import { dropSpoofable, SPOOFABLE } from '../baseline/index.js';
+import { spoofableBy } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 
@@ -33,21 +33,23 @@ export class MetadataRules {
   apply(headers: IncomingHttpHeaders, isTrusted: boolean): ServiceError | undefined {
     let bytes = 0;
     let fields = 0;
-    let isSpoofable = false;
+    const spoofable = spoofableBy(isTrusted);
     let malformed: string | undefined;
     for (const name in headers) {
       const value = String(headers[name]);
       fields += 1;
       bytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
-      if (SPOOFABLE.has(name)) isSpoofable = true;
-      if (name.startsWith(RESERVED) && !REQUEST_NAMES.has(name)) delete headers[name];
+      if (spoofable.has(name) || isReserved(name)) delete headers[name];
       else if (name.endsWith('-bin') && !isBase64(value)) malformed = name;
     }
-    if (isSpoofable) dropSpoofable(headers, isTrusted);
     if (bytes > this.#maxBytes) return tooLarge(this.#maxBytes);
     if (fields > this.#maxFields) return tooManyFields(this.#maxFields);
     return malformed === undefined ? undefined : malformedMetadata(malformed);
   }
+}
+
+function isReserved(name: string): boolean {
+  return name.startsWith(RESERVED) && !REQUEST_NAMES.has(name);
 }
 
 /** A length of 4n + 1 characters holds no whole byte more than 4n. */
