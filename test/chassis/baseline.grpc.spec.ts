@@ -156,7 +156,7 @@ interface Flood {
   readonly name: string;
   /** The bytes of one turn, by its number. */
   readonly bytes: (index: number) => Buffer;
-  /** The server ends the connection; what it lets pass costs it no more than it costs the sender. */
+  /** The server ends the connection; the others it lets pass. */
   readonly isEnded: boolean;
 }
 
@@ -183,7 +183,7 @@ const FLOODS: readonly Flood[] = [
 ];
 
 describe.each(FLOODS)('a flood of $name', ({ bytes, isEnded }) => {
-  test(`${isEnded ? 'ends its connection' : 'costs nothing'} and harms nobody else`, async () => {
+  test(`${isEnded ? 'ends its connection' : 'is let pass'} and harms nobody else`, async () => {
     const attacker = new RawHttp2Client(app.grpc.address);
     attacker.write(Buffer.concat(Array.from({ length: FLOOD }, (_, index) => bytes(index))));
     await isHealthy(app);
