@@ -7,6 +7,7 @@ const LAYERS = [
   ['context'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
+  ['baseline'],
   ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'rate-limit'],
   ['grpc', 'http', 'workers'],

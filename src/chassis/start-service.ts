@@ -1,3 +1,4 @@
+import type { Server as GrpcJsServer } from '@grpc/grpc-js';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -5,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
+import { watchRefusedConnections } from './baseline/index.js';
 import { ChassisModule } from './chassis.module.js';
 import { loadConfig, type Config } from './config/index.js';
 import { bind } from './errors/index.js';
@@ -159,7 +161,7 @@ async function listen(
   grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, readiness);
-    watchGrpcConnections(server, app.get(MetricsRegistry));
+    watchConnections(app, grpc, server);
     serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
   });
   app.get(SchemaParameters).bind();
@@ -188,6 +190,13 @@ async function listen(
   addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
   readiness.set(true);
   return running;
+}
+
+function watchConnections(app: NestFastifyApplication, grpc: GrpcServer, server: GrpcJsServer): void {
+  const registry = app.get(MetricsRegistry);
+  const { refused } = app.getHttpAdapter() as unknown as HttpAdapter;
+  watchGrpcConnections(server, registry);
+  watchRefusedConnections(registry, { http: refused, grpc: grpc.refused });
 }
 
 function at(host: string, port: number): string {

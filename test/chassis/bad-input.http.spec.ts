@@ -42,7 +42,7 @@ const BAD_REQUESTS: readonly BadRequest[] = [
   { name: 'no body and no type', request: 'POST /probe', status: 400, reason: 'VALIDATION_FAILED' },
   { name: 'JSON null', request: 'POST /probe', headers: JSON_TYPE, body: 'null', status: 400, reason: 'VALIDATION_FAILED' },
   { name: 'a JSON array', request: 'POST /probe', headers: JSON_TYPE, body: '[]', status: 400, reason: 'VALIDATION_FAILED' },
-  { name: '30,000 nested arrays', request: 'POST /probe', headers: JSON_TYPE, body: `${'['.repeat(30_000)}${']'.repeat(30_000)}`, status: 400, reason: 'VALIDATION_FAILED' },
+  { name: '30,000 nested arrays', request: 'POST /probe', headers: JSON_TYPE, body: `${'['.repeat(30_000)}${']'.repeat(30_000)}`, status: 400, reason: 'BODY_TOO_DEEP' },
   { name: '__proto__', request: 'POST /probe', headers: JSON_TYPE, body: '{"reason":"echo","__proto__":{"admin":true}}', status: 400, reason: 'MALFORMED_BODY' },
   { name: 'escaped __proto__', request: 'POST /probe', headers: JSON_TYPE, body: '{"reason":"echo","\\u005f_proto__":{"admin":true}}', status: 400, reason: 'MALFORMED_BODY' },
   { name: 'constructor.prototype', request: 'POST /probe', headers: JSON_TYPE, body: '{"reason":"echo","constructor":{"prototype":{"admin":true}}}', status: 400, reason: 'MALFORMED_BODY' },

@@ -4,7 +4,21 @@ const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const HEADER_BYTES = 9;
 const END_STREAM = 1;
 const END_HEADERS = 4;
-export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, goAway: 7 } as const;
+export const FRAME = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  reset: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+} as const;
+export const FLAG = { endStream: END_STREAM, endHeaders: END_HEADERS } as const;
+
+/** By name, or one after the other, where a name may repeat. */
+type HeaderFields = Readonly<Record<string, string>> | readonly (readonly string[])[];
 
 export interface Http2Frame {
   readonly type: number;
@@ -18,6 +32,7 @@ export class RawHttp2Client {
   readonly frames: Http2Frame[] = [];
   readonly #socket: Socket;
   #rest = Buffer.alloc(0);
+  #isOpen = true;
 
   constructor(address: string) {
     const [host = '', port] = address.split(':');
@@ -26,20 +41,31 @@ export class RawHttp2Client {
     this.#socket.on('error', () => {
       // A server that ends the connection leaves its frames behind.
     });
+    this.#socket.on('close', () => (this.#isOpen = false));
     this.#socket.write(PREFACE);
-    this.#write(FRAME.settings, 0, 0, Buffer.alloc(0));
+    this.write(http2Frame(FRAME.settings, 0, 0, Buffer.alloc(0)));
   }
 
-  /** A whole request on the stream, which must be odd and higher than those before. A list may repeat a name. */
-  request(
-    stream: number,
-    headers: Readonly<Record<string, string>> | readonly (readonly [string, string])[],
-    body: Buffer,
-  ): void {
-    const list = Array.isArray(headers) ? headers : Object.entries(headers);
-    const fields = list.map(([name, value]: readonly [string, string]) => literal(name, value));
-    this.#write(FRAME.headers, END_HEADERS, stream, Buffer.concat(fields));
-    this.#write(FRAME.data, END_STREAM, stream, body);
+  /** A whole request on the stream, which must be odd and higher than those before. */
+  request(stream: number, headers: HeaderFields, body: Buffer): void {
+    this.write(http2Frame(FRAME.headers, END_HEADERS, stream, headerBlock(headers)));
+    this.write(http2Frame(FRAME.data, END_STREAM, stream, body));
+  }
+
+  /** Frames as `http2Frame` makes them, or anything else; false when the server has closed. */
+  write(bytes: Buffer): boolean {
+    if (this.#isOpen) this.#socket.write(bytes);
+    return this.#isOpen;
+  }
+
+  /** The server has not closed the connection. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The error code of the last GOAWAY, `undefined` when there was none. */
+  get goAwayCode(): number | undefined {
+    return this.find(FRAME.goAway).at(-1)?.payload.readUInt32BE(4);
   }
 
   /** Frames of one type, those of one stream when it is given. */
@@ -49,15 +75,6 @@ export class RawHttp2Client {
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  #write(type: number, flags: number, stream: number, payload: Buffer): void {
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUIntBE(payload.length, 0, 3);
-    header.writeUInt8(type, 3);
-    header.writeUInt8(flags, 4);
-    header.writeUInt32BE(stream, 5);
-    this.#socket.write(Buffer.concat([header, payload]));
   }
 
   #read(chunk: Buffer): void {
@@ -73,6 +90,22 @@ export class RawHttp2Client {
       this.#rest = this.#rest.subarray(end);
     }
   }
+}
+
+/** One frame, whatever it says. */
+export function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUIntBE(payload.length, 0, 3);
+  header.writeUInt8(type, 3);
+  header.writeUInt8(flags, 4);
+  header.writeUInt32BE(stream, 5);
+  return Buffer.concat([header, payload]);
+}
+
+/** The header block of these fields, in their order. */
+export function headerBlock(headers: HeaderFields): Buffer {
+  const fields = Array.isArray(headers) ? headers : Object.entries(headers);
+  return Buffer.concat(fields.map(([name = '', value = '']) => literal(name, value)));
 }
 
 /** A field that goes into no table; names and values below 127 bytes. Source: RFC 7541, section 6.2.2. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { authConfigShape } from './auth.schema.js';
 import { auditConfigShape } from './audit.schema.js';
+import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
@@ -131,6 +132,7 @@ export const chassisConfigSchema = z.object({
   ...authConfigShape,
   ...auditConfigShape,
   ...tlsConfigShape,
+  ...baselineConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

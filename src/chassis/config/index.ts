@@ -1,4 +1,6 @@
+export { listOf } from './baseline.schema.js';
 export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
+export { parseProxyList, type Subnet } from './proxy-list.js';

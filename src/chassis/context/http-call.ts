@@ -12,6 +12,10 @@ export class HttpCall extends CallContext {
   /** Status of the answer; 499 when the client left before it. */
   status = 0;
   userAgent: string | undefined;
+  /** The client speaks https, to this service or, as TRUSTED_PROXIES say, to the proxy before it. */
+  isSecure = false;
+  /** Host and port that the client asked for, as TRUSTED_PROXIES say or else as `host` does. */
+  host: string | undefined;
   /** What the answer is written to, until the call has ended. */
   response: ServerResponse | undefined;
 

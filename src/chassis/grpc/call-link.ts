@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GrpcCall } from '../context/index.js';
 
 const CALL = Symbol('nest-chassis.grpc-call');
@@ -16,8 +16,16 @@ export function attachCall(stream: ServerHttp2Stream, call: GrpcCall): void {
  * costs several objects a call. The version of grpc-js is pinned because of this line.
  */
 export function callOf(serverCall: object): GrpcCall {
-  const { call } = serverCall as { call: { stream: EdgeStream } };
-  const found = call.stream[CALL];
+  const found = streamOf(serverCall)[CALL];
   if (!found) throw new TypeError('This gRPC call did not come through the edge');
   return found;
+}
+
+/** Resets the stream of a grpc-js server call, also when its answer is on the way and nobody reads it. */
+export function cutCall(serverCall: object): void {
+  streamOf(serverCall).close(constants.NGHTTP2_CANCEL);
+}
+
+function streamOf(serverCall: object): EdgeStream {
+  return (serverCall as { call: { stream: EdgeStream } }).call.stream;
 }

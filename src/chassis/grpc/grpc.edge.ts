@@ -3,10 +3,12 @@ import {
   type Http2Server,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
 import { authorizationOf } from '../auth/index.js';
+import { clientIpOf, peerOf, TrustedProxies, type RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
@@ -20,6 +22,8 @@ import {
 import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { attachCall } from './call-link.js';
+import { MetadataRules } from './metadata-rules.js';
+import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
@@ -50,7 +54,9 @@ type StreamListener = (
 export class GrpcEdge {
   readonly #domain: string;
   readonly #maxDeadlineMs: number;
-  readonly #maxHeaderBytes: number;
+  readonly #rules: MetadataRules;
+  readonly #proxies: TrustedProxies;
+  readonly #resets: StreamResets;
   readonly #readsCertificates: boolean;
 
   constructor(
@@ -59,11 +65,14 @@ export class GrpcEdge {
     /** Paths that grpc-js services of others have registered, such as health and reflection. */
     private readonly isForeign: (path: string) => boolean,
     private readonly observers: CallObservers,
+    refused: RefusedConnections,
     tls?: ServerTls,
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
-    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
+    this.#rules = new MetadataRules(config);
+    this.#proxies = new TrustedProxies(config);
+    this.#resets = new StreamResets(config, refused);
     this.#readsCertificates = tls?.asksForCertificates ?? false;
   }
 
@@ -87,17 +96,20 @@ export class GrpcEdge {
     const { service, name } = method ?? this.#nameForeign(path);
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.isStream = method?.isUnary === false;
-    call.clientIp = stream.session?.socket.remoteAddress;
-    if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(stream.session);
+    const metadataFault = this.#identify(stream, call, headers);
     attachCall(stream, call);
-    stream.once('close', () => this.#close(stream, call));
+    const { session } = stream;
+    stream.once('close', () => {
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets.count(session);
+      this.#close(stream, call);
+    });
     this.observers.opened(call, headers);
     if (headers[':method'] !== 'POST') {
       call.error = methodNotAllowed();
       refuseMethod(stream);
       return false;
     }
-    const fault = this.#refuse(call, headers);
+    const fault = this.#refuse(call, headers, metadataFault);
     if (fault) this.#answer(stream, call, fault);
     else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
     if (!fault && (call.isForeign || headers['grpc-encoding'] !== undefined)) correctStatus(stream);
@@ -122,10 +134,28 @@ export class GrpcEdge {
     runInCall(call, () => this.observers.closed(call));
   }
 
-  #refuse(call: GrpcCall, headers: IncomingHttpHeaders): ServiceError | undefined {
+  /** Who calls, as far as the connection and those proxies say that may; and what is wrong with the metadata. */
+  #identify(
+    { session }: ServerHttp2Stream,
+    call: GrpcCall,
+    headers: IncomingHttpHeaders,
+  ): ServiceError | undefined {
+    const peer = session && peerOf(session, socketOf, this.#proxies);
+    if (peer) {
+      call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
+    }
+    if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(session);
+    return this.#rules.apply(headers, peer?.isTrusted === true);
+  }
+
+  #refuse(
+    call: GrpcCall,
+    headers: IncomingHttpHeaders,
+    metadataFault: ServiceError | undefined,
+  ): ServiceError | undefined {
     // grpc-js answers 415 to what is not gRPC.
     if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
-    if (sizeOf(headers) > this.#maxHeaderBytes) return metadataTooLarge(this.#maxHeaderBytes);
+    if (metadataFault) return metadataFault;
     const path = headers[':path'] ?? '';
     const method = this.methods.get(path);
     if (!method && !this.isForeign(path)) return unknownMethod();
@@ -185,19 +215,8 @@ function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
   call.onAborted = () => stream.close(constants.NGHTTP2_REFUSED_STREAM);
 }
 
-/** Source: RFC 9113, section 6.5.2: each field counts its name, its value and 32 bytes. Node does not hold it against a limit. */
-function sizeOf(headers: IncomingHttpHeaders): number {
-  let bytes = 0;
-  for (const name in headers) bytes += name.length + String(headers[name]).length + 32;
-  return bytes;
-}
-
-function metadataTooLarge(limit: number): ServiceError {
-  return new ServiceError({
-    code: 'RESOURCE_EXHAUSTED',
-    reason: 'HEADERS_TOO_LARGE',
-    message: `The metadata is larger than the ${limit} bytes this service accepts`,
-  });
+function socketOf({ socket }: ServerHttp2Session): ServerHttp2Session['socket'] {
+  return socket;
 }
 
 function unknownMethod(): ServiceError {

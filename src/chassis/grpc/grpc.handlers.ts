@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
-import { callOf } from './call-link.js';
+import { callOf, cutCall } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -31,7 +31,11 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
       callback(error, value);
     };
     const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
-    call.onAborted = fail;
+    call.onAborted = (reason) => {
+      // The answer is there, but the client does not take it: its deadline holds for that, too.
+      if (call.isAnswered) cutCall(serverCall);
+      else fail(reason);
+    };
     runInCall(call, () => {
       start(invoke, serverCall, call)
         .then((result) => (isObservable(result) ? firstValueFrom(result) : result))

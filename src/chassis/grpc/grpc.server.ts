@@ -6,9 +6,10 @@ import {
 } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import type { Http2SecureServer, Http2Server } from 'node:http2';
+import type { Http2SecureServer, Http2Server, ServerOptions as Http2ServerOptions } from 'node:http2';
 import { Server as NetServer } from 'node:net';
 import type { Refusals } from '../audit/index.js';
+import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -37,6 +38,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   readonly #edge: GrpcEdge;
   readonly #foreign: ForeignService[] = [];
   #refusals: ReadonlyMap<string, Refusals> = new Map();
+  /** Connections that were closed, most of them at once. */
+  readonly refused = new RefusedConnections();
   #port = 0;
   /** Set once nothing new is accepted; resolves when all connections have ended. */
   #closed: Promise<void> | undefined;
@@ -49,8 +52,17 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
-    this.#edge = new GrpcEdge(config, this.#methods, (path) => this.#handlers.has(path), observers, tls);
-    attachEdge(this.#server, this.#edge, tls);
+    const isForeign = (path: string) => this.#handlers.has(path);
+    this.#edge = new GrpcEdge(config, this.#methods, isForeign, observers, this.refused, tls);
+    Object.assign(this.#server['commonServerOptions'], http2LimitsOf(config));
+    attachEdge(this.#server, (http2Server) => {
+      tls?.guard(http2Server as Http2SecureServer, 'grpc');
+      this.#edge.attach(http2Server);
+      keepStreamsYoung(http2Server);
+      const max = config.get('GRPC_MAX_CONNECTIONS');
+      const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
+      limitConnections(http2Server, { max, maxPerIp, proxies: new TrustedProxies(config) }, this.refused);
+    });
   }
 
   /** The port that was bound; 0 before. */
@@ -191,7 +203,19 @@ function optionsOf(config: Config): ServerOptions {
     // grpc-js keeps time only for what it is given.
     ...(maxIdleMs > 0 && { 'grpc.max_connection_idle_ms': maxIdleMs }),
     ...(maxAgeMs > 0 && { 'grpc.max_connection_age_ms': maxAgeMs }),
+    'grpc.max_concurrent_streams': config.get('GRPC_MAX_CONCURRENT_STREAMS'),
     'grpc.enable_channelz': 0,
+  };
+}
+
+/** What grpc-js does not pass on: Node and nghttp2 keep these before a call is there. */
+function http2LimitsOf(config: Config): Http2ServerOptions {
+  return {
+    // The edge has an answer for fewer; beyond this the stream is reset.
+    maxHeaderListPairs: 2 * config.get('MAX_HEADER_FIELDS'),
+    // For what comes in one packet, before the edge sees a stream; nghttp2 adds the rate once a second.
+    streamResetBurst: 2 * (config.get('GRPC_STREAM_RESET_BURST') + config.get('GRPC_STREAM_RESET_RATE')),
+    streamResetRate: 2 * config.get('GRPC_STREAM_RESET_RATE'),
   };
 }
 
@@ -200,14 +224,12 @@ interface Http2ServerMaker {
 }
 
 /** grpc-js makes its HTTP/2 server in a private method; the edge has to stand on that server. */
-function attachEdge(server: GrpcJsServer, edge: GrpcEdge, tls: ServerTls | undefined): void {
+function attachEdge(server: GrpcJsServer, attach: (http2Server: Http2Server) => void): void {
   const maker = server as unknown as Http2ServerMaker;
   const create = maker.createHttp2Server.bind(server);
   maker.createHttp2Server = (credentials) => {
     const http2Server = create(credentials);
-    tls?.guard(http2Server as Http2SecureServer, 'grpc');
-    edge.attach(http2Server);
-    keepStreamsYoung(http2Server);
+    attach(http2Server);
     return http2Server;
   };
 }

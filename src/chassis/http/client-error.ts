@@ -9,6 +9,7 @@ import {
   runInCall,
   type CallObservers,
 } from '../context/index.js';
+import { normalizeIp, type SecurityHeaders } from '../baseline/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
 
 /** What could not be parsed has no method: OpenTelemetry's name for it. */
@@ -21,13 +22,18 @@ type AnsweredSocket = Socket & {
 };
 
 /** What a refusal is written to: the socket of HTTP/1.1, the answer of HTTP/2. */
-type Refusable = (Duplex & { readonly remoteAddress?: string | undefined }) | Http2ServerResponse;
+type Refusable = (Duplex & Connection) | Http2ServerResponse;
+
+interface Connection {
+  readonly remoteAddress?: string | undefined;
+  readonly encrypted?: boolean;
+}
 
 /** Node's code for headers or a body that did not arrive in time. */
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 /** Answers what Node's HTTP parser refused before there was a request; then the connection closes. */
-export function answerClientErrors(observers: CallObservers) {
+export function answerClientErrors(observers: CallObservers, security: SecurityHeaders) {
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
     if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (isAnswering(socket)) socket.end();
@@ -38,6 +44,7 @@ export function answerClientErrors(observers: CallObservers) {
         new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/'),
         explain(fault.code),
         observers,
+        security,
       );
   };
 }
@@ -46,11 +53,11 @@ export function answerClientErrors(observers: CallObservers) {
  * Answers CONNECT, which Node hands over as a bare socket and otherwise closes without a word; of HTTP/2 it hands
  * over the answer.
  */
-export function answerConnect(observers: CallObservers) {
+export function answerConnect(observers: CallObservers, security: SecurityHeaders) {
   return ({ headers }: IncomingMessage, answer: Duplex | Http2ServerResponse): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
     const error = malformedRequest('This service is no proxy: it does not take CONNECT');
-    refuse(answer, call, error, observers, headers);
+    refuse(answer, call, error, observers, security, headers);
   };
 }
 
@@ -60,23 +67,32 @@ function refuse(
   call: HttpCall,
   error: ServiceError,
   observers: CallObservers,
+  security: SecurityHeaders,
   headers: IncomingHttpHeaders = {},
 ): void {
-  call.clientIp = 'stream' in answer ? answer.socket?.remoteAddress : answer.remoteAddress;
+  const socket: Connection | undefined = 'stream' in answer ? answer.stream.session?.socket : answer;
+  call.clientIp = normalizeIp(socket?.remoteAddress ?? '');
   observers.opened(call, headers);
   call.error = error;
   call.code = error.code;
   call.status = error.httpStatus ?? 400;
-  endWithProblem(answer, call, error);
+  endWithProblem(answer, call, error, security, socket?.encrypted === true);
   call.close();
   runInCall(call, () => observers.closed(call));
 }
 
-function endWithProblem(answer: Refusable, { requestId, status }: HttpCall, error: ServiceError): void {
+function endWithProblem(
+  answer: Refusable,
+  { requestId, status }: HttpCall,
+  error: ServiceError,
+  security: SecurityHeaders,
+  isSecure: boolean,
+): void {
   const body = JSON.stringify(toProblem(error, { instance: '/', requestId }));
   const type = 'application/problem+json; charset=utf-8';
   if ('stream' in answer) {
-    answer.writeHead(status, { 'content-type': type, [REQUEST_ID_HEADER]: requestId }).end(body);
+    const fields = Object.fromEntries(security.fields(isSecure));
+    answer.writeHead(status, { ...fields, 'content-type': type, [REQUEST_ID_HEADER]: requestId }).end(body);
     return;
   }
   answer.end(
@@ -84,6 +100,7 @@ function endWithProblem(answer: Refusable, { requestId, status }: HttpCall, erro
       `Content-Type: ${type}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       `${REQUEST_ID_HEADER}: ${requestId}\r\n` +
+      (isSecure ? security.secureLines : security.plainLines) +
       `Connection: close\r\n\r\n${body}`,
   );
 }

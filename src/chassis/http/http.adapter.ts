@@ -4,17 +4,19 @@ import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { auditRefusedRequests } from '../audit/index.js';
+import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { connectionTimes } from './connection-times.js';
+import { allowOrigins } from './cors.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
+import { createResponseClass } from './secure-response.js';
 import { secureServerFactory, type SecureServer } from './secure-server.js';
 
-const MAX_PARAM_LENGTH = 256;
 const LINGER_POLL_MS = 10;
 
 /**
@@ -24,6 +26,8 @@ const LINGER_POLL_MS = 10;
 export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
   readonly #edge: HttpEdge;
+  /** Connections that were closed at once. */
+  readonly refused: RefusedConnections;
 
   /** @param tls encrypts the port; default: plain */
   constructor(config: Config, observers: CallObservers, tls?: ServerTls) {
@@ -31,7 +35,14 @@ export class HttpAdapter extends FastifyAdapter {
     const fastify = createServer(config, edge, observers, tls);
     edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);
+    allowOrigins(fastify, config);
+    const refused = new RefusedConnections();
+    const max = config.get('HTTP_MAX_CONNECTIONS');
+    const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
+    const proxies = new TrustedProxies(config);
+    limitConnections(fastify.server, { max, maxPerIp, proxies }, refused);
     super(fastify);
+    this.refused = refused;
     this.#notFound = notFound;
     this.#edge = edge;
   }
@@ -85,24 +96,30 @@ function createServer(
   tls: ServerTls | undefined,
 ): FastifyInstance {
   const times = connectionTimes(config);
+  const ServerResponse = createResponseClass(edge.security);
   const fastify = createFastify({
     ...times,
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
     // Node answers a missing Host header with an empty 400; the edge does it with a problem.
-    http: { ...times.http, maxHeaderSize: config.get('MAX_HEADER_BYTES'), requireHostHeader: false },
+    http: {
+      ...times.http,
+      maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+      requireHostHeader: false,
+      ServerResponse,
+    },
     // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    clientErrorHandler: answerClientErrors(observers),
+    routerOptions: { maxParamLength: config.get('HTTP_MAX_PATH_PARAMETER_LENGTH') },
+    clientErrorHandler: answerClientErrors(observers, edge.security),
     frameworkErrors: edge.answerError,
-    ...(tls && { serverFactory: secureServerFactory(tls, config) }),
+    ...(tls && { serverFactory: secureServerFactory(tls, config, ServerResponse) }),
   });
   // Node answers 417 without a body to an expectation it does not know. RFC 9110, section 10.1.1: may be ignored.
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
   });
-  fastify.server.on('connect', answerConnect(observers));
-  acceptOnlyJson(fastify);
+  fastify.server.on('connect', answerConnect(observers, edge.security));
+  acceptOnlyJson(fastify, config.get('MAX_JSON_DEPTH'));
   auditRefusedRequests(fastify);
   return fastify;
 }

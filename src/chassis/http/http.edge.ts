@@ -1,5 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Http2Session } from 'node:http2';
+import {
+  clientIpOf,
+  dropHopByHop,
+  dropSpoofable,
+  nearestOf,
+  peerOf,
+  SecurityHeaders,
+  TrustedProxies,
+  type Peer,
+} from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
@@ -18,9 +29,10 @@ import {
   toProblem,
 } from '../errors/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
-import { headersTooLarge, malformedRequest } from './client-error.js';
 import { fromFastify } from './fastify-errors.js';
-import { connectionOf, exceedsHeaderLimit, isAnswered } from './http2-request.js';
+import { connectionOf, isAnswered } from './http2-request.js';
+import { RequestRules, tooManyPipelined } from './request-rules.js';
+import { SecureResponse } from './secure-response.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,8 +52,12 @@ const logger = new Logger('HttpEdge');
  */
 export class HttpEdge {
   readonly #maxDeadlineMs: number;
-  readonly #maxHeaderBytes: number;
   readonly #readsCertificates: boolean;
+  readonly #maxPipelined: number;
+  readonly #rules: RequestRules;
+  readonly #proxies: TrustedProxies;
+  /** Those of every answer. */
+  readonly security: SecurityHeaders;
   #isClosing = false;
 
   constructor(
@@ -50,8 +66,11 @@ export class HttpEdge {
     tls?: ServerTls,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
-    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
     this.#readsCertificates = tls?.asksForCertificates ?? false;
+    this.#maxPipelined = config.get('HTTP_MAX_PIPELINED');
+    this.#rules = new RequestRules(config);
+    this.#proxies = new TrustedProxies(config);
+    this.security = new SecurityHeaders(config);
   }
 
   attach(fastify: FastifyInstance): void {
@@ -62,12 +81,11 @@ export class HttpEdge {
     });
     fastify.addHook('onRequest', (request, reply, done) => {
       const call = this.#open(request, reply);
-      if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-        done(malformedRequest('The request has no Host header'));
-        return;
-      }
-      if (exceedsHeaderLimit(request.raw, this.#maxHeaderBytes)) {
-        done(headersTooLarge());
+      const fault = this.#faultOf(request);
+      if (fault) {
+        // What follows on the connection may be part of what was not understood.
+        reply.raw.shouldKeepAlive = false;
+        done(fault);
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
@@ -132,7 +150,7 @@ export class HttpEdge {
     );
     request.call = call;
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
-    call.clientIp = raw.socket.remoteAddress;
+    this.#identify(call, request, reply);
     if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(connectionOf(raw));
     call.userAgent = raw.headers['user-agent'];
     call.response = reply.raw;
@@ -143,9 +161,38 @@ export class HttpEdge {
     return call;
   }
 
+  /** Who calls, as far as the connection and those proxies say that may. Nobody behind reads what others say. */
+  #identify(call: HttpCall, { raw }: FastifyRequest, reply: FastifyReply): void {
+    const { headers } = raw;
+    const peer = this.#peerOf(raw);
+    if (raw.httpVersionMajor === 1) peer.openCalls += 1;
+    call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
+    call.isSecure = peer.isTls || (peer.isTrusted && nearestOf(headers['x-forwarded-proto']) === 'https');
+    call.host =
+      (peer.isTrusted ? nearestOf(headers['x-forwarded-host']) : undefined) ??
+      headers.host ??
+      (headers[':authority'] as string | undefined);
+    dropSpoofable(headers, peer.isTrusted);
+    dropHopByHop(headers);
+    if (reply.raw instanceof SecureResponse) reply.raw.isSecure = call.isSecure;
+    else for (const [name, value] of this.security.fields(call.isSecure)) void reply.header(name, value);
+  }
+
+  #peerOf(raw: FastifyRequest['raw']): Peer {
+    return peerOf(connectionOf(raw), raw.httpVersionMajor === 1 ? itself : socketOf, this.#proxies);
+  }
+
+  #faultOf({ raw }: FastifyRequest): ServiceError | undefined {
+    // HTTP/2 answers in any order and has a limit of its own.
+    if (raw.httpVersionMajor === 1 && this.#peerOf(raw).openCalls > this.#maxPipelined)
+      return tooManyPipelined(this.#maxPipelined);
+    return this.#rules.check(raw);
+  }
+
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
+    if (raw.req.httpVersionMajor === 1) this.#peerOf(raw.req).openCalls -= 1;
     if (isAnswered(raw)) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
@@ -158,6 +205,14 @@ export class HttpEdge {
     // An answer that had begun before could not say that its connection ends. HTTP/2 has its GOAWAY.
     if (this.#isClosing && raw.req.httpVersionMajor === 1) raw.req.socket.end();
   }
+}
+
+function itself<T>(value: T): T {
+  return value;
+}
+
+function socketOf(session: Http2Session): Http2Session['socket'] {
+  return session.socket;
 }
 
 /** The caller's own time in milliseconds within the server's maximum; `undefined` when malformed. */

@@ -5,9 +5,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 const FIELD_BYTES = 32;
 
 /** What stays the same for all requests of a connection: the socket of HTTP/1.1, the session of HTTP/2. */
-export function connectionOf(request: IncomingMessage): object | undefined {
+export function connectionOf(request: IncomingMessage): object {
   if (request.httpVersionMajor === 1) return request.socket;
-  return (request as unknown as Http2ServerRequest).stream.session;
+  const { stream, socket } = request as unknown as Http2ServerRequest;
+  return stream.session ?? socket;
 }
 
 /** Node holds HTTP/1.1 against the limit itself, HTTP/2 not. */

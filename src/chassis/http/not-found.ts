@@ -9,6 +9,8 @@ import { ServiceError } from '../errors/index.js';
 export function createNotFoundHandler(fastify: FastifyInstance) {
   const routers = new Map<string, ReturnType<typeof createRouter>>();
   fastify.addHook('onRoute', ({ method, url }) => {
+    // CORS takes preflights for every path, also for those that do not exist.
+    if (url === '*') return;
     for (const name of [method].flat()) {
       if (!routers.has(name)) routers.set(name, createRouter());
       routers.get(name)?.on('GET', url, () => {});

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { loadSwagger } from './documentation.js';
@@ -67,6 +67,34 @@ function addProblems(document: OpenAPIObject): void {
 }
 
 /**
+ * The page loads its own files and calls its own service, nothing else. Swagger UI sets styles of elements,
+ * which only `unsafe-inline` allows; scripts need no such thing.
+ */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Gives the routes of the documentation page, which come after this, a policy that lets it work. */
+function allowDocumentationPage(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    if (!/^\/docs(\/|$)/.test(route.url)) return;
+    const setPolicy: onRequestHookHandler = (_request, reply, done) => {
+      void reply.header('content-security-policy', PAGE_POLICY);
+      done();
+    };
+    route.onRequest = [setPolicy, ...[route.onRequest ?? []].flat()];
+  });
+}
+
+/**
  * Serves `/openapi.json`, and the page `/docs` where it is enabled: there the document is made at the
  * start, elsewhere on first use.
  */
@@ -79,6 +107,7 @@ export async function serveOpenApi(app: NestFastifyApplication, config: Config):
   });
   const enabled = config.get('DOCS_ENABLED');
   if (enabled === 'false' || (enabled === 'auto' && config.get('APP_ENV') === 'production')) return;
+  allowDocumentationPage(fastify);
   const { SwaggerModule } = await loadSwagger();
   SwaggerModule.setup('docs', app, await createOpenApiDocument(app, config), { raw: false });
 }

@@ -1,7 +1,8 @@
-import { Server as HttpServer, type ServerOptions } from 'node:http';
+import { Server as HttpServer, type ServerOptions, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { FastifyServerFactory } from 'fastify';
 import type { Config } from '../config/index.js';
+import { keepStreamsYoung } from '../streams/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { connectionTimes } from './connection-times.js';
 
@@ -18,19 +19,24 @@ export interface SecureServer extends HttpServer {
  * HTTP/1.1 and HTTP/2 on one port, chosen by ALPN; a client that knows no ALPN gets HTTP/1.1. For the others the
  * server passes for Node's own HTTP server: `closeAllConnections`, which HTTP/2 servers lack, is added.
  */
-export function secureServerFactory(tls: ServerTls, config: Config): FastifyServerFactory {
+export function secureServerFactory(
+  tls: ServerTls,
+  config: Config,
+  Response: typeof ServerResponse,
+): FastifyServerFactory {
   return (handler) => {
     const server = createSecureServer(
       {
         ...tls.serverOptions,
         allowHTTP1: true,
         settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS },
-        http1Options: http1Options(config),
+        http1Options: { ...http1Options(config), ServerResponse: Response },
       },
       // Fastify's handler takes the requests of either protocol.
       handler as never,
     );
     tls.guard(server, 'http');
+    keepStreamsYoung(server);
     return withSessions(server, config.get('HTTP_KEEP_ALIVE_TIMEOUT_MS'));
   };
 }

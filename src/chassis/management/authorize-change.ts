@@ -1,14 +1,19 @@
 import type { FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+/** Names of this machine itself; a page of somebody else's has another one, even if it leads here. */
+const OWN_HOST = /^(?:localhost|[\d.]+|\[[\da-f:.]+\])(?::\d+)?$/i;
+
 /**
  * Refuses what would change the service's state, unless it bears `MANAGEMENT_TOKEN` or, where none is
- * set, comes from the loopback address.
+ * set, comes from the loopback address and from no web page: a browser on this machine sends what any
+ * page tells it to, also to a name that the page's owner lets lead to 127.0.0.1 (DNS rebinding).
  * @throws {ServiceError} UNAUTHENTICATED or PERMISSION_DENIED
  */
 export function createAuthorizeChange(config: Config): (request: FastifyRequest) => void {
@@ -16,10 +21,17 @@ export function createAuthorizeChange(config: Config): (request: FastifyRequest)
   const expected = digest(`Bearer ${token}`);
   return ({ method, headers, socket }) => {
     if (SAFE_METHODS.has(method)) return;
+    if (isForeignPage(headers)) throw fromForeignPage();
     if (token) {
       if (!timingSafeEqual(digest(headers.authorization ?? ''), expected)) throw wrongToken();
     } else if (!isLoopback(socket.remoteAddress)) throw notFromHere();
+    else if (!OWN_HOST.test(headers.host ?? 'localhost')) throw fromForeignPage();
   };
+}
+
+/** Browsers say of every change which page it comes from. */
+function isForeignPage({ origin, host }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && (host === undefined || URL.parse(origin)?.host !== host.toLowerCase());
 }
 
 /** Digests have one length, whatever the caller sent. */
@@ -45,5 +57,13 @@ function notFromHere(): ServiceError {
     code: 'PERMISSION_DENIED',
     reason: 'LOOPBACK_ONLY',
     message: 'Changes are taken from this machine only, because no MANAGEMENT_TOKEN is set',
+  });
+}
+
+function fromForeignPage(): ServiceError {
+  return new ServiceError({
+    code: 'PERMISSION_DENIED',
+    reason: 'FOREIGN_ORIGIN',
+    message: 'Changes are not taken from web pages of other origins; ask for this host by its address',
   });
 }

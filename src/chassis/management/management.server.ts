@@ -6,7 +6,13 @@ import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService, Readiness } from '../health/index.js';
 import { CallObservers } from '../context/index.js';
-import { acceptOnlyJson, answerClientErrors, connectionTimes, HttpEdge } from '../http/index.js';
+import {
+  acceptOnlyJson,
+  answerClientErrors,
+  connectionTimes,
+  createResponseClass,
+  HttpEdge,
+} from '../http/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
@@ -22,6 +28,9 @@ import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
+/** Changes are small, and probes and scrapes few. */
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_CONNECTIONS = 1000;
 /** Of the connection, not of the answer. */
 const PER_CONNECTION = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
@@ -46,14 +55,23 @@ export class ManagementServer implements OnApplicationShutdown {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
     const edge = new HttpEdge(config, nobody);
+    const times = connectionTimes(config);
     this.#fastify = createFastify({
-      ...connectionTimes(config),
+      ...times,
+      bodyLimit: MAX_BODY_BYTES,
+      http: {
+        ...times.http,
+        maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+        requireHostHeader: false,
+        ServerResponse: createResponseClass(edge.security),
+      },
       forceCloseConnections: true,
-      clientErrorHandler: answerClientErrors(nobody),
+      clientErrorHandler: answerClientErrors(nobody, edge.security),
       frameworkErrors: edge.answerError,
     });
     edge.attach(this.#fastify);
-    acceptOnlyJson(this.#fastify);
+    this.#fastify.server.maxConnections = MAX_CONNECTIONS;
+    acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
     const authorizeChange = createAuthorizeChange(config);
     this.#fastify.addHook('onRequest', (request, _reply, done) => {
       authorizeChange(request);

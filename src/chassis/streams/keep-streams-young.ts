@@ -1,4 +1,4 @@
-import type { Http2Server, Http2Session } from 'node:http2';
+import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2';
 import { isMap } from 'node:util/types';
 import { StreamTable } from './stream-table.js';
 
@@ -12,7 +12,7 @@ interface SessionState {
  * successor; once one of them lies in old space, all that follow, with every stream in them, count as
  * alive in young collections and move to old space, too. A Node whose sessions look different keeps its own.
  */
-export function keepStreamsYoung(server: Http2Server): void {
+export function keepStreamsYoung(server: Http2Server | Http2SecureServer): void {
   server.on('session', (session) => {
     const state = stateOf(session);
     // Node's own Maps have another prototype.

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SecurityHeaders } from '../baseline/primary.js';
 import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
 import { ServiceError, toProblem } from '../errors/primary.js';
 import { expose, negotiate, type MetricSnapshot } from '../metrics/primary.js';
@@ -17,6 +18,8 @@ const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=u
 
 /** What the management port needs of the primary. */
 export interface PrimaryManagementOptions {
+  /** Those of every answer. */
+  readonly security: SecurityHeaders;
   /** Ends the service. */
   onDrain(): void;
   /** Counts of workers that have ended. */
@@ -40,7 +43,7 @@ export class PrimaryManagement {
   ) {
     this.#server = createServer((request, response) => {
       this.#answer(request).then(
-        (answer) => send(response, answer),
+        (answer) => send(response, answer, options.security.fields(false)),
         () => response.destroy(),
       );
     });
@@ -161,8 +164,13 @@ async function readBody(message: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString();
 }
 
-function send(response: ServerResponse, { status, headers, body }: ManagementAnswer): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+function send(
+  response: ServerResponse,
+  { status, headers, body }: ManagementAnswer,
+  security: ReadonlyMap<string, string>,
+): void {
+  const length = { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...Object.fromEntries(security), ...headers, ...length });
   response.end(body);
 }
 

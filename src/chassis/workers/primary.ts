@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { SecurityHeaders } from '../baseline/primary.js';
 import type { Config } from '../config/index.js';
 import { bind } from '../errors/primary.js';
 import type { Logging } from '../logging/primary.js';
@@ -47,6 +48,7 @@ export class Primary {
       },
     });
     this.#management = new PrimaryManagement(this.#pool, {
+      security: new SecurityHeaders(dependencies.config),
       onDrain: () => void this.#end('POST /drain', 0),
       past: () => this.#past,
       own: () => describeWorkers(this.#pool, dependencies.logging.dropped()),

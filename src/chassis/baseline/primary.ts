@@ -1,0 +1,2 @@
+// The face for the primary process, which loads no container.
+export { SecurityHeaders } from './security-headers.js';

@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import { spoofableBy } from '../baseline/index.js';
+import type { Config } from '../config/index.js';
+import { ServiceError } from '../errors/index.js';
+
+/** RFC 9113, section 6.5.2: each field counts its name, its value and this. Node does not hold it against a limit. */
+const FIELD_OVERHEAD_BYTES = 32;
+/** The protocol's own that a request may have; the others are those of answers, or of nobody. */
+const RESERVED = 'grpc-';
+const REQUEST_NAMES = new Set([
+  'grpc-timeout',
+  'grpc-encoding',
+  'grpc-accept-encoding',
+  'grpc-message-type',
+  'grpc-previous-rpc-attempts',
+  'grpc-trace-bin',
+  'grpc-tags-bin',
+]);
+/** Padded or not, several with commas between them. */
+const BASE64 = /^(?:[A-Za-z\d+/]*={0,2})(?:, ?[A-Za-z\d+/]*={0,2})*$/;
+
+/** What metadata must be like, and what of it no handler sees. */
+export class MetadataRules {
+  readonly #maxBytes: number;
+  readonly #maxFields: number;
+
+  constructor(config: Config) {
+    this.#maxBytes = config.get('MAX_HEADER_BYTES');
+    this.#maxFields = config.get('MAX_HEADER_FIELDS');
+  }
+
+  /** One walk over the fields; gives what is wrong with them, if anything. */
+  apply(headers: IncomingHttpHeaders, isTrusted: boolean): ServiceError | undefined {
+    let bytes = 0;
+    let fields = 0;
+    const spoofable = spoofableBy(isTrusted);
+    let malformed: string | undefined;
+    for (const name in headers) {
+      const value = String(headers[name]);
+      fields += 1;
+      bytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
+      if (spoofable.has(name) || isReserved(name)) delete headers[name];
+      else if (name.endsWith('-bin') && !isBase64(value)) malformed = name;
+    }
+    if (bytes > this.#maxBytes) return tooLarge(this.#maxBytes);
+    if (fields > this.#maxFields) return tooManyFields(this.#maxFields);
+    return malformed === undefined ? undefined : malformedMetadata(malformed);
+  }
+}
+
+function isReserved(name: string): boolean {
+  return name.startsWith(RESERVED) && !REQUEST_NAMES.has(name);
+}
+
+/** A length of 4n + 1 characters holds no whole byte more than 4n. */
+function isBase64(value: string): boolean {
+  if (!BASE64.test(value)) return false;
+  return value.split(',').every((part) => part.trim().replace(/=+$/, '').length % 4 !== 1);
+}
+
+function tooLarge(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'HEADERS_TOO_LARGE',
+    message: `The metadata is larger than the ${limit} bytes this service accepts`,
+  });
+}
+
+function tooManyFields(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'TOO_MANY_HEADERS',
+    message: `The metadata has more than the ${limit} fields this service accepts`,
+  });
+}
+
+function malformedMetadata(name: string): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_METADATA',
+    message: `The metadata field ${name} is not base64, as every field whose name ends in -bin must be`,
+  });
+}

@@ -1,0 +1,130 @@
+import { IncomingMessage } from 'node:http';
+import type { Config } from '../config/index.js';
+import { ServiceError } from '../errors/index.js';
+import { headersTooLarge, malformedRequest } from './client-error.js';
+import { exceedsHeaderLimit } from './http2-request.js';
+
+const HOST = /^(?:[a-z0-9]([\w.-]*[a-z0-9])?\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
+const NAME_LENGTHS = new Set(['host', 'authorization', 'content-type'].map(({ length }) => length));
+/** Headers of which Node keeps the first; another reader may keep the last. */
+const SINGLE = new Set(['host', 'authorization', 'content-type']);
+const AMPERSAND = '&';
+
+/** What a request must be like before its headers are believed; costs a walk over their names. */
+export class RequestRules {
+  readonly #maxUrlLength: number;
+  readonly #maxParameters: number;
+  readonly #maxFields: number;
+  readonly #maxHeaderBytes: number;
+
+  constructor(config: Config) {
+    this.#maxUrlLength = config.get('HTTP_MAX_URL_LENGTH');
+    this.#maxParameters = config.get('HTTP_MAX_QUERY_PARAMETERS');
+    this.#maxFields = config.get('MAX_HEADER_FIELDS');
+    this.#maxHeaderBytes = config.get('MAX_HEADER_BYTES');
+  }
+
+  /** What is wrong with the request, if anything. */
+  check(request: IncomingMessage): ServiceError | undefined {
+    const { url = '/', rawHeaders } = request;
+    if (url.length > this.#maxUrlLength) return urlTooLong(this.#maxUrlLength);
+    if (rawHeaders.length > 2 * this.#maxFields) return tooManyHeaders(this.#maxFields);
+    if (exceedsHeaderLimit(request, this.#maxHeaderBytes)) return headersTooLarge();
+    const repeated = repeatedOf(rawHeaders);
+    if (repeated !== undefined) return malformedRequest(`The request has more than one ${repeated} header`);
+    return checkFraming(request) ?? checkHost(request, url) ?? this.#checkQuery(url);
+  }
+
+  #checkQuery(url: string): ServiceError | undefined {
+    const begin = url.indexOf('?');
+    if (begin === -1) return undefined;
+    let count = 1;
+    for (let at = url.indexOf(AMPERSAND, begin); at !== -1; at = url.indexOf(AMPERSAND, at + 1)) count += 1;
+    return count > this.#maxParameters ? tooManyParameters(this.#maxParameters) : undefined;
+  }
+}
+
+/** The name of a header that stands there twice although it may once. */
+function repeatedOf(rawHeaders: readonly string[]): string | undefined {
+  let seen = '';
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (!NAME_LENGTHS.has(name.length)) continue;
+    const lower = name.toLowerCase();
+    if (!SINGLE.has(lower)) continue;
+    if (seen.includes(lower)) return lower;
+    seen += `${lower} `;
+  }
+  return undefined;
+}
+
+/**
+ * Node's parser takes every version that looks like one, and any transfer coding before `chunked`. Sources:
+ * RFC 9112, section 6.1 (HTTP/1.0 with a transfer coding is faulty), RFC 9110, section 2.5.
+ */
+function checkFraming(request: IncomingMessage): ServiceError | undefined {
+  const { httpVersionMajor, httpVersion, headers } = request;
+  const coding = headers['transfer-encoding'];
+  // An HTTP/2 request is none of Node's `IncomingMessage`s.
+  if (httpVersionMajor !== 1 && request instanceof IncomingMessage)
+    return malformedRequest('This port speaks HTTP/1.1 and HTTP/1.0');
+  if (coding === undefined) return undefined;
+  if (httpVersion === '1.0') return malformedRequest('HTTP/1.0 has no Transfer-Encoding; send HTTP/1.1');
+  return coding.toLowerCase() === 'chunked'
+    ? undefined
+    : malformedRequest('The only Transfer-Encoding this service reads is chunked');
+}
+
+/** Source: RFC 9112, sections 3.2 and 3.2.2. */
+function checkHost({ headers, httpVersion }: IncomingMessage, url: string): ServiceError | undefined {
+  const { host } = headers;
+  if (host === undefined)
+    return httpVersion === '1.1' ? malformedRequest('The request has no Host header') : undefined;
+  if (!HOST.test(host)) return malformedRequest('The Host header is no host name with an optional port');
+  if (url.includes('#'))
+    return malformedRequest('The request target has a fragment, which stays with the client');
+  if (url.startsWith('/') || url === '*') return undefined;
+  const authority = ABSOLUTE.exec(url)?.[1];
+  if (authority === undefined)
+    return malformedRequest('The request target is neither a path nor an http URL');
+  return authority.toLowerCase() === host.toLowerCase()
+    ? undefined
+    : malformedRequest('The request target names another host than the Host header');
+}
+
+function urlTooLong(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'URL_TOO_LONG',
+    httpStatus: 414,
+    message: `The URL is longer than the ${limit} characters this service accepts`,
+  });
+}
+
+function tooManyHeaders(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'TOO_MANY_HEADERS',
+    httpStatus: 431,
+    message: `The request has more than the ${limit} header fields this service accepts`,
+  });
+}
+
+function tooManyParameters(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'TOO_MANY_PARAMETERS',
+    message: `The query has more than the ${limit} parameters this service accepts`,
+  });
+}
+
+/** Requests sent one after the other without waiting for an answer. */
+export function tooManyPipelined(limit: number): ServiceError {
+  return new ServiceError({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'TOO_MANY_PIPELINED',
+    httpStatus: 429,
+    message: `More than ${limit} requests of this connection wait for their answer; read the answers first`,
+  });
+}
