@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -8,6 +8,8 @@ import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, ValidationPipe } from './pipeline/index.js';
+import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
+import { RedisModule } from './redis/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -32,12 +34,15 @@ export class ChassisModule {
         LoggingModule.forRoot(logging),
         HealthModule,
         LifecycleModule.forRoot(shutdown),
+        RedisModule,
+        RateLimitModule,
         application,
       ],
       providers: [
         { provide: Config, useValue: config },
         { provide: CallObservers, useValue: observers },
         { provide: Openings, useValue: openings },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_PIPE, useClass: ValidationPipe },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
+import { rateLimitConfigShape } from './rate-limit.schema.js';
+import { redisConfigShape } from './redis.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -125,6 +127,8 @@ export const chassisConfigSchema = z.object({
     .default('auto')
     .describe('The documentation page /docs; auto = everywhere but in production.'),
   ...otelConfigShape,
+  ...redisConfigShape,
+  ...rateLimitConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

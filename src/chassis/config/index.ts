@@ -2,3 +2,4 @@ export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
+export type { ConfiguredRateLimit } from './rate-limit.schema.js';

@@ -24,6 +24,8 @@ export interface ServiceErrorOptions {
   readonly violations?: readonly FieldViolation[];
   /** When trying again makes sense, in milliseconds; `Retry-After` (rounded up to seconds) and `RetryInfo`. */
   readonly retryAfterMs?: number;
+  /** Further headers of the answer, lower-case; trailing metadata over gRPC. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** What went wrong inside; logged, never sent. */
   readonly cause?: unknown;
 }
@@ -40,6 +42,7 @@ export class ServiceError extends Error {
   readonly metadata: Readonly<Record<string, string>> | undefined;
   readonly violations: readonly FieldViolation[] | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(options: ServiceErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,5 +52,6 @@ export class ServiceError extends Error {
     this.metadata = options.metadata;
     this.violations = options.violations;
     this.retryAfterMs = options.retryAfterMs;
+    this.headers = options.headers;
   }
 }

@@ -43,5 +43,6 @@ export function toGrpcStatus(error: ServiceError, domain: string): StatusObject 
   const status = toRpcStatus(error, domain);
   const metadata = new Metadata();
   metadata.set(STATUS_DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  for (const [name, value] of Object.entries(error.headers ?? {})) metadata.set(name, value);
   return Object.assign(new Error(status.message), { code: status.code, details: status.message, metadata });
 }

@@ -95,6 +95,7 @@ export class HttpEdge {
     if (error.code === 'INTERNAL') runInCall(call, () => logger.error({ err: error.cause }, 'call failed'));
     if (error.retryAfterMs !== undefined)
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    if (error.headers) void reply.headers(error.headers);
     const traceId = call.span?.spanContext().traceId;
     void reply
       .code(error.httpStatus ?? httpStatusOf(error.code))

@@ -9,6 +9,7 @@ import { acceptOnlyJson, answerClientErrors, connectionTimes, HttpEdge } from '.
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
+import { RateLimits } from '../rate-limit/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { createAuthorizeChange } from './authorize-change.js';
@@ -18,6 +19,7 @@ import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
+import { addRateLimitsRoutes } from './rate-limits.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
 /** Of the connection, not of the answer. */
@@ -38,6 +40,7 @@ export class ManagementServer implements OnApplicationShutdown {
     metrics: MetricsRegistry,
     levels: LogLevels,
     tracing: Tracing,
+    rateLimits: RateLimits,
     private readonly shutdown: Shutdown,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
@@ -66,6 +69,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addMetricsRoutes(this.#fastify, metrics);
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
+    addRateLimitsRoutes(this.#fastify, rateLimits);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -123,6 +127,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits and /drain',
   });
 }
