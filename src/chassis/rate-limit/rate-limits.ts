@@ -18,6 +18,8 @@ interface ConfiguredRule {
   readonly rule: Rule;
 }
 
+type Named = object & { readonly name: string };
+
 /** What a policy is and does, for `GET /rate-limits`. */
 export interface PolicyDescription extends Quota {
   readonly name: string;
@@ -54,9 +56,10 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
   onModuleInit(): void {
     for (const { instance } of this.discovery.getControllers()) {
       if (typeof instance !== 'object' || instance === null) continue;
+      const { constructor } = instance as { constructor: Named };
       const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
       for (const name of this.scanner.getAllMethodNames(prototype))
-        this.#decorate(instance.constructor, prototype[name] as object, name);
+        this.#decorate(constructor, prototype[name] as object, name);
     }
     this.metrics.watch(
       () => this.#policies.values(),
@@ -78,12 +81,7 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   get policies(): readonly PolicyDescription[] {
-    return [...this.#policies.values()].map(({ name, quota, configured, size }) => ({
-      name,
-      ...quota,
-      configured,
-      buckets: size,
-    }));
+    return [...this.#policies.values()].map(describe);
   }
 
   find(name: string): Policy | undefined {
@@ -102,7 +100,7 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
     return this.#decorated.get(holder) ?? [];
   }
 
-  #decorate(type: object & { readonly name: string }, handler: object, method: string): void {
+  #decorate(type: Named, handler: object, method: string): void {
     this.#addRules(type, type.name);
     this.#addRules(handler, `${type.name}.${method}`);
   }
@@ -138,4 +136,8 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
     this.#policies.set(name, policy);
     return policy;
   }
+}
+
+function describe({ name, quota, configured, size }: Policy): PolicyDescription {
+  return { name, ...quota, configured, buckets: size };
 }
