@@ -38,14 +38,14 @@ const RateLimitPolicy = z.strictObject({
 });
 
 const Policies = z
-  .array(RateLimitPolicy, { error: 'must be a list of policies' })
+  .array(RateLimitPolicy, { error: 'must be a list of policies; in the environment, as JSON' })
   .superRefine((policies, context) => {
     for (const [index, policy] of policies.entries()) {
       const refuse = (field: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [index, field], message });
       if (policies.findIndex(({ name }) => name === policy.name) < index)
         refuse('name', 'must be a name that no other policy has');
-      if (policy.cost > (policy.burst ?? policy.limit))
+      if (policy.limit > 0 && policy.cost > (policy.burst ?? policy.limit))
         refuse('cost', 'must not be larger than burst, which is the limit unless it is set');
       if (policy.methods && !policy.routes && policy.rpcs)
         refuse('methods', 'is for routes; add them, or leave it out');
@@ -57,23 +57,20 @@ const Policies = z
 /** A policy of RATE_LIMIT_POLICIES, validated. */
 export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
 
+/** The environment holds text. What is no JSON stays as it is, and is no list. */
+function parseText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
 /** How often who may call; docs/rate-limits.md has examples. */
 export const rateLimitConfigShape = {
   RATE_LIMIT_POLICIES: z
-    .union([
-      z
-        .string()
-        .transform((text, context): unknown => {
-          try {
-            return JSON.parse(text);
-          } catch {
-            context.addIssue({ code: 'custom', message: 'must be a JSON list of policies' });
-            return z.NEVER;
-          }
-        })
-        .pipe(Policies),
-      Policies,
-    ])
+    .preprocess(parseText, Policies)
     .default([])
     .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
   RATE_LIMIT_HEADERS: z

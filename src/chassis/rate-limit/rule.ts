@@ -36,7 +36,7 @@ export class Rule {
   costOf(call: CallContext, context: ExecutionContext): number {
     if (typeof this.cost === 'number') return this.cost;
     const cost = this.cost(call, context);
-    if (Number.isInteger(cost) && cost >= 0) return cost;
+    if (Number.isSafeInteger(cost) && cost >= 0) return cost;
     throw new TypeError(
       `The cost function of the rate limit "${this.policy.name}" must return a whole number`,
     );
