@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, haproxy, promtool, and Python's
+# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, Redis, haproxy, promtool, and Python's
 # gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +41,7 @@ fi
 packages=()
 has_postgres || packages+=(postgresql)
 command -v haproxy >/dev/null 2>&1 || packages+=(haproxy)
+command -v redis-server >/dev/null 2>&1 || packages+=(redis-server)
 has_python_grpc || packages+=(python3-grpcio python3-protobuf python3-grpc-tools)
 has_python_prometheus || packages+=(python3-prometheus-client)
 [ ${#packages[@]} -eq 0 ] && has_promtool && exit 0
@@ -78,6 +79,6 @@ The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus (for pro
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
   - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
-  - haproxy and promtool on the PATH
+  - haproxy, promtool and redis-server on the PATH
 MESSAGE
 exit 1

@@ -84,11 +84,16 @@ test('a reset reaches the shared store', async () => {
 });
 
 test('what was leased and not used comes back at the end', async () => {
-  const one = await start({ RATE_LIMIT_LEASE_RATIO: 1 });
-  for (let index = 0; index < 20; index++) await statusOf(one, 'hot');
-  await one.stop();
-  apps.splice(apps.indexOf(one), 1);
-  expect(await server.command('PTTL', '{nest-chassis}:rate-limit:hot:all')).toMatch(/^:-?\d+/);
+  const app = await start({ RATE_LIMIT_LEASE_RATIO: 1, REDIS_COMMAND_TIMEOUT_MS: 5000 });
+  for (let index = 0; index < 30; index++) expect(await statusOf(app, 'daily')).toBe(200);
+  const key = '{nest-chassis}:rate-limit:daily:all';
+  // A token is worth 86.4 s: the key lives for as many of them as are gone.
+  const gone = async (): Promise<number> =>
+    Math.ceil(Number((await server.command('PTTL', key)).slice(1)) / 86_400);
+  expect(await gone()).toBeGreaterThan(30);
+  await app.stop();
+  apps.pop();
+  expect(await gone()).toBe(30);
 });
 
 describe('no call fails because of Redis', () => {
@@ -100,7 +105,7 @@ describe('no call fails because of Redis', () => {
     const loops = Array.from({ length: 4 }, async () => {
       while (!isOver) {
         const begin = performance.now();
-        const status = await statusOf(app, 'hot');
+        const status = await statusOf(app, 'warm');
         slowestMs = Math.max(slowestMs, performance.now() - begin);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
@@ -127,7 +132,7 @@ describe('no call fails because of Redis', () => {
     await eventually('Redis decides again', async () => (await storeOf(app)) === 'redis', RETURN_LIMIT_MS);
     await new Promise((resolve) => setTimeout(resolve, 500));
     const { statuses, slowestMs } = await calls.end();
-    const quota = 50 + performance.now() - begin;
+    const quota = 10 + (performance.now() - begin) / 10;
     const share = ((statuses.get(200) ?? 0) / quota - 1) * 100;
     process.stdout.write(
       `Redis restarted under load: ${[...statuses].map(([status, count]) => `${count} × ${status}`).join(', ')}; ` +
@@ -135,7 +140,7 @@ describe('no call fails because of Redis', () => {
     );
     expect([...statuses.keys()].filter((status) => status !== 200 && status !== 429)).toEqual([]);
     // Twice a new bucket: that of the process, and that of a Redis that remembers nothing.
-    expect(statuses.get(200)).toBeLessThanOrEqual((quota + 2 * 50) * 1.02);
+    expect(statuses.get(200)).toBeLessThanOrEqual((quota + 2 * 10) * 1.02);
     expect([said('Redis is away; what needs it does without'), said('Redis is back')]).toEqual([1, 1]);
   });
 

@@ -8,6 +8,7 @@ import { service } from '../../src/app.module.js';
 import { Order, Probes } from './probe.js';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 const at = (name: string) => `/limits.v1.LimitService/${name}`;
 
 /** A service whose handlers have limits of every kind. */
@@ -94,9 +95,15 @@ class LimitsHttpController {
     return {};
   }
 
-  @Get('hot')
-  @RateLimit({ name: 'hot', limit: 1000, burst: 50, by: 'all' })
-  hot(): object {
+  @Get('warm')
+  @RateLimit({ name: 'warm', limit: 100, burst: 10, by: 'all' })
+  warm(): object {
+    return {};
+  }
+
+  @Get('daily')
+  @RateLimit({ name: 'daily', limit: 1000, windowMs: DAY_MS, by: 'all' })
+  daily(): object {
     return {};
   }
 

@@ -45,11 +45,10 @@ export class Leases {
 
   /** Gives back what no call will use any more. */
   async giveBack(policies: Iterable<Policy>): Promise<void> {
-    const now = performance.now();
     const returns: Promise<void>[] = [];
     for (const policy of policies) {
       for (const [key, lease] of policy.leases.entries()) {
-        if (!lease.has(1, now)) continue;
+        if (lease.tokens <= 0) continue;
         returns.push(this.source.giveBack(policy.name, key, policy, lease.tokens));
         lease.tokens = 0;
       }

@@ -19,6 +19,8 @@ export class Policy implements Rate {
   readonly leases: BoundedTable<Lease>;
   intervalMs = 0;
   capacityMs = 0;
+  /** What this process grants while nobody knows what the others do: its share. */
+  local: Rate = { intervalMs: 0, capacityMs: 0 };
   /** Its member of the `RateLimit-Policy` header. */
   header = '';
   #quota: Quota;
@@ -28,6 +30,8 @@ export class Policy implements Rate {
     readonly configured: Quota,
     maxBuckets: number,
     readonly counts: PolicyCounts,
+    /** Processes among which the limit is divided where none knows of the others. */
+    private readonly processes: number,
   ) {
     this.buckets = new BoundedTable(maxBuckets, () => new TokenBucket());
     this.leases = new BoundedTable(maxBuckets, () => new Lease());
@@ -53,17 +57,13 @@ export class Policy implements Rate {
     this.#quota = quota;
     this.intervalMs = quota.windowMs / quota.limit;
     this.capacityMs = quota.burst * this.intervalMs;
+    const intervalMs = this.intervalMs * this.processes;
+    this.local = { intervalMs, capacityMs: Math.max(this.capacityMs, intervalMs) };
     this.header = describePolicy(this.name, quota);
   }
 
   /** Largest share that is taken from a shared store beyond what the call needs. */
   maxLease(ratio: number): number {
     return Math.floor(Math.min(this.#quota.limit, this.#quota.burst) * ratio);
-  }
-
-  /** What one of `instances` grants while nobody knows what the others do. */
-  shareOf(instances: number): Rate {
-    const intervalMs = this.intervalMs * instances;
-    return { intervalMs, capacityMs: Math.max(this.capacityMs, intervalMs) };
   }
 }

@@ -4,7 +4,7 @@ import { MetricsRegistry } from '../metrics/index.js';
 import type { Policy } from './policy.js';
 import type { StoreName } from './token-source.js';
 
-const STORES: readonly StoreName[] = ['memory', 'redis', 'primary', 'fallback'];
+const STORES: readonly StoreName[] = ['memory', 'redis', 'fallback'];
 /** A store on the same network answers in less than a millisecond; the last one is the usual time limit. */
 const WAIT_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
@@ -85,7 +85,7 @@ export class RateLimitMetrics {
     });
     this.registry.gauge({
       name: 'rate_limit_store',
-      help: '1 for the store that decides at the moment: memory, redis, primary, or fallback while the shared one is away.',
+      help: '1 for the store that decides at the moment: memory, redis, or fallback while the shared one is away.',
       labels: ['store'],
       collect: (gauge) => {
         for (const name of STORES) gauge.labels(name).set(Number(name === store()));

@@ -26,8 +26,6 @@ export interface RateLimiterOptions {
   readonly source?: TokenSource | undefined;
   /** See RATE_LIMIT_LEASE_RATIO. */
   readonly leaseRatio: number;
-  /** See RATE_LIMIT_FALLBACK_INSTANCES. */
-  readonly fallbackInstances: number;
 }
 
 /** `undefined`: the call may go on. A promise only where the shared store has to be asked. */
@@ -74,7 +72,9 @@ export class RateLimiter {
       const key = rule.keyOf(call, context);
       if (key === undefined) continue;
       const lease = policy.leases.find(key, now);
-      const left = isShared ? lease.left + lease.tokens : policy.buckets.find(key, now).free(policy, now);
+      const left = isShared
+        ? lease.left + lease.tokens
+        : policy.buckets.find(key, now).free(policy.local, now);
       members.push(describeLeft(policy, left, policy.intervalMs));
     }
     return members.join(', ');
@@ -91,11 +91,13 @@ export class RateLimiter {
     if (key === undefined) return undefined;
     const cost = rule.costOf(call, context);
     const { policy } = rule;
+    const rate = policy.local;
     const now = performance.now();
     const bucket = policy.buckets.find(key, now);
-    const waitMs = bucket.waitMs(policy, cost, now);
-    if (waitMs > 0) return this.#refuse(policy, 'memory', cost, waitMs);
-    bucket.take(policy, cost, now);
+    const spent = affordable(cost, rate);
+    const waitMs = cost > policy.quota.burst ? Infinity : bucket.waitMs(rate, spent, now);
+    if (waitMs > 0) return this.#refuse(policy, 'memory', waitMs);
+    bucket.take(rate, spent, now);
     policy.counts.allowed('memory');
     return undefined;
   }
@@ -111,14 +113,12 @@ export class RateLimiter {
   #decideLocally(demands: readonly Demand[]): Refusal | undefined {
     const { store } = this;
     const now = performance.now();
-    for (const { policy, key, cost } of demands) {
-      const rate = this.#rateOf(policy);
-      const waitMs = policy.buckets.find(key, now).waitMs(rate, affordable(cost, rate), now);
-      if (waitMs > 0) return this.#refuse(policy, store, cost, waitMs);
+    for (const demand of demands) {
+      const waitMs = this.#localWaitMs(demand, now);
+      if (waitMs > 0) return this.#refuse(demand.policy, store, waitMs);
     }
     for (const { policy, key, cost } of demands) {
-      const rate = this.#rateOf(policy);
-      policy.buckets.find(key, now).take(rate, affordable(cost, rate), now);
+      policy.buckets.find(key, now).take(policy.local, affordable(cost, policy.local), now);
       policy.counts.allowed(store);
     }
     return undefined;
@@ -138,7 +138,7 @@ export class RateLimiter {
       const waitMs = cost > policy.quota.burst ? Infinity : lease.knownWaitMs(cost, now);
       if (waitMs > 0) {
         lease.demand += cost;
-        return this.#refuse(policy, source.name, cost, waitMs);
+        return this.#refuse(policy, source.name, waitMs);
       }
       mustAsk = true;
     }
@@ -179,14 +179,15 @@ export class RateLimiter {
     await withinLimit(Promise.all(questions), limitMs);
   }
 
-  #rateOf(policy: Policy): Rate {
-    const { source, fallbackInstances } = this.options;
-    return source && fallbackInstances > 1 ? policy.shareOf(fallbackInstances) : policy;
+  /** Milliseconds until the buckets of this process have what is wanted. */
+  #localWaitMs({ policy, key, cost }: Demand, now: number): number {
+    if (cost > policy.quota.burst) return Infinity;
+    return policy.buckets.find(key, now).waitMs(policy.local, affordable(cost, policy.local), now);
   }
 
-  #refuse(policy: Policy, store: StoreName, cost: number, waitMs: number): Refusal {
+  #refuse(policy: Policy, store: StoreName, waitMs: number): Refusal {
     policy.counts.refused(store);
-    return new Refusal(policy, cost > policy.quota.burst ? Infinity : waitMs);
+    return new Refusal(policy, waitMs);
   }
 }
 

@@ -46,7 +46,6 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
     this.limiter = new RateLimiter({
       source: sources.shared,
       leaseRatio: config.get('RATE_LIMIT_LEASE_RATIO'),
-      fallbackInstances: config.get('RATE_LIMIT_FALLBACK_INSTANCES'),
       onWait: (ms) => metrics.waited(ms),
     });
     this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
@@ -132,7 +131,8 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
         `The rate limit "${name}" is defined twice, with different limits. Rename one, or make them equal.`,
       );
     const counts = this.metrics.countsOf(name);
-    const policy = known ?? new Policy(name, quota, this.config.get('RATE_LIMIT_MAX_BUCKETS'), counts);
+    const maxBuckets = this.config.get('RATE_LIMIT_MAX_BUCKETS');
+    const policy = known ?? new Policy(name, quota, maxBuckets, counts, this.sources.processes);
     this.#policies.set(name, policy);
     return policy;
   }

@@ -11,7 +11,7 @@ export interface Grant {
 }
 
 /** Which stores there are; the label `store` of metrics. */
-export type StoreName = 'memory' | 'redis' | 'primary' | 'fallback';
+export type StoreName = 'memory' | 'redis' | 'fallback';
 
 /** Buckets that several processes share. */
 export interface TokenSource {
