@@ -64,6 +64,7 @@ export class Policy implements Rate {
 
   /** Largest share that is taken from a shared store beyond what the call needs. */
   maxLease(ratio: number): number {
-    return Math.floor(Math.min(this.#quota.limit, this.#quota.burst) * ratio);
+    const { limit, burst } = this.#quota;
+    return Math.floor(Math.min(limit * ratio, burst / 2));
   }
 }
