@@ -96,34 +96,39 @@ test('what was leased and not used comes back at the end', async () => {
   expect(await gone()).toBe(30);
 });
 
-describe('no call fails because of Redis', () => {
-  /** Asks without a pause; returns what the calls answered and how long the slowest took. */
-  function load(app: TestApp) {
-    const statuses = new Map<number, number>();
-    let slowestMs = 0;
-    let isOver = false;
-    const loops = Array.from({ length: 4 }, async () => {
-      while (!isOver) {
-        const begin = performance.now();
-        const status = await statusOf(app, 'warm');
-        slowestMs = Math.max(slowestMs, performance.now() - begin);
-        statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      }
-    });
-    return {
-      end: async () => {
-        isOver = true;
-        await Promise.all(loops);
-        return { statuses, slowestMs };
-      },
-    };
+/** Asks without a pause, until `end`. */
+class Load {
+  readonly statuses = new Map<number, number>();
+  slowestMs = 0;
+  #isOver = false;
+  readonly #loops: Promise<void>[];
+
+  constructor(private readonly app: TestApp) {
+    this.#loops = Array.from({ length: 4 }, () => this.#ask());
   }
 
+  async end(): Promise<this> {
+    this.#isOver = true;
+    await Promise.all(this.#loops);
+    return this;
+  }
+
+  async #ask(): Promise<void> {
+    while (!this.#isOver) {
+      const begin = performance.now();
+      const status = await statusOf(this.app, 'warm');
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - begin);
+      this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+    }
+  }
+}
+
+describe('no call fails because of Redis', () => {
   test('which is killed and started again under load', async () => {
     const app = await start();
     await eventually('Redis decides', async () => (await storeOf(app)) === 'redis');
     const begin = performance.now();
-    const calls = load(app);
+    const calls = new Load(app);
     await new Promise((resolve) => setTimeout(resolve, 500));
     await server.kill();
     await eventually('the process decides', async () => (await storeOf(app)) === 'fallback');
@@ -148,7 +153,7 @@ describe('no call fails because of Redis', () => {
     const app = await start();
     expect(await storeOf(app)).toBe('redis');
     server.freeze();
-    const calls = load(app);
+    const calls = new Load(app);
     await eventually('the process decides', async () => (await storeOf(app)) === 'fallback');
     server.thaw();
     await eventually('Redis decides again', async () => (await storeOf(app)) === 'redis', RETURN_LIMIT_MS);

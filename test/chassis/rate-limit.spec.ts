@@ -319,7 +319,9 @@ describe('a service does not start', () => {
     Get('twice')(Twice.prototype, 'one', descriptor);
     RateLimit({ name: 'p', limit: 2 })(Twice.prototype, 'one', descriptor);
     Controller()(Twice);
-    class TwiceModule {}
+    class TwiceModule {
+      readonly name = 'twice';
+    }
     Module({ controllers: [Twice] })(TwiceModule);
     const starting = TestApp.start({
       service: { ...limitsService, module: TwiceModule },
