@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: a PostgreSQL server, haproxy, openssl, sslscan, promtool, and Python's
+# Makes sure of what the tests need beside npm's packages: PostgreSQL, Redis, haproxy, openssl, sslscan, promtool, and Python's
 # gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,6 +43,7 @@ has_postgres || packages+=(postgresql)
 command -v haproxy >/dev/null 2>&1 || packages+=(haproxy)
 command -v openssl >/dev/null 2>&1 || packages+=(openssl)
 command -v sslscan >/dev/null 2>&1 || packages+=(sslscan)
+command -v redis-server >/dev/null 2>&1 || packages+=(redis-server)
 has_python_grpc || packages+=(python3-grpcio python3-protobuf python3-grpc-tools)
 has_python_prometheus || packages+=(python3-prometheus-client)
 [ ${#packages[@]} -eq 0 ] && has_promtool && exit 0
@@ -80,6 +81,6 @@ The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus (for pro
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
   - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
-  - haproxy, openssl, sslscan and promtool on the PATH
+  - haproxy, openssl, promtool, redis-server and sslscan on the PATH
 MESSAGE
 exit 1

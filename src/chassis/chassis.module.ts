@@ -10,6 +10,8 @@ import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
+import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
+import { RedisModule } from './redis/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -36,6 +38,8 @@ export class ChassisModule {
         HealthModule,
         LifecycleModule.forRoot(shutdown),
         AuthModule,
+        RedisModule,
+        RateLimitModule,
         AuditModule.forRoot(auditing, config),
         application,
       ],
@@ -46,6 +50,7 @@ export class ChassisModule {
         ValidationPipe,
         SchemaParameters,
         { provide: APP_GUARD, useExisting: AuthGuard },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

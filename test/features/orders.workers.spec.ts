@@ -228,7 +228,7 @@ describe('several workers', () => {
 });
 
 describe('metrics', () => {
-  const scrape = (service: ServiceProcess, accept?: string) => Scrape.of(service as never, accept);
+  const scrape = (service: ServiceProcess, accept?: string) => Scrape.of(service, accept);
   const CALLS = 'http_server_request_duration_seconds_count';
 
   test(

@@ -21,7 +21,7 @@ export class Scrape {
     readonly samples: readonly ScrapedSample[],
   ) {}
 
-  static async of(app: TestApp, accept = 'text/plain'): Promise<Scrape> {
+  static async of(app: Pick<TestApp, 'management'>, accept = 'text/plain'): Promise<Scrape> {
     const { body } = await app.management.get('/metrics', { accept });
     const lines = String(body).split('\n');
     return new Scrape(body, lines.filter((line) => line !== '' && !line.startsWith('#')).map(parse));

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { authConfigShape } from './auth.schema.js';
 import { auditConfigShape } from './audit.schema.js';
+import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
+import { rateLimitConfigShape } from './rate-limit.schema.js';
+import { redisConfigShape } from './redis.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -133,6 +135,8 @@ export const chassisConfigSchema = z.object({
   ...auditConfigShape,
   ...tlsConfigShape,
   ...baselineConfigShape,
+  ...redisConfigShape,
+  ...rateLimitConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -4,3 +4,4 @@ export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
+export type { ConfiguredRateLimit } from './rate-limit.schema.js';

@@ -15,6 +15,10 @@ export class GrpcCall extends CallContext {
   isStream = false;
   /** The handler has ended the call. grpc-js may have ended it before, with a status of its own. */
   isAnswered = false;
+  /** Asked before each message of a request stream is handed on: what it gives is waited for, what it throws ends the call. */
+  admitMessage: (() => Promise<void> | undefined) | undefined;
+  /** Further initial metadata of the answer. */
+  answerMetadata: Readonly<Record<string, string>> | undefined;
   /** Messages that arrived and messages that left. */
   messagesIn = 0;
   messagesOut = 0;

@@ -101,5 +101,6 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
 function initialMetadata(call: GrpcCall): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_HEADER, call.requestId);
+  for (const name in call.answerMetadata) metadata.set(name, call.answerMetadata[name] ?? '');
   return metadata;
 }

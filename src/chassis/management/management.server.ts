@@ -16,6 +16,7 @@ import {
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
+import { RateLimits } from '../rate-limit/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
@@ -26,6 +27,7 @@ import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
+import { addRateLimitsRoutes } from './rate-limits.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
 /** Changes are small, and probes and scrapes few. */
@@ -49,6 +51,7 @@ export class ManagementServer implements OnApplicationShutdown {
     metrics: MetricsRegistry,
     levels: LogLevels,
     tracing: Tracing,
+    rateLimits: RateLimits,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
   ) {
@@ -88,6 +91,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addMetricsRoutes(this.#fastify, metrics);
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
+    addRateLimitsRoutes(this.#fastify, rateLimits);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -145,6 +149,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits and /drain',
   });
 }

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { integer, ratio } from './fields.js';
+
+const MAX_LIMIT = 1_000_000_000;
+
+/** Which calls a policy limits; `*` stands for any text. */
+const patterns = (example: string) =>
+  z
+    .array(
+      z
+        .string()
+        .regex(/^[\x21-\x7e]{1,200}$/, `must be a pattern such as ${example}, 200 characters at most`),
+    )
+    .min(1, 'must have one pattern at least; leave it out for all')
+    .optional();
+
+const RateLimitPolicy = z.strictObject({
+  name: z
+    .string('must be a name')
+    .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64'),
+  routes: patterns('/v1/orders/*'),
+  methods: z
+    .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method such as POST'))
+    .min(1, 'must have one method at least; leave it out for all')
+    .optional(),
+  rpcs: patterns('orders.v1.OrderService/*'),
+  limit: integer(1, MAX_LIMIT),
+  windowMs: integer(1, 86_400_000).default(1000),
+  burst: integer(1, MAX_LIMIT).optional(),
+  by: z
+    .enum(['all', 'route', 'rpc', 'principal', 'api-key', 'ip', 'tenant'], {
+      error: 'must be all, route, rpc, principal, api-key, ip or tenant',
+    })
+    .default('route'),
+  cost: integer(1, MAX_LIMIT).default(1),
+  per: z.enum(['call', 'message'], { error: 'must be call or message' }).default('call'),
+  excess: z.enum(['refuse', 'wait'], { error: 'must be refuse or wait' }).default('refuse'),
+});
+
+const Policies = z
+  .array(RateLimitPolicy, { error: 'must be a list of policies; in the environment, as JSON' })
+  .superRefine((policies, context) => {
+    for (const [index, policy] of policies.entries()) {
+      const refuse = (field: string, message: string): void =>
+        context.addIssue({ code: 'custom', path: [index, field], message });
+      if (policies.findIndex(({ name }) => name === policy.name) < index)
+        refuse('name', 'must be a name that no other policy has');
+      if (policy.limit > 0 && policy.cost > (policy.burst ?? policy.limit))
+        refuse('cost', 'must not be larger than burst, which is the limit unless it is set');
+      if (policy.methods && !policy.routes && policy.rpcs)
+        refuse('methods', 'is for routes; add them, or leave it out');
+      if (policy.excess === 'wait' && policy.per === 'call')
+        refuse('excess', 'may be wait only where per is message');
+    }
+  });
+
+/** A policy of RATE_LIMIT_POLICIES, validated. */
+export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
+
+/** The environment holds text. What is no JSON stays as it is, and is no list. */
+function parseText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** How often who may call; docs/rate-limits.md has examples. */
+export const rateLimitConfigShape = {
+  RATE_LIMIT_POLICIES: z
+    .preprocess(parseText, Policies)
+    .default([])
+    .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
+  RATE_LIMIT_HEADERS: z
+    .enum(['refused', 'always'])
+    .default('refused')
+    .describe('Which answers have RateLimit and RateLimit-Policy.'),
+  RATE_LIMIT_MAX_BUCKETS: integer(100, 100_000_000)
+    .default(100_000)
+    .describe('Most keys of a policy that an instance remembers.'),
+  RATE_LIMIT_LEASE_RATIO: ratio()
+    .default(0.01)
+    .describe('Share of a limit that an instance takes from a shared store at once; 0 = one call at a time.'),
+  RATE_LIMIT_FALLBACK_INSTANCES: integer(1, 100_000)
+    .default(1)
+    .describe('While the shared store is away, an instance grants its limits divided by this number.'),
+};

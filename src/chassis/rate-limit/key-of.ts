@@ -1,0 +1,63 @@
+import ipaddr from 'ipaddr.js';
+import { createHash } from 'node:crypto';
+import type { Call, CallContext } from '../context/index.js';
+import type { KeyOf, RateLimitKey } from './rate-limit.options.js';
+
+/** Longer keys are remembered by their digest. */
+const MAX_KEY_LENGTH = 64;
+/** A site has a whole network of addresses: RFC 6177 gives it a /64 at least. */
+const IPV6_NETWORK_PARTS = 4;
+const MAPPED = '::ffff:';
+
+/** The way from a call to the key of its bucket. */
+export function keyFunction(by: RateLimitKey | KeyOf): KeyOf {
+  if (typeof by === 'function') return by;
+  switch (by) {
+    case 'all':
+      return () => 'all';
+    case 'route':
+    case 'rpc':
+      return (call) => targetOf(call);
+    case 'principal':
+      return principalKey;
+    case 'api-key':
+      return (call) => (call.principal?.scheme === 'api-key' ? principalKey(call) : undefined);
+    case 'tenant':
+      return (call) => call.principal?.tenant;
+    case 'ip':
+      return ipKey;
+    default:
+      throw new TypeError(`No key for ${String(by satisfies never)}`);
+  }
+}
+
+/** Such as `GET /v1/orders/:id` or `orders.v1.OrderService/GetOrder`. */
+export function targetOf(call: CallContext): string {
+  const known = call as Call;
+  return known.transport === 'http' ? `${known.method} ${known.route}` : known.rpc;
+}
+
+/** A key of a bounded length, the same for the same text. */
+export function shorten(key: string): string {
+  if (key.length <= MAX_KEY_LENGTH) return key;
+  return `#${createHash('sha256').update(key).digest('base64url')}`;
+}
+
+function principalKey(call: CallContext): string {
+  const { principal } = call;
+  return principal ? `${principal.scheme}:${principal.id}` : `ip:${ipKey(call)}`;
+}
+
+function ipKey({ clientIp = '' }: CallContext): string {
+  if (!clientIp.includes(':')) return clientIp;
+  if (clientIp.startsWith(MAPPED) && clientIp.includes('.')) return clientIp.slice(MAPPED.length);
+  return ipaddr.IPv6.isValid(clientIp) ? networkOf(clientIp) : clientIp;
+}
+
+function networkOf(address: string): string {
+  const { parts } = ipaddr.IPv6.parse(address);
+  return parts
+    .slice(0, IPV6_NETWORK_PARTS)
+    .map((part) => part.toString(16))
+    .join(':');
+}

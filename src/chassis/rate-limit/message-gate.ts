@@ -1,0 +1,55 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallContext } from '../context/index.js';
+import type { RateLimiter } from './rate-limiter.js';
+import type { Refusal } from './refusal.js';
+import type { Rule } from './rule.js';
+
+/** `setTimeout` cannot wait longer, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Lets the messages of one stream in, as fast as its limits allow. */
+export class MessageGate {
+  readonly #waits: boolean;
+
+  constructor(
+    private readonly limiter: RateLimiter,
+    private readonly rules: readonly Rule[],
+    private readonly call: CallContext,
+    private readonly context: ExecutionContext,
+  ) {
+    this.#waits = rules.every(({ excess }) => excess === 'wait');
+  }
+
+  /**
+   * `undefined` when the message may come in at once.
+   * @throws ServiceError RATE_LIMITED where a limit refuses; the reason of the abort when the call ends meanwhile
+   */
+  readonly admit = (): Promise<void> | undefined => {
+    const decision = this.limiter.decide(this.rules, this.call, this.context);
+    return decision && this.#resolve(decision);
+  };
+
+  async #resolve(decision: Refusal | Promise<Refusal | undefined>): Promise<void> {
+    let refusal = await decision;
+    while (refusal) {
+      if (!this.#mayWait(refusal)) throw refusal.toError(this.rules);
+      await this.#wait(refusal.waitMs);
+      refusal = await this.limiter.decide(this.rules, this.call, this.context);
+    }
+  }
+
+  #mayWait({ policy, waitMs }: Refusal): boolean {
+    if (waitMs === Infinity) return false;
+    return this.#waits || this.rules.some((rule) => rule.policy === policy && rule.excess === 'wait');
+  }
+
+  async #wait(waitMs: number): Promise<void> {
+    const { signal } = this.call;
+    try {
+      await sleep(Math.min(Math.ceil(waitMs), MAX_TIMER_MS), undefined, { signal });
+    } catch (error) {
+      throw this.call.abortReason ?? error;
+    }
+  }
+}

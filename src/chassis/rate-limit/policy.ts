@@ -1,0 +1,70 @@
+import { BoundedTable } from './bounded-table.js';
+import { Lease } from './lease.js';
+import { describePolicy } from './headers.js';
+import type { PolicyCounts } from './rate-limit.metrics.js';
+import { TokenBucket, type Rate } from './token-bucket.js';
+
+/** How much a policy allows. */
+export interface Quota {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly burst: number;
+}
+
+/** A limit by its name, with the buckets of all who share it. What it allows may change at run time. */
+export class Policy implements Rate {
+  /** In-process buckets, and what takes the shared store's place while that is away. */
+  readonly buckets: BoundedTable<TokenBucket>;
+  /** What was taken from the shared store and not used yet. */
+  readonly leases: BoundedTable<Lease>;
+  intervalMs = 0;
+  capacityMs = 0;
+  /** What this process grants while nobody knows what the others do: its share. */
+  local: Rate = { intervalMs: 0, capacityMs: 0 };
+  /** Its member of the `RateLimit-Policy` header. */
+  header = '';
+  #quota: Quota;
+
+  constructor(
+    readonly name: string,
+    readonly configured: Quota,
+    maxBuckets: number,
+    readonly counts: PolicyCounts,
+    /** Processes among which the limit is divided where none knows of the others. */
+    private readonly processes: number,
+  ) {
+    this.buckets = new BoundedTable(maxBuckets, () => new TokenBucket());
+    this.leases = new BoundedTable(maxBuckets, () => new Lease());
+    this.#quota = configured;
+    this.change(configured);
+  }
+
+  get quota(): Quota {
+    return this.#quota;
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.buckets.size + this.leases.size;
+  }
+
+  get evictions(): number {
+    return this.buckets.evictions + this.leases.evictions;
+  }
+
+  /** From now on it allows this much; what was taken stays taken. */
+  change(quota: Quota): void {
+    this.#quota = quota;
+    this.intervalMs = quota.windowMs / quota.limit;
+    this.capacityMs = quota.burst * this.intervalMs;
+    const intervalMs = this.intervalMs * this.processes;
+    this.local = { intervalMs, capacityMs: Math.max(this.capacityMs, intervalMs) };
+    this.header = describePolicy(this.name, quota);
+  }
+
+  /** Largest share that is taken from a shared store beyond what the call needs. */
+  maxLease(ratio: number): number {
+    const { limit, burst } = this.#quota;
+    return Math.floor(Math.min(limit * ratio, burst / 2));
+  }
+}

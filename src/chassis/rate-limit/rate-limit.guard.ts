@@ -1,0 +1,95 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Config } from '../config/index.js';
+import { currentCall, type Call, type GrpcCall } from '../context/index.js';
+import { HandlerLimits, type TargetLimits } from './handler-limits.js';
+import { LIMIT_HEADER, POLICY_HEADER } from './headers.js';
+import { MessageGate } from './message-gate.js';
+import { RateLimits } from './rate-limits.js';
+import type { Refusal } from './refusal.js';
+import type { Rule } from './rule.js';
+
+/**
+ * Stands before every handler of both transports, after authentication and authorisation. Answers at once
+ * unless the shared store has to be asked.
+ */
+@Injectable()
+export class RateLimitGuard implements CanActivate {
+  readonly #handlers = new Map<object, HandlerLimits>();
+  readonly #tellsAlways: boolean;
+
+  constructor(
+    private readonly limits: RateLimits,
+    config: Config,
+  ) {
+    this.#tellsAlways = config.get('RATE_LIMIT_HEADERS') === 'always';
+  }
+
+  /** @throws ServiceError RATE_LIMITED */
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const call = currentCall() as Call | undefined;
+    // What Nest calls without a call of the edges, such as an event of another transport, has no limits.
+    if (!call) return true;
+    const target = this.#limitsOf(context).of(call);
+    if (target.all.length === 0) return true;
+    const rules = this.#rulesOf(target, call, context);
+    if (rules.length === 0) return true;
+    const decision = this.limits.limiter.decide(rules, call, context);
+    if (decision instanceof Promise) return this.#settle(decision, target, call, context);
+    return this.#judge(decision, target, call, context);
+  }
+
+  #limitsOf(context: ExecutionContext): HandlerLimits {
+    const handler = context.getHandler();
+    const known = this.#handlers.get(handler);
+    if (known) return known;
+    const found = new HandlerLimits(this.limits, context.getClass(), handler);
+    this.#handlers.set(handler, found);
+    return found;
+  }
+
+  /** Limits of messages are those of the call where it brings one, and stand at the stream where it brings more. */
+  #rulesOf({ all, ofCall, ofMessage }: TargetLimits, call: Call, context: ExecutionContext): readonly Rule[] {
+    if (ofMessage.length === 0 || !bringsStream(call, context)) return all;
+    const { limiter } = this.limits;
+    (call as GrpcCall).admitMessage = new MessageGate(limiter, ofMessage, call, context).admit;
+    return ofCall;
+  }
+
+  async #settle(
+    decision: Promise<Refusal | undefined>,
+    target: TargetLimits,
+    call: Call,
+    context: ExecutionContext,
+  ): Promise<boolean> {
+    return this.#judge(await decision, target, call, context);
+  }
+
+  #judge(
+    refusal: Refusal | undefined,
+    { all }: TargetLimits,
+    call: Call,
+    context: ExecutionContext,
+  ): boolean {
+    if (refusal) throw refusal.toError(all);
+    if (this.#tellsAlways) this.#tell(all, call, context);
+    return true;
+  }
+
+  #tell(rules: readonly Rule[], call: Call, context: ExecutionContext): void {
+    const policies = rules.map(({ policy }) => policy.header).join(', ');
+    const left = this.limits.limiter.describeLeft(rules, call, context);
+    if (call.transport === 'grpc') {
+      call.answerMetadata = { ...call.answerMetadata, [POLICY_HEADER]: policies, [LIMIT_HEADER]: left };
+      return;
+    }
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    void reply.header(POLICY_HEADER, policies).header(LIMIT_HEADER, left);
+  }
+}
+
+function bringsStream(call: Call, context: ExecutionContext): boolean {
+  if (call.transport !== 'grpc') return false;
+  const data: unknown = context.switchToRpc().getData();
+  return typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+}

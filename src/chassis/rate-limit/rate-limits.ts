@@ -1,0 +1,143 @@
+import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { Config, type ConfiguredRateLimit } from '../config/index.js';
+import type { Call } from '../context/index.js';
+import { shorten, targetOf } from './key-of.js';
+import { matcherOf } from './match-calls.js';
+import { Policy, type Quota } from './policy.js';
+import { isSkipped, optionsOf } from './rate-limit.decorator.js';
+import { RateLimitMetrics } from './rate-limit.metrics.js';
+import type { RateLimitOptions } from './rate-limit.options.js';
+import { RateLimiter } from './rate-limiter.js';
+import { Rule } from './rule.js';
+import { TokenSources } from './token-sources.js';
+
+/** A policy of RATE_LIMIT_POLICIES with the calls it covers. */
+interface ConfiguredRule {
+  readonly covers: (call: Call) => boolean;
+  readonly rule: Rule;
+}
+
+type Named = object & { readonly name: string };
+
+/** What a policy is and does, for `GET /rate-limits`. */
+export interface PolicyDescription extends Quota {
+  readonly name: string;
+  readonly configured: Quota;
+  /** Keys that are remembered. */
+  readonly buckets: number;
+}
+
+/** Every policy of the service, of `@RateLimit` and of RATE_LIMIT_POLICIES, by name. */
+@Injectable()
+export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
+  readonly limiter: RateLimiter;
+  readonly #policies = new Map<string, Policy>();
+  readonly #configured: readonly ConfiguredRule[];
+  readonly #decorated = new Map<object, readonly Rule[]>();
+
+  constructor(
+    private readonly config: Config,
+    private readonly metrics: RateLimitMetrics,
+    private readonly sources: TokenSources,
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {
+    this.limiter = new RateLimiter({
+      source: sources.shared,
+      leaseRatio: config.get('RATE_LIMIT_LEASE_RATIO'),
+      onWait: (ms) => metrics.waited(ms),
+    });
+    this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
+  }
+
+  /** @throws {TypeError} when two policies of one name differ */
+  onModuleInit(): void {
+    for (const { instance } of this.discovery.getControllers()) {
+      if (typeof instance !== 'object' || instance === null) continue;
+      const { constructor } = instance as { constructor: Named };
+      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
+      for (const name of this.scanner.getAllMethodNames(prototype))
+        this.#decorate(constructor, prototype[name] as object, name);
+    }
+    this.metrics.watch(
+      () => this.#policies.values(),
+      () => this.limiter.store,
+    );
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.limiter.close(this.#policies.values());
+  }
+
+  /** The limits of a handler for this call. To be asked once for each handler and route. */
+  rulesOf(type: object, handler: object, call: Call): readonly Rule[] {
+    if (isSkipped(handler) || isSkipped(type)) return [];
+    const configured = this.#configured.filter(({ covers }) => covers(call)).map(({ rule }) => rule);
+    const target = targetOf(call);
+    const all = [...this.#decoratedOf(type), ...this.#decoratedOf(handler), ...configured];
+    return all.map((rule) => rule.at(target));
+  }
+
+  get policies(): readonly PolicyDescription[] {
+    return [...this.#policies.values()].map(describe);
+  }
+
+  find(name: string): Policy | undefined {
+    return this.#policies.get(name);
+  }
+
+  /** Fills the bucket of a key; with a shared store, for every instance that holds no lease of it. */
+  async reset(policy: Policy, key: string): Promise<void> {
+    const short = shorten(key);
+    policy.buckets.delete(short);
+    policy.leases.delete(short);
+    if (this.sources.shared?.isUp === true) await this.sources.shared.reset(policy.name, short);
+  }
+
+  #decoratedOf(holder: object): readonly Rule[] {
+    return this.#decorated.get(holder) ?? [];
+  }
+
+  #decorate(type: Named, handler: object, method: string): void {
+    this.#addRules(type, type.name);
+    this.#addRules(handler, `${type.name}.${method}`);
+  }
+
+  #addRules(holder: object, name: string): void {
+    const options = optionsOf(holder);
+    if (options.length === 0 || this.#decorated.has(holder)) return;
+    const rules = options.map((each, index) =>
+      this.#ruleOf(index === 0 ? name : `${name}-${index + 1}`, each),
+    );
+    this.#decorated.set(holder, rules);
+  }
+
+  #ruleOf(defaultName: string, options: RateLimitOptions): Rule {
+    const { name = defaultName, limit, windowMs = 1000, burst = limit } = options;
+    const { by = 'route', cost = 1, per = 'call', excess = 'refuse' } = options;
+    return new Rule(this.#policyOf(name, { limit, windowMs, burst }), per, excess, by, cost);
+  }
+
+  #configure({ name, limit, windowMs, burst = limit, by, cost, per, excess, ...calls }: ConfiguredRateLimit) {
+    const policy = this.#policyOf(name, { limit, windowMs, burst });
+    return { covers: matcherOf(calls), rule: new Rule(policy, per, excess, by, cost) };
+  }
+
+  #policyOf(name: string, quota: Quota): Policy {
+    const known = this.#policies.get(name);
+    if (known && JSON.stringify(known.configured) !== JSON.stringify(quota))
+      throw new TypeError(
+        `The rate limit "${name}" is defined twice, with different limits. Rename one, or make them equal.`,
+      );
+    const counts = this.metrics.countsOf(name);
+    const maxBuckets = this.config.get('RATE_LIMIT_MAX_BUCKETS');
+    const policy = known ?? new Policy(name, quota, maxBuckets, counts, this.sources.processes);
+    this.#policies.set(name, policy);
+    return policy;
+  }
+}
+
+function describe({ name, quota, configured, size }: Policy): PolicyDescription {
+  return { name, ...quota, configured, buckets: size };
+}
