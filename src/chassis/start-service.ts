@@ -1,4 +1,3 @@
-import type { Server as GrpcJsServer } from '@grpc/grpc-js';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -93,12 +92,11 @@ export async function startService(
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
   const hookWatch = new HookWatch();
-  const app = await createApp(service, config, logging, telemetry, shutdown, hookWatch, tls);
+  const parts: Parts = { service, config, tls, logging, telemetry, shutdown, hookWatch };
+  const app = await createApp(parts);
   try {
-    const hasManagementPort = options.worker === undefined;
-    const { logger } = logging;
     tls?.start(app.get(MetricsRegistry));
-    return await listen(app, service, config, logger, telemetry, shutdown, hookWatch, hasManagementPort, tls);
+    return await listen(app, parts, options.worker === undefined);
   } catch (error) {
     await app.close();
     await telemetry.close();
@@ -106,16 +104,20 @@ export async function startService(
   }
 }
 
+/** What is there before the container. */
+interface Parts {
+  readonly service: ServiceDefinition;
+  readonly config: Config;
+  readonly tls: ServerTls | undefined;
+  readonly logging: Logging;
+  readonly telemetry: Telemetry;
+  readonly shutdown: Shutdown;
+  readonly hookWatch: HookWatch;
+}
+
 /** The application with all its providers, not yet listening. */
-async function createApp(
-  service: ServiceDefinition,
-  config: Config,
-  logging: Logging,
-  telemetry: Telemetry,
-  shutdown: Shutdown,
-  hookWatch: HookWatch,
-  tls: ServerTls | undefined,
-): Promise<NestFastifyApplication> {
+async function createApp(parts: Parts): Promise<NestFastifyApplication> {
+  const { service, config, tls, logging, telemetry, shutdown, hookWatch } = parts;
   const openings = new Openings();
   const root = ChassisModule.around(service.module, config, logging, telemetry, openings, shutdown);
   captureGrpcLog();
@@ -141,62 +143,56 @@ async function createApp(
 
 async function listen(
   app: NestFastifyApplication,
-  service: ServiceDefinition,
-  config: Config,
-  logger: Logger,
-  telemetry: Telemetry,
-  shutdown: Shutdown,
-  hookWatch: HookWatch,
+  parts: Parts,
   hasManagementPort: boolean,
-  tls: ServerTls | undefined,
 ): Promise<RunningService> {
+  const { config, logging, telemetry, shutdown, hookWatch } = parts;
   const management = app.get(ManagementServer);
   const readiness = app.get(Readiness);
+  const http = app.getHttpAdapter() as unknown as HttpAdapter;
   const host = config.get('HOST');
   if (hasManagementPort) {
     const address = at(management.host, config.get('MANAGEMENT_PORT'));
     await bind('MANAGEMENT_PORT', address, management.listen());
   }
-  const grpc = new GrpcServer(config, telemetry.observers, tls?.serves('grpc') ? tls : undefined);
-  grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
-  grpc.addForeign((server, services) => {
-    serveHealth(server, services, readiness);
-    watchConnections(app, grpc, server);
-    serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
-  });
-  app.get(SchemaParameters).bind();
-  app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
+  const grpc = connectGrpc(app, parts);
+  watchRefusedConnections(app.get(MetricsRegistry), { http: http.refused, grpc: grpc.refused });
   await serveOpenApi(app, config);
   await app.init();
   await bind('GRPC_PORT', at(host, config.get('GRPC_PORT')), app.startAllMicroservices());
   await bind('HTTP_PORT', at(host, config.get('HTTP_PORT')), app.listen(config.get('HTTP_PORT'), host));
-  const running: RunningService = {
+  const openCalls = telemetry.observers.open;
+  addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
+  readiness.set(true);
+  return {
     app,
     config,
-    logger,
+    logger: logging.logger,
     http: at(host, (app.getHttpServer().address() as AddressInfo).port),
     grpc: at(host, grpc.port),
     management: at(management.host, management.port),
     shutdown,
     stopListening: () => {
-      (app.getHttpAdapter() as unknown as HttpAdapter).stopListening();
+      http.stopListening();
       grpc.stopListening();
     },
     close: async () => {
       await shutdown.begin('close');
     },
   };
-  const openCalls = telemetry.observers.open;
-  addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
-  readiness.set(true);
-  return running;
 }
 
-function watchConnections(app: NestFastifyApplication, grpc: GrpcServer, server: GrpcJsServer): void {
-  const registry = app.get(MetricsRegistry);
-  const { refused } = app.getHttpAdapter() as unknown as HttpAdapter;
-  watchGrpcConnections(server, registry);
-  watchRefusedConnections(registry, { http: refused, grpc: grpc.refused });
+function connectGrpc(app: NestFastifyApplication, { service, config, tls, telemetry }: Parts): GrpcServer {
+  const grpc = new GrpcServer(config, telemetry.observers, tls?.serves('grpc') ? tls : undefined);
+  grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
+  grpc.addForeign((server, services) => {
+    serveHealth(server, services, app.get(Readiness));
+    watchGrpcConnections(server, app.get(MetricsRegistry));
+    serveReflection(server, new URL('contracts/descriptors.binpb', service.root), services);
+  });
+  app.get(SchemaParameters).bind();
+  app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
+  return grpc;
 }
 
 function at(host: string, port: number): string {

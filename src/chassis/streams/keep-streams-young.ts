@@ -13,7 +13,7 @@ interface SessionState {
  * alive in young collections and move to old space, too. A Node whose sessions look different keeps its own.
  */
 export function keepStreamsYoung(server: Http2Server | Http2SecureServer): void {
-  server.on('session', (session) => {
+  server.on('session', (session: Http2Session) => {
     const state = stateOf(session);
     // Node's own Maps have another prototype.
     if (state && isMap(state.streams) && state.streams.size === 0) state.streams = new StreamTable();
