@@ -10,7 +10,7 @@ import type { MemoryRow } from './groups/memory.ts';
 import type { StartRow } from './groups/start.ts';
 import type { Throughput } from './groups/throughput.ts';
 import { BENCH } from './harness/build.ts';
-import { medianRatio } from './harness/statistics.ts';
+import { median, medianRatio } from './harness/statistics.ts';
 
 /** What one run measured; a group that was not asked for is missing. */
 export interface Results {
@@ -77,10 +77,11 @@ function measure({ measure: what, of, to }: Goal, results: Results): number | un
   switch (what) {
     case 'get':
     case 'post':
-    case 'grpc': {
-      const find = (name?: string) =>
-        results[what]?.rows.find((row) => row.name === name)?.rounds.cpuMicroseconds;
-      return medianRatio(find(to) ?? [], find(of) ?? []);
+    case 'grpc':
+      return medianRatio(costs(results[what], to), costs(results[what], of));
+    case 'get-added': {
+      const without = costs(results.get, to);
+      return median(costs(results.get, of).map((cost, round) => cost - (without[round] ?? NaN)));
     }
     case 'p99':
       return results.latency?.find(({ name }) => name === of)?.p99Ratio;
@@ -93,6 +94,11 @@ function measure({ measure: what, of, to }: Goal, results: Results): number | un
     default:
       return what satisfies never;
   }
+}
+
+/** CPU time of a call, round by round. */
+function costs(throughput: Throughput | undefined, name: string | undefined): readonly number[] {
+  return throughput?.rows.find((row) => row.name === name)?.rounds.cpuMicroseconds ?? [];
 }
 
 function toMarkdown(

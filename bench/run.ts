@@ -16,6 +16,7 @@ import { measureThroughput } from './groups/throughput.ts';
 import { buildTargets } from './harness/build.ts';
 import { createCallers } from './harness/callers.ts';
 import { Collector } from './harness/collector.ts';
+import { KeyServer } from './harness/key-server.ts';
 import { pinToLoadCore } from './harness/core.ts';
 import { faultsOf, writeReport, type Results } from './report.ts';
 import { fields } from './targets.ts';
@@ -40,7 +41,12 @@ const BASES = { get: 2, post: 2, grpc: 2, latency: 1, start: 1, alloc: 0, memory
 const begin = performance.now();
 buildTargets();
 pinToLoadCore();
-const world = { collector: await Collector.start(), callers: createCallers() };
+const callers = createCallers();
+const world = {
+  collector: await Collector.start(),
+  callers,
+  keys: await KeyServer.start(callers.keySet),
+};
 const results: Results = {};
 /** Measures one group. What is there is written after each, so that a run cut short has told something. */
 const step = async <Group extends keyof Results>(
@@ -66,6 +72,7 @@ try {
   if (isAsked('memory')) await step('memory', () => measureMemory(pick('memory'), world));
 } finally {
   world.collector.stop();
+  world.keys.stop();
 }
 process.stdout.write(report);
 if (faultsOf(results).length > 0) process.exitCode = 1;

@@ -123,12 +123,13 @@ const grpcPeers: readonly TargetSpec[] = [
   },
 ];
 
-/** The same program three times; only the environment differs. */
+/** The same program each time; only the environment differs. */
 function chassis(
   name: string,
   title: string,
   spans: number,
   env: Readonly<Record<string, string>> = {},
+  duties: Duties = {},
 ): TargetSpec {
   return {
     name,
@@ -141,16 +142,30 @@ function chassis(
       logs: true,
       spans,
       histogram: '_server_(?:request|call)_duration_seconds',
+      ...duties,
     },
   };
 }
 
 const SERVER_SPANS_ONLY = { TRACES_SPANS: 'server' };
 
+/** Every call needs a token, and every caller has a bucket that no run empties. */
+const GUARDED = {
+  ...SERVER_SPANS_ONLY,
+  // In production keys have to come by https.
+  APP_ENV: 'staging',
+  RATE_LIMIT_POLICIES: JSON.stringify([
+    { name: 'callers', limit: 1_000_000, windowMs: 60_000, by: 'principal' },
+  ]),
+};
+
 export const targets: readonly TargetSpec[] = [
   ...restPeers,
   ...grpcPeers,
   chassis('chassis', 'chassis, server span', 1, SERVER_SPANS_ONLY),
+  chassis('chassis-guarded', 'chassis, server span, JWT and token bucket', 1, GUARDED, {
+    authenticates: true,
+  }),
   chassis('chassis-inner', 'chassis, four in-between spans', 5),
   chassis('chassis-sampled', 'chassis, four in-between spans, 10 % sampled', 0.45, {
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
@@ -170,6 +185,7 @@ export const fields = {
     'nest-recipe',
     'nest-recipe-tuned',
     'chassis',
+    'chassis-guarded',
     'chassis-inner',
     'chassis-sampled',
   ],
@@ -181,9 +197,18 @@ export const fields = {
     'grpc-nest-otel',
     'grpc-nest-recipe',
     'chassis',
+    'chassis-guarded',
     'chassis-inner',
   ],
-  latency: ['fastify', 'fastify-again', 'nest', 'fastify-recipe-tuned', 'chassis', 'chassis-inner'],
+  latency: [
+    'fastify',
+    'fastify-again',
+    'nest',
+    'fastify-recipe-tuned',
+    'chassis',
+    'chassis-guarded',
+    'chassis-inner',
+  ],
   start: ['nest', 'fastify', 'fastify-recipe', 'nest-recipe', 'chassis'],
   alloc: [
     'fastify',

@@ -2,12 +2,17 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { GetItemRequest } from '../generated/items/v1/items.ts';
 
 const CALLERS = 1000;
+const KEY_ID = 'bench';
+export const ISSUER = 'bench';
+export const AUDIENCE = 'items';
 
 /** 1,000 callers, each with an own ES256 token (RFC 7515); every target gets the same requests. */
 export interface Callers {
   readonly tokens: readonly string[];
   /** PEM, base64. */
   readonly publicKey: string;
+  /** The same key as a JSON Web Key Set (RFC 7517). */
+  readonly keySet: string;
 }
 
 export function createCallers(): Callers {
@@ -15,13 +20,15 @@ export function createCallers(): Callers {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
   const tokens = Array.from({ length: CALLERS }, (_, caller) => {
-    const claims = { iss: 'bench', aud: 'items', sub: `caller-${caller}`, iat: now, exp: now + 86_400 };
-    const text = `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}`;
+    const claims = { iss: ISSUER, aud: AUDIENCE, sub: `caller-${caller}`, iat: now, exp: now + 86_400 };
+    const text = `${part({ alg: 'ES256', typ: 'JWT', kid: KEY_ID })}.${part(claims)}`;
     const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
     return `${text}.${signature.toString('base64url')}`;
   });
   const pem = publicKey.export({ type: 'spki', format: 'pem' });
-  return { tokens, publicKey: Buffer.from(pem).toString('base64') };
+  const key = { ...publicKey.export({ format: 'jwk' }), kid: KEY_ID, alg: 'ES256', use: 'sig' };
+  const keySet = JSON.stringify({ keys: [key] });
+  return { tokens, publicKey: Buffer.from(pem).toString('base64'), keySet };
 }
 
 export const ITEM_BODY = JSON.stringify({ name: 'New item', priceAmount: 4200, tags: ['blue', 'large'] });

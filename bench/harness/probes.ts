@@ -68,7 +68,7 @@ export async function callGrpc(
 }
 
 /** Whether the target's gRPC port answers. Tries the port first: a client that failed waits a second. */
-export async function answersGrpc(port: number): Promise<boolean> {
+export async function answersGrpc(port: number, token: string): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');
@@ -78,5 +78,5 @@ export async function answersGrpc(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-  return (await callGrpc(port, 'item-1')).code === status.OK;
+  return (await callGrpc(port, 'item-1', { authorization: `Bearer ${token}` })).code === status.OK;
 }

@@ -60,13 +60,17 @@ async function assertHttp(target: Target, world: World): Promise<void> {
 
 async function assertGrpc(target: Target, world: World): Promise<void> {
   const port = target.ports.GRPC_PORT;
-  const { code, response } = await callGrpc(port, 'item-1');
+  const good = { authorization: `Bearer ${world.callers.tokens[0]}` };
+  const { code, response } = await callGrpc(port, 'item-1', good);
   assert.equal(code, 0);
   assert.deepEqual(response, { item: ITEM });
-  assert.equal((await callGrpc(port, 'none')).code, 5, 'unknown item');
+  assert.equal((await callGrpc(port, 'none', good)).code, 5, 'unknown item');
+  if (target.spec.duties.authenticates) {
+    assert.equal((await callGrpc(port, 'item-1')).code, 16, 'no token');
+  }
   const before = await histogramSamples(target, 'getItem');
   await assertTelemetry(target, world, async (traceparent) => {
-    await callGrpc(port, 'item-1', { traceparent });
+    await callGrpc(port, 'item-1', { ...good, traceparent });
   });
   if (target.spec.duties.histogram) {
     assert.equal((await histogramSamples(target, 'getItem')) - before, 1, 'one histogram sample');

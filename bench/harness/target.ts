@@ -7,11 +7,12 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TargetSpec } from '../targets.ts';
 import { BENCH } from './build.ts';
-import { getRequests, grpcMessages, postRequests, type Callers } from './callers.ts';
+import { AUDIENCE, getRequests, grpcMessages, ISSUER, postRequests, type Callers } from './callers.ts';
 import type { Collector, Counts } from './collector.ts';
 import { cpuMicroseconds, residentBytes, TARGET_CORE } from './core.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { HttpClient } from './http-client.ts';
+import type { KeyServer } from './key-server.ts';
 import type { LoadClient } from './load.ts';
 import { answersGrpc, answersHttp } from './probes.ts';
 
@@ -21,6 +22,7 @@ const POLL_MS = 2;
 export interface World {
   readonly collector: Collector;
   readonly callers: Callers;
+  readonly keys: KeyServer;
 }
 
 export type Kind = 'get' | 'post' | 'grpc';
@@ -121,7 +123,9 @@ export class Target {
   async #untilAnswer(begin: number): Promise<void> {
     const token = this.#world.callers.tokens[0] ?? '';
     const isHttp = this.spec.transports.includes('http');
-    while (!(await (isHttp ? answersHttp(this.ports.PORT, token) : answersGrpc(this.ports.GRPC_PORT)))) {
+    while (
+      !(await (isHttp ? answersHttp(this.ports.PORT, token) : answersGrpc(this.ports.GRPC_PORT, token)))
+    ) {
       if (this.#process.exitCode !== null)
         throw new Error(`${this.spec.name} exited ${this.#process.exitCode}`);
       if (performance.now() - begin > START_LIMIT_MS) {
@@ -160,7 +164,7 @@ function spawnPinned(
 function environmentOf(
   spec: TargetSpec,
   id: string,
-  { collector, callers }: World,
+  { collector, callers, keys }: World,
   ports: Target['ports'],
 ): NodeJS.ProcessEnv {
   return {
@@ -185,6 +189,11 @@ function environmentOf(
       HTTP_PORT: String(ports.PORT),
       MANAGEMENT_PORT: String(ports.MANAGEMENT_PORT),
       DATA_DIR: 'memory://',
+      ...(spec.duties.authenticates && {
+        AUTH_JWKS_URL: keys.url,
+        AUTH_ISSUER: ISSUER,
+        AUTH_AUDIENCE: AUDIENCE,
+      }),
     }),
     ...spec.env,
   };

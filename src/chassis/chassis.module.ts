@@ -1,7 +1,7 @@
-import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Module, type CanActivate, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
-import { AuthGuard, AuthModule } from './auth/index.js';
 import { AuditModule } from './audit/index.js';
+import { AuthGuard, AuthModule } from './auth/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -14,6 +14,17 @@ import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
+
+/** A guard of every handler; one that has nothing to decide costs nothing, not even a span. */
+function globalGuard<Guard extends CanActivate & { readonly isNeeded: boolean }>(
+  type: Type<Guard>,
+): Provider {
+  return {
+    provide: APP_GUARD,
+    inject: [type],
+    useFactory: (guard: Guard) => (guard.isNeeded ? guard : undefined),
+  };
+}
 
 /** The order of things: every capability, once, and what ties them together. */
 @Module({})
@@ -49,8 +60,8 @@ export class ChassisModule {
         { provide: Openings, useValue: openings },
         ValidationPipe,
         SchemaParameters,
-        { provide: APP_GUARD, useExisting: AuthGuard },
-        { provide: APP_GUARD, useClass: RateLimitGuard },
+        globalGuard(AuthGuard),
+        globalGuard(RateLimitGuard),
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

@@ -1,9 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { pino, type Logger } from 'pino';
+import { Authentication } from './auth/index.js';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
-import { startService, type ServiceDefinition } from './start-service.js';
+import { startService, type RunningService, type ServiceDefinition } from './start-service.js';
 import { WorkerLink } from './workers/index.js';
 
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
@@ -33,6 +34,7 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
   process.on('SIGHUP', () => tellReload(logger));
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
+  tellWhetherOpen(running);
 }
 
 /** One of several: the primary has the management port and the signals, and tells when the service is ready. */
@@ -48,6 +50,7 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
     void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
   });
   link.onReload(() => tellReload(logger));
+  if (worker === 1) tellWhetherOpen(running);
   await link.ready(
     { http, grpc, shutdownLimitMs },
     {
@@ -56,6 +59,13 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
       stopListening: running.stopListening,
     },
   );
+}
+
+function tellWhetherOpen({ app, config, logger }: RunningService): void {
+  if (app.get(Authentication, { strict: false }).isConfigured) return;
+  const env = config.get('APP_ENV');
+  const level = env === 'staging' || env === 'production' ? 'warn' : 'info';
+  logger[level]('no authentication is configured: everybody may call everything; see AUTH_* in .env.example');
 }
 
 function tellReload(logger: Logger): void {

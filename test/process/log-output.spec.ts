@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { buildOnce, PROJECT } from '../support/build.js';
 import { eventually } from '../support/eventually.js';
 import { HttpTestClient } from '../support/http-test-client.js';
@@ -225,6 +225,7 @@ test('a file gets every line, in order', async () => {
   const path = join(folder, 'log');
   const file = openSync(path, 'w');
   const child = spawn(process.execPath, [SCRIPT], { env, cwd: PROJECT, stdio: ['ignore', file, 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
   closeSync(file);
   const text = (): string => readFileSync(path, 'utf8');
   await eventually('ready', () => text().includes('service ready'), 20_000);

@@ -66,6 +66,8 @@ test('writes readable lines in development', async () => {
   expect(await service.stop()).toBe(0);
 });
 
+const OPEN = 'no authentication is configured: everybody may call everything; see AUTH_* in .env.example';
+
 test.each([
   { signal: 'SIGTERM', code: 0 },
   { signal: 'SIGINT', code: 0 },
@@ -73,7 +75,7 @@ test.each([
   await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
   expect(await service.stop(signal)).toBe(code);
-  expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', 'shutting down', 'shut down']);
+  expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', OPEN, 'shutting down', 'shut down']);
 });
 
 test('SIGHUP does not end the process, and the log says what it did', async () => {
@@ -93,5 +95,5 @@ test('SIGQUIT ends the process at once, without a drain', async () => {
   await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
   expect(await service.stop('SIGQUIT')).not.toBe(0);
-  expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready']);
+  expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', OPEN]);
 });

@@ -20,7 +20,8 @@ import { CREDENTIALS_AMBIGUOUS, CREDENTIALS_MISSING, CREDENTIALS_UNSUPPORTED, Re
 export class AuthGuard implements CanActivate, OnModuleInit {
   readonly #rules: AccessRules;
   readonly #challenge: Challenge;
-  readonly #isConfigured: boolean;
+  /** False where nobody can say who calls: then it need not stand there. */
+  readonly isNeeded: boolean;
 
   constructor(
     private readonly authentication: Authentication,
@@ -32,7 +33,7 @@ export class AuthGuard implements CanActivate, OnModuleInit {
     const { schemes } = authentication;
     this.#rules = new AccessRules(moduleRef);
     this.#challenge = new Challenge(config.get('SERVICE_NAME'), schemes);
-    this.#isConfigured = Object.values(schemes).includes(true);
+    this.isNeeded = authentication.isConfigured;
   }
 
   onModuleInit(): void {
@@ -43,7 +44,7 @@ export class AuthGuard implements CanActivate, OnModuleInit {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const { decisions } = this.metrics;
     const rule = this.#rules.of(context.getClass(), context.getHandler());
-    if (rule.isPublic || !this.#isConfigured) {
+    if (rule.isPublic) {
       decisions.none.allowed.inc();
       return true;
     }

@@ -42,6 +42,11 @@ export class Authentication implements OnModuleInit, OnApplicationShutdown {
     return { jwt: Boolean(this.jwt), apiKey: Boolean(this.apiKey), mtls: Boolean(this.mtls) };
   }
 
+  /** Whether there is any way to say who calls. */
+  get isConfigured(): boolean {
+    return Object.values(this.schemes).includes(true);
+  }
+
   onModuleInit(): void {
     this.jwks?.start();
     for (const each of this.#background) each.watch();

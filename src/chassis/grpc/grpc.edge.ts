@@ -7,7 +7,6 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
-import { authorizationOf } from '../auth/index.js';
 import { clientIpOf, peerOf, TrustedProxies, type RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import {
@@ -80,9 +79,7 @@ export class GrpcEdge {
   attach(server: Http2Server): void {
     const deliverTo = server.listeners('stream') as unknown as StreamListener[];
     const open: StreamListener = (stream, headers, flags, rawHeaders) => {
-      const authorization = authorizationOf(headers, rawHeaders);
-      if (authorization !== undefined) headers.authorization = authorization;
-      if (!this.#open(stream, headers)) return;
+      if (!this.#open(stream, headers, rawHeaders)) return;
       for (const deliver of deliverTo) deliver(stream, headers, flags, rawHeaders);
     };
     server.removeAllListeners('stream');
@@ -90,13 +87,13 @@ export class GrpcEdge {
   }
 
   /** True when the call may go on to grpc-js. */
-  #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  #open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
     const path = headers[':path'] ?? '';
     const method = this.methods.get(path);
     const { service, name } = method ?? this.#nameForeign(path);
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.isStream = method?.isUnary === false;
-    const metadataFault = this.#identify(stream, call, headers);
+    const metadataFault = this.#identify(stream, call, headers, rawHeaders);
     attachCall(stream, call);
     const { session } = stream;
     stream.once('close', () => {
@@ -139,13 +136,14 @@ export class GrpcEdge {
     { session }: ServerHttp2Stream,
     call: GrpcCall,
     headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
   ): ServiceError | undefined {
     const peer = session && peerOf(session, socketOf, this.#proxies);
     if (peer) {
       call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
     }
     if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(session);
-    return this.#rules.apply(headers, peer?.isTrusted === true);
+    return this.#rules.apply(headers, rawHeaders, peer?.isTrusted === true);
   }
 
   #refuse(

@@ -30,7 +30,11 @@ export class MetadataRules {
   }
 
   /** One walk over the fields; gives what is wrong with them, if anything. */
-  apply(headers: IncomingHttpHeaders, isTrusted: boolean): ServiceError | undefined {
+  apply(
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    isTrusted: boolean,
+  ): ServiceError | undefined {
     let bytes = 0;
     let fields = 0;
     const spoofable = spoofableBy(isTrusted);
@@ -44,8 +48,15 @@ export class MetadataRules {
     }
     if (bytes > this.#maxBytes) return tooLarge(this.#maxBytes);
     if (fields > this.#maxFields) return tooManyFields(this.#maxFields);
+    // Node keeps the first of several, while a proxy before it may have checked another one.
+    if (rawHeaders.length > 2 * fields && repeats(rawHeaders, 'authorization'))
+      return repeatedAuthorization();
     return malformed === undefined ? undefined : malformedMetadata(malformed);
   }
+}
+
+function repeats(rawHeaders: readonly string[], name: string): boolean {
+  return rawHeaders.filter((text, index) => index % 2 === 0 && text === name).length > 1;
 }
 
 function isReserved(name: string): boolean {
@@ -79,5 +90,13 @@ function malformedMetadata(name: string): ServiceError {
     code: 'INVALID_ARGUMENT',
     reason: 'MALFORMED_METADATA',
     message: `The metadata field ${name} is not base64, as every field whose name ends in -bin must be`,
+  });
+}
+
+function repeatedAuthorization(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_METADATA',
+    message: 'The metadata has more than one authorization',
   });
 }

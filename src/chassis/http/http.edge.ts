@@ -30,7 +30,7 @@ import {
 } from '../errors/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { fromFastify } from './fastify-errors.js';
-import { connectionOf, isAnswered } from './http2-request.js';
+import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
 import { SecureResponse } from './secure-response.js';
 
@@ -126,7 +126,7 @@ export class HttpEdge {
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
     if (error.headers) void reply.headers(error.headers);
     // Fastify would close the connection of a body that it did not read; HTTP/2 resets the stream.
-    if (request.raw.httpVersionMajor !== 1) void reply.removeHeader('connection');
+    if (isHttp2(request.raw)) void reply.removeHeader('connection');
     const traceId = call.span?.spanContext().traceId;
     void reply
       .code(error.httpStatus ?? httpStatusOf(error.code))
@@ -165,7 +165,7 @@ export class HttpEdge {
   #identify(call: HttpCall, { raw }: FastifyRequest, reply: FastifyReply): void {
     const { headers } = raw;
     const peer = this.#peerOf(raw);
-    if (raw.httpVersionMajor === 1) peer.openCalls += 1;
+    if (!isHttp2(raw)) peer.openCalls += 1;
     call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
     call.isSecure = peer.isTls || (peer.isTrusted && nearestOf(headers['x-forwarded-proto']) === 'https');
     call.host =
@@ -179,12 +179,12 @@ export class HttpEdge {
   }
 
   #peerOf(raw: FastifyRequest['raw']): Peer {
-    return peerOf(connectionOf(raw), raw.httpVersionMajor === 1 ? itself : socketOf, this.#proxies);
+    return peerOf(connectionOf(raw), isHttp2(raw) ? socketOf : itself, this.#proxies);
   }
 
   #faultOf({ raw }: FastifyRequest): ServiceError | undefined {
     // HTTP/2 answers in any order and has a limit of its own.
-    if (raw.httpVersionMajor === 1 && this.#peerOf(raw).openCalls > this.#maxPipelined)
+    if (!isHttp2(raw) && this.#peerOf(raw).openCalls > this.#maxPipelined)
       return tooManyPipelined(this.#maxPipelined);
     return this.#rules.check(raw);
   }
@@ -192,7 +192,7 @@ export class HttpEdge {
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
-    if (raw.req.httpVersionMajor === 1) this.#peerOf(raw.req).openCalls -= 1;
+    if (!isHttp2(raw.req)) this.#peerOf(raw.req).openCalls -= 1;
     if (isAnswered(raw)) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
@@ -203,7 +203,7 @@ export class HttpEdge {
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
     // An answer that had begun before could not say that its connection ends. HTTP/2 has its GOAWAY.
-    if (this.#isClosing && raw.req.httpVersionMajor === 1) raw.req.socket.end();
+    if (this.#isClosing && !isHttp2(raw.req)) raw.req.socket.end();
   }
 }
 

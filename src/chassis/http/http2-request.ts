@@ -1,19 +1,24 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 /** Source: RFC 9113, section 6.5.2: each field counts 32 bytes besides its name and its value. */
 const FIELD_BYTES = 32;
 
+/** Whether it came over HTTP/2, and not over HTTP/1.1 with a version of the client's invention. */
+export function isHttp2(request: IncomingMessage): boolean {
+  return request.httpVersionMajor === 2 && !(request instanceof IncomingMessage);
+}
+
 /** What stays the same for all requests of a connection: the socket of HTTP/1.1, the session of HTTP/2. */
 export function connectionOf(request: IncomingMessage): object {
-  if (request.httpVersionMajor === 1) return request.socket;
+  if (!isHttp2(request)) return request.socket;
   const { stream, socket } = request as unknown as Http2ServerRequest;
   return stream.session ?? socket;
 }
 
 /** Node holds HTTP/1.1 against the limit itself, HTTP/2 not. */
 export function exceedsHeaderLimit(request: IncomingMessage, limitBytes: number): boolean {
-  if (request.httpVersionMajor === 1) return false;
+  if (!isHttp2(request)) return false;
   let bytes = 0;
   for (const text of request.rawHeaders) bytes += text.length + FIELD_BYTES / 2;
   return bytes > limitBytes;
@@ -21,7 +26,7 @@ export function exceedsHeaderLimit(request: IncomingMessage, limitBytes: number)
 
 /** Whether the client had the whole answer. A stream of HTTP/2 that was reset counts as finished for Node. */
 export function isAnswered(response: ServerResponse): boolean {
-  if (response.req.httpVersionMajor === 1) return response.writableFinished;
+  if (!isHttp2(response.req)) return response.writableFinished;
   const { writableEnded, stream } = response as unknown as Http2ServerResponse;
   return writableEnded && stream.writableFinished && !stream.rstCode;
 }

@@ -1,8 +1,8 @@
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { headersTooLarge, malformedRequest } from './client-error.js';
-import { exceedsHeaderLimit } from './http2-request.js';
+import { exceedsHeaderLimit, isHttp2 } from './http2-request.js';
 
 const HOST = /^(?:[a-z0-9]([\w.-]*[a-z0-9])?\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
@@ -66,8 +66,7 @@ function repeatedOf(rawHeaders: readonly string[]): string | undefined {
 function checkFraming(request: IncomingMessage): ServiceError | undefined {
   const { httpVersionMajor, httpVersion, headers } = request;
   const coding = headers['transfer-encoding'];
-  // An HTTP/2 request is none of Node's `IncomingMessage`s.
-  if (httpVersionMajor !== 1 && request instanceof IncomingMessage)
+  if (httpVersionMajor !== 1 && !isHttp2(request))
     return malformedRequest('This port speaks HTTP/1.1 and HTTP/1.0');
   if (coding === undefined) return undefined;
   if (httpVersion === '1.0') return malformedRequest('HTTP/1.0 has no Transfer-Encoding; send HTTP/1.1');

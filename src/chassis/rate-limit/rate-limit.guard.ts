@@ -15,7 +15,8 @@ import type { Rule } from './rule.js';
  */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
-  readonly #handlers = new Map<object, HandlerLimits>();
+  /** By controller and handler: a handler may be inherited by several. */
+  readonly #handlers = new Map<object, Map<object, HandlerLimits>>();
   readonly #tellsAlways: boolean;
 
   constructor(
@@ -23,6 +24,11 @@ export class RateLimitGuard implements CanActivate {
     config: Config,
   ) {
     this.#tellsAlways = config.get('RATE_LIMIT_HEADERS') === 'always';
+  }
+
+  /** False where no call has a limit: then it need not stand there. */
+  get isNeeded(): boolean {
+    return this.limits.isUsed;
   }
 
   /** @throws ServiceError RATE_LIMITED */
@@ -40,11 +46,15 @@ export class RateLimitGuard implements CanActivate {
   }
 
   #limitsOf(context: ExecutionContext): HandlerLimits {
+    const controller = context.getClass();
     const handler = context.getHandler();
-    const known = this.#handlers.get(handler);
-    if (known) return known;
-    const found = new HandlerLimits(this.limits, context.getClass(), handler);
-    this.#handlers.set(handler, found);
+    return this.#handlers.get(controller)?.get(handler) ?? this.#add(controller, handler);
+  }
+
+  #add(controller: object, handler: object): HandlerLimits {
+    const found = new HandlerLimits(this.limits, controller, handler);
+    const handlers = this.#handlers.get(controller) ?? new Map<object, HandlerLimits>();
+    this.#handlers.set(controller, handlers.set(handler, found));
     return found;
   }
 

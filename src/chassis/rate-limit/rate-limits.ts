@@ -1,4 +1,4 @@
-import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { Config, type ConfiguredRateLimit } from '../config/index.js';
 import type { Call } from '../context/index.js';
@@ -18,8 +18,6 @@ interface ConfiguredRule {
   readonly rule: Rule;
 }
 
-type Named = object & { readonly name: string };
-
 /** What a policy is and does, for `GET /rate-limits`. */
 export interface PolicyDescription extends Quota {
   readonly name: string;
@@ -30,18 +28,19 @@ export interface PolicyDescription extends Quota {
 
 /** Every policy of the service, of `@RateLimit` and of RATE_LIMIT_POLICIES, by name. */
 @Injectable()
-export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
+export class RateLimits implements BeforeApplicationShutdown {
   readonly limiter: RateLimiter;
   readonly #policies = new Map<string, Policy>();
   readonly #configured: readonly ConfiguredRule[];
   readonly #decorated = new Map<object, readonly Rule[]>();
 
+  /** @throws {TypeError} when two policies of one name differ */
   constructor(
     private readonly config: Config,
     private readonly metrics: RateLimitMetrics,
     private readonly sources: TokenSources,
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
+    discovery: DiscoveryService,
+    scanner: MetadataScanner,
   ) {
     this.limiter = new RateLimiter({
       source: sources.shared,
@@ -49,21 +48,21 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
       onWait: (ms) => metrics.waited(ms),
     });
     this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
-  }
-
-  /** @throws {TypeError} when two policies of one name differ */
-  onModuleInit(): void {
-    for (const { instance } of this.discovery.getControllers()) {
-      if (typeof instance !== 'object' || instance === null) continue;
-      const { constructor } = instance as { constructor: Named };
-      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
-      for (const name of this.scanner.getAllMethodNames(prototype))
-        this.#decorate(constructor, prototype[name] as object, name);
+    for (const { metatype } of discovery.getControllers()) {
+      const controller = metatype as Type;
+      const prototype = controller.prototype as Record<string, object>;
+      for (const name of scanner.getAllMethodNames(prototype))
+        this.#decorate(controller, prototype[name] as object, name);
     }
-    this.metrics.watch(
+    metrics.watch(
       () => this.#policies.values(),
       () => this.limiter.store,
     );
+  }
+
+  /** Whether any call has a limit. */
+  get isUsed(): boolean {
+    return this.#policies.size > 0;
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -99,7 +98,7 @@ export class RateLimits implements OnModuleInit, BeforeApplicationShutdown {
     return this.#decorated.get(holder) ?? [];
   }
 
-  #decorate(type: Named, handler: object, method: string): void {
+  #decorate(type: Type, handler: object, method: string): void {
     this.#addRules(type, type.name);
     this.#addRules(handler, `${type.name}.${method}`);
   }

@@ -1,0 +1,26 @@
+import { expect, inject, test } from 'vitest';
+import { createDatabase } from '../support/postgres.js';
+import { startProcess } from '../support/service-process.js';
+
+const OPEN = 'no authentication is configured: everybody may call everything; see AUTH_* in .env.example';
+
+test.each([
+  ['development', 'info'],
+  ['staging', 'warn'],
+  ['production', 'warn'],
+])('an open service in %s says so once, at level %s', async (APP_ENV, level) => {
+  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+  await using service = await startProcess({ env: { APP_ENV, DATABASE_URL } });
+  await service.ready();
+  expect(await service.line(OPEN)).toMatchObject({ level });
+  expect(await service.stop()).toBe(0);
+  expect(service.lines.filter(({ msg }) => msg === OPEN)).toHaveLength(1);
+});
+
+test('one that knows its callers says nothing', async () => {
+  const env = { DATABASE_URL: await createDatabase(inject('postgresUrl')), AUTH_MTLS: 'uri' };
+  await using service = await startProcess({ env });
+  await service.ready();
+  expect(await service.stop()).toBe(0);
+  expect(service.lines.filter(({ msg }) => msg === OPEN)).toEqual([]);
+});
