@@ -166,8 +166,8 @@ export const targets: readonly TargetSpec[] = [
   chassis('chassis-guarded', 'chassis, server span, JWT and token bucket', 1, GUARDED, {
     authenticates: true,
   }),
-  chassis('chassis-inner', 'chassis, four in-between spans', 5),
-  chassis('chassis-sampled', 'chassis, four in-between spans, 10 % sampled', 0.45, {
+  chassis('chassis-inner', 'chassis, three in-between spans', 4),
+  chassis('chassis-sampled', 'chassis, three in-between spans, 10 % sampled', 0.35, {
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0.1',
   }),

@@ -1,5 +1,7 @@
-/** Entries that a new one looks at, to find some that may go. */
+/** Entries that a new one looks at, to find some that may go … */
 const SWEEP = 2;
+/** … once there are so many: fewer are not worth the work, and callers that come again find theirs. */
+const SWEEP_FROM = 4096;
 /** Entries among which the one to go is chosen when none may. */
 const SAMPLE = 16;
 
@@ -10,8 +12,8 @@ export interface Forgettable {
 }
 
 /**
- * Entries by key, a bounded number of them, however many keys there are. Each new entry removes up to two that
- * are stale. At the bound the stalest of a few others goes: for a bucket, the fullest.
+ * Entries by key, a bounded number of them, however many keys there are. Beyond a few
+ * thousand each new entry removes up to two that are stale. At the bound the stalest of a few others goes: for a bucket, the fullest.
  */
 export class BoundedTable<Entry extends Forgettable> {
   readonly #entries = new Map<string, Entry>();
@@ -51,7 +53,7 @@ export class BoundedTable<Entry extends Forgettable> {
   }
 
   #add(key: string, nowMs: number): Entry {
-    this.#sweep(nowMs);
+    if (this.#entries.size >= SWEEP_FROM) this.#sweep(nowMs);
     if (this.#entries.size >= this.maxEntries) this.#evict(nowMs);
     const entry = this.create();
     // A copy: a key that is a part of a larger text, such as a token, would keep all of it.

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { createHash } from 'node:crypto';
-import type { Call, CallContext } from '../context/index.js';
+import type { Call, CallContext, Principal } from '../context/index.js';
 import type { KeyOf, RateLimitKey } from './rate-limit.options.js';
 
 /** Longer keys are remembered by their digest. */
@@ -8,6 +8,8 @@ const MAX_KEY_LENGTH = 64;
 /** A site has a whole network of addresses: RFC 6177 gives it a /64 at least. */
 const IPV6_NETWORK_PARTS = 4;
 const MAPPED = '::ffff:';
+/** A token that is remembered gives the same principal again and again. */
+const principalKeys = new WeakMap<Principal, string>();
 
 /** The way from a call to the key of its bucket. */
 export function keyFunction(by: RateLimitKey | KeyOf): KeyOf {
@@ -45,7 +47,15 @@ export function shorten(key: string): string {
 
 function principalKey(call: CallContext): string {
   const { principal } = call;
-  return principal ? `${principal.scheme}:${principal.id}` : `ip:${ipKey(call)}`;
+  if (!principal) return `ip:${ipKey(call)}`;
+  return principalKeys.get(principal) ?? addPrincipalKey(principal);
+}
+
+function addPrincipalKey(principal: Principal): string {
+  // By way of bytes: one flat text, whose hash is found once.
+  const key = Buffer.from(`${principal.scheme}:${principal.id}`).toString();
+  principalKeys.set(principal, key);
+  return key;
 }
 
 function ipKey({ clientIp = '' }: CallContext): string {

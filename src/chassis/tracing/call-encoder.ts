@@ -8,6 +8,7 @@ import { SPAN } from './span-fields.js';
 type Patterns = Map<string, Map<string, Map<number | string, Buffer>>>;
 
 const httpPatterns: Patterns = new Map();
+const httpsPatterns: Patterns = new Map();
 const grpcPatterns: Patterns = new Map();
 
 /**
@@ -25,8 +26,9 @@ export function encodeCall(writer: ProtobufWriter, call: Call): void {
 }
 
 function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
-  const { route, method, status, target, userAgent } = call;
-  writer.raw(httpPatterns.get(route)?.get(method)?.get(status) ?? addHttpPattern(call));
+  const { route, method, status, target, userAgent, isSecure } = call;
+  const patterns = isSecure ? httpsPatterns : httpPatterns;
+  writer.raw(patterns.get(route)?.get(method)?.get(status) ?? addHttpPattern(call, patterns));
   const query = target.indexOf('?');
   encodeAttribute(writer, SPAN.attributes, 'url.path', query === -1 ? target : target.slice(0, query));
   if (query !== -1) encodeAttribute(writer, SPAN.attributes, 'url.query', target.slice(query + 1));
@@ -34,15 +36,15 @@ function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
 }
 
 /** Source: semantic conventions for HTTP spans (stable). */
-function addHttpPattern({ route, method, status }: HttpCall): Buffer {
+function addHttpPattern({ route, method, status, isSecure }: HttpCall, patterns: Patterns): Buffer {
   const isRouted = route !== UNKNOWN_ROUTE;
   const pattern = encodePattern(isRouted ? `${method} ${route}` : method, {
     'http.request.method': method,
-    'url.scheme': 'http',
+    'url.scheme': isSecure ? 'https' : 'http',
     'http.response.status_code': status,
     ...(isRouted && { 'http.route': route }),
   });
-  return put(httpPatterns, route, method, status, pattern);
+  return put(patterns, route, method, status, pattern);
 }
 
 /** Source: semantic conventions for gRPC (release candidate). */
