@@ -6,9 +6,12 @@ import { exceedsHeaderLimit, isHttp2 } from './http2-request.js';
 
 const HOST = /^(?:[a-z0-9]([\w.-]*[a-z0-9])?\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
-const NAME_LENGTHS = new Set(['host', 'authorization', 'content-type'].map(({ length }) => length));
-/** Headers of which Node keeps the first; another reader may keep the last. */
-const SINGLE = new Set(['host', 'authorization', 'content-type']);
+/** Headers of which Node keeps the first; another reader may keep the last. No two are of one length. */
+const SINGLE = ['host', 'content-type', 'authorization'];
+const LONGEST = Math.max(...SINGLE.map(({ length }) => length));
+const SINGLE_BY_LENGTH = Array.from({ length: LONGEST + 1 }, (_, length) =>
+  SINGLE.find((name) => name.length === length),
+);
 const AMPERSAND = '&';
 
 /** What a request must be like before its headers are believed; costs a walk over their names. */
@@ -47,14 +50,14 @@ export class RequestRules {
 
 /** The name of a header that stands there twice although it may once. */
 function repeatedOf(rawHeaders: readonly string[]): string | undefined {
-  let seen = '';
+  let seen = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? '';
-    if (!NAME_LENGTHS.has(name.length)) continue;
-    const lower = name.toLowerCase();
-    if (!SINGLE.has(lower)) continue;
-    if (seen.includes(lower)) return lower;
-    seen += `${lower} `;
+    const name = rawHeaders[index] as string;
+    const single = SINGLE_BY_LENGTH[name.length];
+    if (single === undefined || (name !== single && name.toLowerCase() !== single)) continue;
+    const bit = 1 << name.length;
+    if ((seen & bit) !== 0) return single;
+    seen |= bit;
   }
   return undefined;
 }
