@@ -1,4 +1,4 @@
-import { errors, jwtVerify } from 'jose';
+import type { errors } from 'jose';
 import type { Principal } from '../context/index.js';
 import type { Jwks } from './jwks.js';
 import {
@@ -35,6 +35,9 @@ export interface Verified {
 
 /** Verifies tokens: the form by ourselves, signature and times by jose. */
 export class TokenVerifier {
+  /** Loaded by those who have tokens to verify. */
+  readonly #jose = import('jose');
+
   constructor(
     private readonly rules: TokenRules,
     private readonly jwks: Jwks | undefined,
@@ -57,6 +60,7 @@ export class TokenVerifier {
 
   async #check(token: string, alg: string, key: VerificationKey): Promise<Verified> {
     const { issuer, audiences, leewayS, claimNames } = this.rules;
+    const { errors, jwtVerify } = await this.#jose;
     try {
       const { payload } = await jwtVerify(token, key.key, {
         algorithms: [alg],
@@ -70,7 +74,7 @@ export class TokenVerifier {
       return principal ? { verdict: principal, key, until: exp * 1000 } : final(TOKEN_INVALID, key);
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
-      const refusal = refusalOf(error);
+      const refusal = refusalOf(error, errors);
       return refusal === TOKEN_NOT_YET_VALID ? unverified(refusal) : final(refusal, key);
     }
   }
@@ -86,9 +90,9 @@ function final(verdict: Refusal, key: VerificationKey): Verified {
 }
 
 /** jose checks the signature first: only whoever holds a token of the issuer learns more than TOKEN_INVALID. */
-function refusalOf(error: errors.JOSEError): Refusal {
-  if (error instanceof errors.JWTExpired) return TOKEN_EXPIRED;
-  if (!(error instanceof errors.JWTClaimValidationFailed)) return TOKEN_INVALID;
+function refusalOf(error: errors.JOSEError, classes: typeof errors): Refusal {
+  if (error instanceof classes.JWTExpired) return TOKEN_EXPIRED;
+  if (!(error instanceof classes.JWTClaimValidationFailed)) return TOKEN_INVALID;
   if (error.claim === 'iss') return TOKEN_ISSUER_MISMATCH;
   if (error.claim === 'aud') return TOKEN_AUDIENCE_MISMATCH;
   return error.claim === 'nbf' && error.reason === 'check_failed' ? TOKEN_NOT_YET_VALID : TOKEN_INVALID;

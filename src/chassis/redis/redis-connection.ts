@@ -1,4 +1,4 @@
-import { createClient, type RedisClientType } from '@redis/client';
+import type { RedisClientType } from '@redis/client';
 import type { RedisOptions } from './redis.options.js';
 
 /** Commands that wait for their answers at most; beyond that they fail at once. */
@@ -23,6 +23,8 @@ export class RedisConnection {
   /** @throws what kept it from opening, within REDIS_CONNECT_TIMEOUT_MS */
   static async open(options: RedisOptions, onLost: (cause: Error) => void): Promise<RedisConnection> {
     const { url, name, connectTimeoutMs } = options;
+    // Loaded by those who have a Redis: it takes a tenth of a second.
+    const { createClient } = await import('@redis/client');
     const client = createClient({
       url,
       name,
