@@ -2,12 +2,11 @@ import 'reflect-metadata';
 import { types } from 'node:util';
 import { isObservable } from 'rxjs';
 import { currentCall } from '../context/index.js';
+import type { Method } from '../lifecycle/index.js';
 import type { AuditMark } from './audit.decorator.js';
 import type { AuditTrail } from './audit-trail.js';
 import { auditIterable, auditObservable, isAsyncIterable } from './audited-streams.js';
 import { AuditedWork } from './audited-work.js';
-
-export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * A handler whose caller has the answer when the entry is durable, and whose work does not begin when it

@@ -2,8 +2,9 @@ import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import 'reflect-metadata';
+import { methodsOf, type Method } from '../lifecycle/index.js';
 import { auditMarkOf } from './audit.decorator.js';
-import { auditHandler, auditProviderMethod, type Method } from './audit-method.js';
+import { auditHandler, auditProviderMethod } from './audit-method.js';
 import type { AuditTrail } from './audit-trail.js';
 import { Refusals } from './refusals.js';
 
@@ -49,21 +50,4 @@ export class InstanceAuditor {
 function addToRouteConfig(audit: Refusals, method: Method): void {
   const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, method) as object | undefined;
   Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...config, audit }, method);
-}
-
-/** The methods of an instance, inherited ones too, the most derived of each name; never a getter's value. */
-function methodsOf(instance: object): Map<string, Method> {
-  const methods = new Map<string, Method>();
-  for (
-    let level: unknown = Object.getPrototypeOf(instance);
-    level && level !== Object.prototype;
-    level = Object.getPrototypeOf(level)
-  ) {
-    for (const name of Object.getOwnPropertyNames(level)) {
-      const { value } = Object.getOwnPropertyDescriptor(level, name) as TypedPropertyDescriptor<unknown>;
-      if (typeof value === 'function' && name !== 'constructor' && !methods.has(name))
-        methods.set(name, value as Method);
-    }
-  }
-  return methods;
 }

@@ -1,13 +1,12 @@
+import { methodsOf } from '../lifecycle/index.js';
 import { tracedMark } from './traced.decorator.js';
 import { traceMethod } from './trace-method.js';
 import type { Tracer } from './tracer.js';
 
-type Method = (...args: unknown[]) => unknown;
 type Constructor = abstract new (...args: never[]) => object;
 
 /** Nest's life cycle calls these once, outside of any call. */
 const LIFE_CYCLE = new Set([
-  'constructor',
   'onModuleInit',
   'onModuleDestroy',
   'onApplicationBootstrap',
@@ -37,6 +36,7 @@ export function createInstanceTracer(tracer: Tracer, { classes, excluded }: Inst
       return instance;
     const byDefault = tracedMark(constructor) ?? (classes.has(constructor) || isEnhancer(instance));
     for (const [name, method] of methodsOf(instance)) {
+      if (LIFE_CYCLE.has(name)) continue;
       const spanName = `${constructor.name}.${name}`;
       if (!(tracedMark(method) ?? byDefault) || excluded.has(spanName)) continue;
       const value = traceMethod(tracer, spanName, method);
@@ -48,21 +48,4 @@ export function createInstanceTracer(tracer: Tracer, { classes, excluded }: Inst
 
 function isEnhancer(instance: object): boolean {
   return ENHANCER_METHODS.some((name) => typeof (instance as Record<string, unknown>)[name] === 'function');
-}
-
-/** The methods of an instance, inherited ones too, the most derived of each name; never a getter's value. */
-function methodsOf(instance: object): Map<string, Method> {
-  const methods = new Map<string, Method>();
-  for (
-    let level: unknown = Object.getPrototypeOf(instance);
-    level && level !== Object.prototype;
-    level = Object.getPrototypeOf(level)
-  ) {
-    for (const name of Object.getOwnPropertyNames(level)) {
-      const { value } = Object.getOwnPropertyDescriptor(level, name) as TypedPropertyDescriptor<unknown>;
-      if (typeof value === 'function' && !LIFE_CYCLE.has(name) && !methods.has(name))
-        methods.set(name, value as Method);
-    }
-  }
-  return methods;
 }

@@ -3,10 +3,9 @@ import 'reflect-metadata';
 import { isObservable, Observable } from 'rxjs';
 import { currentScope, runInScope, type Scope } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
+import type { Method } from '../lifecycle/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
-
-type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
  * A method that works in a span of its own whenever its call is sampled; otherwise it costs a look at
