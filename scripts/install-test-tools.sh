@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: PostgreSQL, Redis, haproxy, openssl, sslscan, promtool, and Python's
-# gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
+# Makes sure of what the tests need beside npm's packages: PostgreSQL, Redis, haproxy, openssl, sslscan, Prometheus and
+# Alertmanager with their tools, and Python's gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Debian's package of promtool starts a Prometheus server at every boot: only the program is taken out of it.
-promtool=node_modules/.tools/promtool
+tools=node_modules/.tools
 
 has_postgres() {
   [ -n "${TEST_DATABASE_URL:-}" ] && return 0
@@ -21,22 +20,31 @@ has_python_grpc() {
 has_python_prometheus() {
   /usr/bin/python3 -c 'import prometheus_client.openmetrics.parser' >/dev/null 2>&1
 }
-has_promtool() {
-  [ -x "$promtool" ] || command -v promtool >/dev/null 2>&1
+# Debian's packages of these start their servers at every boot: only the programs are taken out of them.
+has_programs() {
+  local program
+  for program in "$@"; do
+    [ -x "$tools/$program" ] || command -v "$program" >/dev/null 2>&1 || return 1
+  done
 }
-take_promtool() {
-  local folder
+take_programs() {
+  local package="$1" folder
+  shift
+  has_programs "$@" && return 0
   folder="$(mktemp -d)"
-  (cd "$folder" && apt-get download -qq prometheus 2>/dev/null) || { rm -r "$folder"; return 1; }
-  dpkg-deb --extract "$folder"/prometheus_*.deb "$folder/root"
-  mkdir -p "$(dirname "$promtool")"
-  cp "$folder/root/usr/bin/promtool" "$promtool"
+  (cd "$folder" && apt-get download -qq "$package" 2>/dev/null) || { rm -r "$folder"; return 1; }
+  dpkg-deb --extract "$folder/$package"_*.deb "$folder/root"
+  mkdir -p "$tools"
+  (cd "$folder/root/usr/bin" && cp "$@" "$OLDPWD/$tools")
   rm -r "$folder"
+  echo "Took $* out of Debian's package $package for the tests"
+}
+has_monitoring() { has_programs prometheus promtool prometheus-alertmanager amtool; }
+take_monitoring() {
+  take_programs prometheus prometheus promtool && take_programs prometheus-alertmanager prometheus-alertmanager amtool
 }
 
-if ! has_promtool && command -v apt-get >/dev/null 2>&1 && take_promtool; then
-  echo "Took promtool out of Debian's package prometheus for the tests"
-fi
+if command -v apt-get >/dev/null 2>&1; then take_monitoring || true; fi
 
 packages=()
 has_postgres || packages+=(postgresql)
@@ -46,7 +54,7 @@ command -v sslscan >/dev/null 2>&1 || packages+=(sslscan)
 command -v redis-server >/dev/null 2>&1 || packages+=(redis-server)
 has_python_grpc || packages+=(python3-grpcio python3-protobuf python3-grpc-tools)
 has_python_prometheus || packages+=(python3-prometheus-client)
-[ ${#packages[@]} -eq 0 ] && has_promtool && exit 0
+[ ${#packages[@]} -eq 0 ] && has_monitoring && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
   as_root=()
@@ -54,16 +62,16 @@ if command -v apt-get >/dev/null 2>&1; then
     if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
       as_root=(sudo)
     else
-      echo "The tests need these packages: ${packages[*]:-none}, and promtool" >&2
+      echo "The tests need these packages: ${packages[*]:-none}, and the programs of prometheus and prometheus-alertmanager" >&2
       echo "Run as root: apt-get update && apt-get install ${packages[*]:-python3}; then try again" >&2
       exit 1
     fi
   fi
-  echo "Installing for the tests: ${packages[*]} promtool"
+  echo "Installing for the tests: ${packages[*]:-} prometheus prometheus-alertmanager"
   install() {
     [ ${#packages[@]} -eq 0 ] || "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
       apt-get install -y --no-install-recommends -qq "${packages[@]}" </dev/null
-    has_promtool || take_promtool
+    take_monitoring
   }
   install >/dev/null 2>&1 || {
     "${as_root[@]}" apt-get update -qq </dev/null
@@ -77,10 +85,10 @@ if command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
 fi
 
 cat >&2 <<MESSAGE
-The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus (for promtool)
+The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus prometheus-alertmanager
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
   - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
-  - haproxy, openssl, promtool, redis-server and sslscan on the PATH
+  - haproxy, openssl, redis-server, sslscan, prometheus, promtool, prometheus-alertmanager and amtool on the PATH
 MESSAGE
 exit 1

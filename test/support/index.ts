@@ -9,3 +9,6 @@ export { FreezingProxy } from './freezing-proxy.js';
 export { freePort, freePorts } from './free-ports.js';
 export { encode, epochSeconds, signHmac, SigningKey, TokenIssuer } from './tokens.js';
 export { Haproxy, type Backend } from './haproxy.js';
+export { AlertmanagerServer } from './alertmanager-server.js';
+export { runTool } from './monitoring-program.js';
+export { PrometheusServer } from './prometheus-server.js';

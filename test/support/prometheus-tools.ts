@@ -1,22 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from './build.js';
+import { runTool } from './monitoring-program.js';
 
-/** Where `scripts/install-test-tools.sh` puts it when the machine has none. */
-const PROMTOOL = join(PROJECT, 'node_modules/.tools/promtool');
 const PYTHON = '/usr/bin/python3';
 const MISSING = 'run scripts/install-test-tools.sh';
 
 /** What `promtool check metrics` complains of in a scrape; empty when it is content. */
 export function checkWithPromtool(scrape: string): string {
-  const program = existsSync(PROMTOOL) ? PROMTOOL : 'promtool';
-  const { status, stdout, stderr, error } = spawnSync(program, ['check', 'metrics'], {
-    input: scrape,
-    encoding: 'utf8',
-  });
-  if (error) throw new Error(`This test needs promtool: ${MISSING}`, { cause: error });
-  return status === 0 ? stdout + stderr : `exit code ${status}: ${stdout}${stderr}`;
+  const { status, output } = runTool('promtool', ['check', 'metrics'], { input: scrape });
+  return status === 0 ? output : `exit code ${status}: ${output}`;
 }
 
 /** What Prometheus' Python parser finds in a scrape. */
