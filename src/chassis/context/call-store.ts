@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallContext } from './call-context.js';
+import type { Limits } from './limits.js';
 import type { Scope } from './scope.js';
 
 const store = new AsyncLocalStorage<Scope>();
@@ -7,6 +8,12 @@ const store = new AsyncLocalStorage<Scope>();
 /** The call that the running code works for; `undefined` at start-up, in jobs and in timers of their own. */
 export function currentCall(): CallContext | undefined {
   return store.getStore()?.call;
+}
+
+/** How long the running code may take and what tells it to stop: its attempt's limits, else its call's. */
+export function currentLimits(): Limits | undefined {
+  const scope = store.getStore();
+  return scope?.attempt ?? scope?.call;
 }
 
 /** The call and the span that the running code works in; `undefined` outside of both. */

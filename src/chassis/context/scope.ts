@@ -1,5 +1,6 @@
 import { createContextKey, ROOT_CONTEXT, type Context, type Span } from '@opentelemetry/api';
 import type { CallContext } from './call-context.js';
+import type { Limits } from './limits.js';
 
 /** The key under which OpenTelemetry's API keeps the active span: `Symbol.for` of this text. */
 const SPAN_KEY = createContextKey('OpenTelemetry Context Key SPAN');
@@ -14,6 +15,8 @@ export class Scope implements Context {
     readonly span: Span | undefined,
     /** Holds every other value, such as baggage. */
     private readonly base: Context = ROOT_CONTEXT,
+    /** Those of an attempt within the call, where they are narrower than the call's own. */
+    readonly attempt?: Limits,
   ) {}
 
   /** A context of OpenTelemetry's own as a scope; it keeps its values and its span and has no call. */
@@ -24,7 +27,12 @@ export class Scope implements Context {
 
   /** The same scope around another span. */
   withSpan(span: Span): Scope {
-    return new Scope(this.call, span, this.base);
+    return new Scope(this.call, span, this.base, this.attempt);
+  }
+
+  /** The same scope for one attempt of what runs in it. */
+  withAttempt(attempt: Limits): Scope {
+    return new Scope(this.call, this.span, this.base, attempt);
   }
 
   getValue(key: symbol): unknown {
@@ -33,11 +41,11 @@ export class Scope implements Context {
 
   setValue(key: symbol, value: unknown): Scope {
     if (key === SPAN_KEY) return this.withSpan(value as Span);
-    return new Scope(this.call, this.span, this.base.setValue(key, value));
+    return new Scope(this.call, this.span, this.base.setValue(key, value), this.attempt);
   }
 
   deleteValue(key: symbol): Scope {
-    if (key === SPAN_KEY) return new Scope(this.call, undefined, this.base);
-    return new Scope(this.call, this.span, this.base.deleteValue(key));
+    if (key === SPAN_KEY) return new Scope(this.call, undefined, this.base, this.attempt);
+    return new Scope(this.call, this.span, this.base.deleteValue(key), this.attempt);
   }
 }

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResult } from 'pg';
-import { currentCall } from '../context/index.js';
+import { currentLimits } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { toDatabaseError } from './database-errors.js';
 import type { CancelQuery } from './engine.js';
@@ -8,7 +8,7 @@ import { failQuerySpan, startQuerySpan } from './query-span.js';
 /** They end what was begun, so they run whatever became of the call: the connection must go back clean. */
 const ENDS_TRANSACTION = /^\s*(commit|rollback|release|end|abort)\b/i;
 
-/** A checked-out connection whose queries live no longer than the call they work for. */
+/** A checked-out connection whose queries live no longer than the call, or the attempt, that they work for. */
 export class CallClient {
   readonly #client: PoolClient;
   readonly #cancel: CancelQuery | undefined;
@@ -20,8 +20,8 @@ export class CallClient {
   }
 
   async query(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
-    const call = currentCall();
-    const signal = call && !ENDS_TRANSACTION.test(text) ? call.signal : undefined;
+    const limits = currentLimits();
+    const signal = limits && !ENDS_TRANSACTION.test(text) ? limits.signal : undefined;
     signal?.throwIfAborted();
     const span = startQuerySpan(text);
     try {
@@ -33,7 +33,7 @@ export class CallClient {
       failQuerySpan(span, error);
       const translated = toDatabaseError(error);
       this.#isLost ||= translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
-      throw call?.abortReason ?? translated;
+      throw limits?.abortReason ?? translated;
     }
   }
 

@@ -1,10 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
-import { currentCall } from '../context/index.js';
+import { currentLimits } from '../context/index.js';
 import { CallClient } from './call-client.js';
 import { toDatabaseError } from './database-errors.js';
 import type { Engine } from './engine.js';
 
-/** The pool as Kysely sees it: waiting for a connection ends with the call that waits. */
+/** The pool as Kysely sees it: waiting for a connection ends with the call, or the attempt, that waits. */
 export class CallPool {
   readonly #engine: Engine;
 
@@ -17,7 +17,7 @@ export class CallPool {
   }
 
   async connect(): Promise<CallClient> {
-    const signal = currentCall()?.signal;
+    const signal = currentLimits()?.signal;
     signal?.throwIfAborted();
     const connecting = this.#engine.pool.connect();
     const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {

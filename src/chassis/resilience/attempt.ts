@@ -1,0 +1,71 @@
+import { currentLimits, currentScope, runInScope, Scope, type Limits } from '../context/index.js';
+
+/** Work that may be tried: what it returns is waited for. */
+export type Work<T> = (attempt: Attempt) => T | PromiseLike<T>;
+
+/**
+ * One try of some work within the limits of whoever asked for it. Code inside sees it as `currentLimits()`, so
+ * that queries and outgoing calls stop with it.
+ */
+export class Attempt implements Limits {
+  readonly #outer = currentLimits();
+  #deadline = this.#outer?.deadline ?? Infinity;
+  #controller: AbortController | undefined;
+  #abortReason: Error | undefined;
+  #onOuterAbort: (() => void) | undefined;
+
+  /** @param number 1 for the first */
+  constructor(readonly number: number) {}
+
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** From now on it has `timeoutMs` of its own; the limits of whoever asked hold beside them. */
+  limitTo(timeoutMs: number): void {
+    this.#deadline = Math.min(this.#deadline, Date.now() + timeoutMs);
+  }
+
+  get remainingMs(): number {
+    return this.deadline === Infinity ? Infinity : Math.max(0, this.deadline - Date.now());
+  }
+
+  get abortReason(): Error | undefined {
+    return this.#abortReason ?? this.#outer?.abortReason;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      const reason = this.abortReason;
+      if (reason) this.#controller.abort(reason);
+      else this.#followOuter(this.#controller);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Runs the work as this attempt. @throws what the work throws */
+  start<T>(work: Work<T>): T | PromiseLike<T> {
+    const scope = currentScope() ?? new Scope(undefined, undefined);
+    return runInScope(scope.withAttempt(this), () => work(this));
+  }
+
+  /** Its result is no longer wanted. Only the first reason counts. */
+  abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(this.#abortReason);
+    this.end();
+  }
+
+  /** It is over: it listens to nobody any more. */
+  end(): void {
+    if (this.#onOuterAbort) this.#outer?.signal.removeEventListener('abort', this.#onOuterAbort);
+  }
+
+  #followOuter(controller: AbortController): void {
+    const outer = this.#outer?.signal;
+    if (!outer) return;
+    this.#onOuterAbort = () => controller.abort(outer.reason);
+    outer.addEventListener('abort', this.#onOuterAbort, { once: true });
+  }
+}

@@ -1,0 +1,139 @@
+import { isBad, isTripped, type StateBreakerRule } from './breaker-rule.js';
+import { SlidingWindow } from './sliding-window.js';
+
+export type BreakerState = 'closed' | 'half-open' | 'open';
+
+/** The breaker takes no call. */
+export const REFUSED = -1;
+
+/** Told of every change of state. */
+export type BreakerListener = (from: BreakerState, to: BreakerState) => void;
+
+/** What callers see of a breaker, whatever its strategy. */
+export interface Breaker {
+  readonly state: BreakerState;
+  /** A ticket for one call, or `REFUSED`. Each ticket is handed to `settle` or `release` once. */
+  enter(nowMs: number): number;
+  /** The call of this ticket ended. */
+  settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void;
+  /** The call of this ticket was not made, or its end says nothing: its place is free again. */
+  release(ticket: number): void;
+  /** Milliseconds until it makes sense to try again; 0 when a call would be let through. */
+  retryAfterMs(nowMs: number): number;
+}
+
+/**
+ * A breaker with three states.
+ *
+ *     closed ── rule tripped ──▶ open ── retryTimeoutMs over, a call comes ──▶ half-open
+ *        ▲                        ▲                                              │
+ *        │                        └── a probe fails or does not end ─────────────┤
+ *        └────────────── probeNum probes succeed ────────────────────────────────┘
+ *
+ * Calls that began before the last change of state count no more. It keeps no timers: what time brings about
+ * is seen when the next call comes.
+ */
+export class CircuitBreaker implements Breaker {
+  #rule: StateBreakerRule;
+  #window: SlidingWindow;
+  #state: BreakerState = 'closed';
+  /** Tickets below this one are of an earlier state. */
+  #firstTicket = 0;
+  #nextTicket = 0;
+  #openUntil = 0;
+  /** When each running probe began, by ticket. */
+  readonly #probes = new Map<number, number>();
+  #succeeded = 0;
+  readonly #listeners = new Set<BreakerListener>();
+
+  constructor(rule: StateBreakerRule) {
+    this.#rule = rule;
+    this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+  }
+
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  get rule(): StateBreakerRule {
+    return this.#rule;
+  }
+
+  /** From now on by another rule. What was counted stays where both look back alike. */
+  set rule(rule: StateBreakerRule) {
+    const { spanMs, buckets } = this.#window;
+    if (rule.statIntervalMs !== spanMs || rule.statBuckets !== buckets)
+      this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+    this.#rule = rule;
+  }
+
+  /** Calls `listener` at every change of state from now on; what it returns ends that. */
+  onTransition(listener: BreakerListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  enter(nowMs: number): number {
+    if (this.#state === 'open' && nowMs >= this.#openUntil) this.#change('half-open', nowMs);
+    if (this.#state === 'closed') return this.#nextTicket++;
+    return this.#state === 'half-open' ? this.#enterAsProbe(nowMs) : REFUSED;
+  }
+
+  settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void {
+    if (ticket < this.#firstTicket) return;
+    const isBadCall = isBad(this.#rule, isFailed, durationMs);
+    if (this.#state === 'half-open') this.#settleProbe(ticket, nowMs, isBadCall);
+    else if (this.#state === 'closed') {
+      this.#window.add(nowMs, isFailed, this.#rule.strategy === 'slow-call-ratio' && isBadCall);
+      if (isTripped(this.#rule, this.#window)) this.#change('open', nowMs);
+    }
+  }
+
+  release(ticket: number): void {
+    this.#probes.delete(ticket);
+  }
+
+  retryAfterMs(nowMs: number): number {
+    return this.#state === 'open' ? Math.max(0, this.#openUntil - nowMs) : 0;
+  }
+
+  /** Closed, with nothing counted. */
+  reset(nowMs: number): void {
+    this.#window.clear();
+    this.#change('closed', nowMs);
+  }
+
+  #enterAsProbe(nowMs: number): number {
+    const { probeNum } = this.#rule;
+    // A rule of fewer probes may have come meanwhile.
+    if (this.#succeeded >= probeNum) this.#change('closed', nowMs);
+    else if (this.#hasLostProbe(nowMs)) this.#change('open', nowMs);
+    if (this.#state === 'open' || this.#probes.size + this.#succeeded >= probeNum) return REFUSED;
+    const ticket = this.#nextTicket++;
+    if (this.#state === 'half-open') this.#probes.set(ticket, nowMs);
+    return ticket;
+  }
+
+  #hasLostProbe(nowMs: number): boolean {
+    for (const begin of this.#probes.values()) if (nowMs - begin >= this.#rule.probeTimeoutMs) return true;
+    return false;
+  }
+
+  #settleProbe(ticket: number, nowMs: number, isBadCall: boolean): void {
+    if (!this.#probes.delete(ticket)) return;
+    if (isBadCall) return this.#change('open', nowMs);
+    this.#succeeded += 1;
+    if (this.#succeeded >= this.#rule.probeNum) this.#change('closed', nowMs);
+  }
+
+  #change(to: BreakerState, nowMs: number): void {
+    const from = this.#state;
+    this.#state = to;
+    this.#firstTicket = this.#nextTicket;
+    this.#probes.clear();
+    this.#succeeded = 0;
+    if (to === 'open') this.#openUntil = nowMs + this.#rule.retryTimeoutMs;
+    if (to === 'closed') this.#window.clear();
+    if (from !== to) for (const listener of this.#listeners) listener(from, to);
+  }
+}

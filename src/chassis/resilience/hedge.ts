@@ -1,0 +1,55 @@
+import type { RetryBudget } from './retry-budget.js';
+
+export interface HedgeOptions {
+  /** Milliseconds after which one more attempt begins while none has ended. @default 100 */
+  readonly delayMs: number;
+  /** The first one included. @default 2 */
+  readonly maxAttempts: number;
+}
+
+/** Starts one attempt; `abort` ends it because another was faster. */
+export type StartAttempt<T> = (number: number) => { readonly result: Promise<T>; abort(): void };
+
+/**
+ * Asks again while the first answer is late, and takes what comes first. Further attempts are paid for from the
+ * budget. For what may be done twice, such as reads. Fails with the last error when all attempts fail.
+ * Source: Dean and Barroso, "The Tail at Scale", hedged requests.
+ */
+export function hedged<T>(
+  { delayMs, maxAttempts }: HedgeOptions,
+  budget: RetryBudget,
+  start: StartAttempt<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const running = new Map<number, () => void>();
+    let started = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const settle = (): void => {
+      clearTimeout(timer);
+      for (const abort of running.values()) abort();
+    };
+    const begin = (): void => {
+      const number = ++started;
+      const { result, abort } = start(number);
+      running.set(number, abort);
+      if (started < maxAttempts) timer = setTimeout(beginAnother, delayMs);
+      result.then(
+        (value) => {
+          running.delete(number);
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          running.delete(number);
+          if (running.size > 0) return;
+          settle();
+          reject(error);
+        },
+      );
+    };
+    const beginAnother = (): void => {
+      if (budget.tryWithdraw()) begin();
+    };
+    begin();
+  });
+}
