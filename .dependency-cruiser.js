@@ -6,7 +6,7 @@ const LAYERS = [
   ['errors'],
   ['context'],
   ['config', 'streams'],
-  ['health', 'lifecycle', 'metrics'],
+  ['health', 'lifecycle', 'metrics', 'resilience'],
   ['baseline'],
   ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'rate-limit'],

@@ -63,20 +63,20 @@ function failsNow(index: number, share: number): boolean {
   return Math.floor((index + 1) * share) > Math.floor(index * share);
 }
 
-describe('a dependency', () => {
-  /** Calls a second for `seconds`, of which the given share fails; how many were let through in the last ten. */
-  function letThrough(breaker: AdaptiveBreaker, from: number, seconds: number, failing: number): number {
-    let through = 0;
-    for (let index = 0; index < seconds * 100; index++) {
-      const now = from + index * 10;
-      const ticket = breaker.enter(now);
-      if (ticket === REFUSED) continue;
-      if (index >= (seconds - 10) * 100) through += 1;
-      breaker.settle(ticket, now, failsNow(index, failing));
-    }
-    return through;
+/** Calls a second for `seconds`, of which the given share fails; how many were let through in the last ten. */
+function letThrough(breaker: AdaptiveBreaker, from: number, seconds: number, failing: number): number {
+  let through = 0;
+  for (let index = 0; index < seconds * 100; index++) {
+    const now = from + index * 10;
+    const ticket = breaker.enter(now);
+    if (ticket === REFUSED) continue;
+    if (index >= (seconds - 10) * 100) through += 1;
+    breaker.settle(ticket, now, failsNow(index, failing));
   }
+  return through;
+}
 
+describe('a dependency', () => {
   test('that fails a third of its calls gets them all', () => {
     expect(letThrough(new AdaptiveBreaker(RULE, () => 0), 1e6, 30, 0.33)).toBe(1000);
   });

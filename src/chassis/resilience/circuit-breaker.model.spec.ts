@@ -112,8 +112,10 @@ test('it does what the plain model does, and changes its state along the diagram
         const [one] = running.splice(which % Math.max(1, running.length), 1);
         if (!one) continue;
         const { ticket, modelTicket: known, era } = one;
-        if (does === 'release') [breaker.release(ticket), model.release(known)];
-        else {
+        if (does === 'release') {
+          breaker.release(ticket);
+          model.release(known);
+        } else {
           breaker.settle(ticket, now, isFailed, durationMs);
           model.settle({ ticket: known, era }, now, isFailed, durationMs);
         }

@@ -55,8 +55,3 @@ export function timedOut(name: string, limitMs: number): ServiceError {
     metadata: { policy: name },
   });
 }
-
-/** Another attempt was faster. Never seen by a caller. */
-export function notNeeded(): ServiceError {
-  return new ServiceError({ code: 'CANCELLED', reason: 'NOT_NEEDED', message: 'Another attempt was faster' });
-}

@@ -8,7 +8,10 @@ export interface HedgeOptions {
 }
 
 /** Starts one attempt; `abort` ends it because another was faster. */
-export type StartAttempt<T> = (number: number) => { readonly result: Promise<T>; abort(): void };
+export type StartAttempt<T> = (number: number) => {
+  readonly result: Promise<T>;
+  readonly abort: () => void;
+};
 
 /**
  * Asks again while the first answer is late, and takes what comes first. Further attempts are paid for from the

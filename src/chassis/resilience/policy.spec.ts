@@ -25,13 +25,13 @@ const never = (): Promise<never> => new Promise(() => undefined);
 
 /** Lets time pass until the promise has ended. */
 async function settled<T>(promise: Promise<T>): Promise<T | { readonly failed: unknown }> {
-  let end: T | { readonly failed: unknown } | undefined;
+  const ends: (T | { readonly failed: unknown })[] = [];
   promise.then(
-    (value) => (end = value),
-    (failed: unknown) => (end = { failed }),
+    (value) => ends.push(value),
+    (failed: unknown) => ends.push({ failed }),
   );
-  for (let ms = 0; end === undefined && ms < 60_000; ms += 10) await vi.advanceTimersByTimeAsync(10);
-  return end ?? { failed: 'never ended' };
+  for (let ms = 0; ends.length === 0 && ms < 60_000; ms += 10) await vi.advanceTimersByTimeAsync(10);
+  return ends[0] ?? { failed: 'never ended' };
 }
 
 /** Work that fails with each of these in turn, and then succeeds. */
@@ -263,7 +263,7 @@ describe('breaker', () => {
     const policy = new Policy('dependency', parts);
     for (let call = 0; call < 2; call++) await settled(policy.run(() => Promise.reject(failure('INTERNAL'))));
     await vi.advanceTimersByTimeAsync(1000);
-    parts.bulkhead.enter();
+    void parts.bulkhead.enter();
     expect(await settled(policy.run(async () => 1))).toMatchObject({ failed: { reason: 'BULKHEAD_FULL' } });
     parts.bulkhead.leave();
     expect(await settled(policy.run(async () => 1))).toBe(1);

@@ -1,8 +1,9 @@
 import { currentCall, currentLimits } from '../context/index.js';
+import { callCancelled } from '../errors/index.js';
 import { Attempt, type Work } from './attempt.js';
 import type { Bulkhead } from './bulkhead.js';
 import { REFUSED, type Breaker } from './circuit-breaker.js';
-import { bulkheadFull, circuitOpen, codeOf, FAILURE_CODES, notNeeded, PolicyRefusal } from './failures.js';
+import { bulkheadFull, circuitOpen, codeOf, FAILURE_CODES, PolicyRefusal } from './failures.js';
 import { fallBack, type FallbackListener, type FallbackStep } from './fallback.js';
 import { hedged, type HedgeOptions } from './hedge.js';
 import { nextAttempt, type GaveUp, type RetryOptions } from './retry.js';
@@ -122,7 +123,7 @@ export class Policy {
       if (index > 1) this.listener.onRetry?.(attempt.number, undefined);
       return {
         result: this.#runOnce(parts, attempt, work),
-        abort: () => attempt.abort(notNeeded()),
+        abort: () => attempt.abort(callCancelled()),
       };
     });
   }

@@ -12,8 +12,10 @@ test('in any stretch of calls the retries stay within burst + ratio × first att
       const made: { calls: number; retries: number }[] = [{ calls: 0, retries: 0 }];
       for (const step of steps) {
         let { calls, retries } = made.at(-1) ?? { calls: 0, retries: 0 };
-        if (step === 'call') [budget.deposit(), calls++];
-        else if (budget.tryWithdraw()) retries += 1;
+        if (step === 'call') {
+          budget.deposit();
+          calls += 1;
+        } else if (budget.tryWithdraw()) retries += 1;
         for (const before of made)
           expect(retries - before.retries).toBeLessThanOrEqual(burst + ratio * (calls - before.calls) + 1e-9);
         made.push({ calls, retries });
