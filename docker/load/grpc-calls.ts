@@ -17,7 +17,10 @@ interface Field {
   readonly type: string;
   readonly typeName: string;
   readonly label: string;
-  readonly proto3Optional: boolean;
+}
+interface Message {
+  readonly field: readonly Field[];
+  readonly oneofDecl: readonly { readonly name: string }[];
 }
 
 const DESCRIPTORS = 'contracts/descriptors.binpb';
@@ -76,11 +79,13 @@ class GrpcCall implements Call {
   }
 
   #sample(type: MessageTypeDefinition<object, object>, scope: string): Record<string, unknown> {
-    const fields = (type.type as { field: readonly Field[] }).field;
+    const { field: fields, oneofDecl } = type.type as Message;
+    // What protoc makes of `optional string name`.
+    const isOptional = ({ name }: Field) => oneofDecl.some((oneof) => oneof.name === `_${name}`);
     return Object.fromEntries(
       fields
-        .filter(({ proto3Optional }) => !proto3Optional)
-        .map((field) => [camelCase(field.name), this.#value(field, scope)])
+        .filter((field) => !isOptional(field))
+        .map((field) => [field.name, this.#value(field, scope)])
         .filter(([, value]) => value !== undefined),
     );
   }

@@ -52,7 +52,8 @@ async function describedRest(): Promise<OpenApi | undefined> {
       if (response.ok) return (await response.json()) as OpenApi;
       log('warn', `${restUrl}/openapi.json answered ${response.status}: trying again`);
     } catch (error) {
-      if (!isOver.signal.aborted) log('warn', `${restUrl} does not answer: trying again`, { cause: String(error) });
+      if (!isOver.signal.aborted)
+        log('warn', `${restUrl} does not answer: trying again`, { cause: String(error) });
     }
     await sleep(2000, undefined, { signal: isOver.signal }).catch(() => undefined);
   }

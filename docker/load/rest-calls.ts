@@ -65,7 +65,8 @@ class RestCall implements Call {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const text = await response.text();
-      if (response.ok && this.#options.path !== '/openapi.json') this.#options.ids.learn(this.#collection, text);
+      if (response.ok && this.#options.path !== '/openapi.json')
+        this.#options.ids.learn(this.#collection, text);
       return `REST ${response.status}`;
     } catch (error) {
       return `REST ${(error as Error).name}`;

@@ -17,8 +17,10 @@ if (path === undefined || command === undefined) {
   process.exit(2);
 }
 
-const file = new RotatingFile(path, Number(process.env['LOG_FILE_MAX_BYTES'] ?? DEFAULT_MAX_BYTES), (problem) =>
-  process.stderr.write(`${path} cannot be written, standard output goes on: ${problem}\n`),
+const file = new RotatingFile(
+  path,
+  Number(process.env['LOG_FILE_MAX_BYTES'] ?? DEFAULT_MAX_BYTES),
+  (problem) => process.stderr.write(`${path} cannot be written, standard output goes on: ${problem}\n`),
 );
 const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'inherit'] });
 child.stdout.on('data', (chunk: Buffer) => {
