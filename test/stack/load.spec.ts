@@ -10,45 +10,49 @@ import { SampleMaker } from '../../docker/load/sample-maker.js';
 
 const LOAD = join(PROJECT, 'docker/load/load.ts');
 
-test('load finds the calls of a service by itself, makes them at its rate and ends on SIGTERM', async () => {
-  await using service = await startProcess({
-    program: join(PROJECT, 'test/process/fixtures/echo-service.ts'),
-  });
-  await service.ready();
-  const { child, output } = startLoad({
-    LOAD_REST_URL: service.http.url,
-    LOAD_GRPC_ADDRESS: service.address('grpc'),
-    LOAD_RATE: '100',
-    LOAD_ERROR_RATIO: '0.2',
-  });
-  const calls = async (labels: Record<string, string>) =>
-    (await Scrape.of(service)).sum('http_server_request_duration_seconds_count', labels);
-  await eventually(
-    'the route was called',
-    async () => (await calls({ http_route: '/echo/:word' })) > 20,
-    30_000,
-  );
-  await eventually(
-    'wrong calls were made',
-    async () => (await calls({ http_response_status_code: '404' })) > 0,
-    30_000,
-  );
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
-  const lines = output()
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines[0]).toMatchObject({ msg: 'load begins', rate: 100 });
-  expect(lines[0]?.['calls']).toEqual(
-    expect.arrayContaining(['GET /echo/{word}', 'grpc.health.v1.Health/Check']),
-  );
-  expect(lines.at(-1)).toMatchObject({
-    msg: 'load ends',
-    'REST 200': expect.any(Number),
-    'gRPC OK': expect.any(Number),
-  });
-});
+test(
+  'load finds the calls of a service by itself, makes them and ends on SIGTERM',
+  { timeout: 90_000 },
+  async () => {
+    await using service = await startProcess({
+      program: join(PROJECT, 'test/process/fixtures/echo-service.ts'),
+    });
+    await service.ready();
+    const { child, output } = startLoad({
+      LOAD_REST_URL: service.http.url,
+      LOAD_GRPC_ADDRESS: service.address('grpc'),
+      LOAD_RATE: '100',
+      LOAD_ERROR_RATIO: '0.2',
+    });
+    const calls = async (labels: Record<string, string>) =>
+      (await Scrape.of(service)).sum('http_server_request_duration_seconds_count', labels);
+    await eventually(
+      'the route was called',
+      async () => (await calls({ http_route: '/echo/:word' })) > 20,
+      30_000,
+    );
+    await eventually(
+      'wrong calls were made',
+      async () => (await calls({ http_response_status_code: '404' })) > 0,
+      30_000,
+    );
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const lines = output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines[0]).toMatchObject({ msg: 'load begins', rate: 100 });
+    expect(lines[0]?.['calls']).toEqual(
+      expect.arrayContaining(['GET /echo/{word}', 'grpc.health.v1.Health/Check']),
+    );
+    expect(lines.at(-1)).toMatchObject({
+      msg: 'load ends',
+      'REST 200': expect.any(Number),
+      'gRPC OK': expect.any(Number),
+    });
+  },
+);
 
 test('load says what is wrong with its settings, and waits for a service that is not there yet', async () => {
   const wrong = startLoad({ LOAD_RATE: 'fast', LOAD_ERROR_RATIO: '2' });

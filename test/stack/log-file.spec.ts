@@ -57,45 +57,49 @@ describe('with-log-file', () => {
   });
 });
 
-test('the service under it ends cleanly on SIGTERM; its lines have what the log shipper reads', async () => {
-  await buildOnce();
-  const service = join(PROJECT, 'test/process/fixtures/echo-service.ts');
-  const ports = {
-    HTTP_PORT: '0',
-    GRPC_PORT: '0',
-    MANAGEMENT_PORT: '0',
-    AUDIT_SINK: 'none',
-    DATA_DIR: 'memory://',
-  };
-  const child = spawn('node', [PROGRAM, file, 'node', service], {
-    env: { PATH: process.env['PATH'], LOG_FORMAT: 'json', SHUTDOWN_PROPAGATION_MS: '0', ...ports },
-    cwd: PROJECT,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const lines = () =>
-    (existsSync(file) ? readFileSync(file, 'utf8') : '')
-      .split('\n')
-      .slice(0, -1)
-      .map((text) => JSON.parse(text) as Record<string, unknown>);
-  const lineOf = (msg: string) => lines().find((line) => line['msg'] === msg);
-  await eventually('the service is ready', () => lineOf('service ready') !== undefined, 30_000);
-  await fetch(`http://${String(lineOf('service ready')?.['http'])}/echo/word`);
-  await eventually('the call has its line', () => lineOf('call') !== undefined);
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+test(
+  'the service under it ends cleanly on SIGTERM; its lines have what the log shipper reads',
+  { timeout: 60_000 },
+  async () => {
+    await buildOnce();
+    const service = join(PROJECT, 'test/process/fixtures/echo-service.ts');
+    const ports = {
+      HTTP_PORT: '0',
+      GRPC_PORT: '0',
+      MANAGEMENT_PORT: '0',
+      AUDIT_SINK: 'none',
+      DATA_DIR: 'memory://',
+    };
+    const child = spawn('node', [PROGRAM, file, 'node', service], {
+      env: { PATH: process.env['PATH'], LOG_FORMAT: 'json', SHUTDOWN_PROPAGATION_MS: '0', ...ports },
+      cwd: PROJECT,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const lines = () =>
+      (existsSync(file) ? readFileSync(file, 'utf8') : '')
+        .split('\n')
+        .slice(0, -1)
+        .map((text) => JSON.parse(text) as Record<string, unknown>);
+    const lineOf = (msg: string) => lines().find((line) => line['msg'] === msg);
+    await eventually('the service is ready', () => lineOf('service ready') !== undefined, 30_000);
+    await fetch(`http://${String(lineOf('service ready')?.['http'])}/echo/word`);
+    await eventually('the call has its line', () => lineOf('call') !== undefined, 20_000);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
 
-  const call = lineOf('call') ?? {};
-  const read = [...textOf('docker/log-shipper/log-shipper.yaml').matchAll(/attributes\.(\w+)/g)].map(
-    ([, name]) => name,
-  );
-  for (const name of new Set([...read, 'request_id'])) expect(call, name).toHaveProperty(String(name));
-  const { datasources } = yamlOf<{
-    datasources: { jsonData: { derivedFields?: { matcherRegex: string }[] } }[];
-  }>('docker/grafana/provisioning/datasources/datasources.yaml');
-  const [field] = datasources.flatMap(({ jsonData }) => jsonData.derivedFields ?? []);
-  const text =
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .find((line) => line.includes('"msg":"call"')) ?? '';
-  expect(new RegExp(field?.matcherRegex ?? '').exec(text)?.[1]).toBe(call['trace_id']);
-});
+    const call = lineOf('call') ?? {};
+    const read = [...textOf('docker/log-shipper/log-shipper.yaml').matchAll(/attributes\.(\w+)/g)].map(
+      ([, name]) => name,
+    );
+    for (const name of new Set([...read, 'request_id'])) expect(call, name).toHaveProperty(String(name));
+    const { datasources } = yamlOf<{
+      datasources: { jsonData: { derivedFields?: { matcherRegex: string }[] } }[];
+    }>('docker/grafana/provisioning/datasources/datasources.yaml');
+    const [field] = datasources.flatMap(({ jsonData }) => jsonData.derivedFields ?? []);
+    const text =
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .find((line) => line.includes('"msg":"call"')) ?? '';
+    expect(new RegExp(field?.matcherRegex ?? '').exec(text)?.[1]).toBe(call['trace_id']);
+  },
+);

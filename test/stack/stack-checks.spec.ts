@@ -15,6 +15,9 @@ const CHECK = join(PROJECT, 'scripts/stack/check.command.ts');
 /** A port that nobody can listen on without rights. */
 const NOBODY = 'http://127.0.0.1:9';
 
+// Each check is a program of its own that starts.
+const LIMIT = { timeout: 90_000 };
+
 let receiver: OtlpReceiver;
 let service: ServiceProcess;
 beforeAll(async () => {
@@ -30,7 +33,7 @@ afterAll(async () => {
   await receiver.stop();
 });
 
-test('test-metrics finds its call as an exemplar in a real Prometheus', async () => {
+test('test-metrics finds its call as an exemplar in a real Prometheus', LIMIT, async () => {
   await using prometheus = await PrometheusServer.start({
     config: JSON.stringify({
       global: { scrape_interval: '1s' },
@@ -44,34 +47,42 @@ test('test-metrics finds its call as an exemplar in a real Prometheus', async ()
   expect(code).toBe(0);
 });
 
-test("test-logs asks Loki for its call's trace id and is content with the line of its request", async () => {
-  const asked: URLSearchParams[] = [];
-  await using loki = await startStore((url) => {
-    asked.push(url.searchParams);
-    const values = service.lines
-      .filter((line) => url.searchParams.get('query')?.includes(String(line['trace_id'])))
-      .map((line) => ['1', JSON.stringify(line)]);
-    return { status: 'success', data: { resultType: 'streams', result: [{ stream: {}, values }] } };
-  });
-  const { code, output } = await check('logs', { LOKI_URL: loki.url });
-  expect(output).toMatch(/✓ found in Loki after \d+ s: \{.*"request_id":"stack-check-[0-9a-f]{8}"/);
-  expect(code).toBe(0);
-  expect(asked[0]?.get('query')).toMatch(/^\{service_name=~"\.\+"\} \| trace_id = `[0-9a-f]{32}`$/);
-  expect(asked[0]?.get('start')).toMatch(/^\d{19}$/);
-});
+test(
+  "test-logs asks Loki for its call's trace id and is content with the line of its request",
+  LIMIT,
+  async () => {
+    const asked: URLSearchParams[] = [];
+    await using loki = await startStore((url) => {
+      asked.push(url.searchParams);
+      const values = service.lines
+        .filter((line) => url.searchParams.get('query')?.includes(String(line['trace_id'])))
+        .map((line) => ['1', JSON.stringify(line)]);
+      return { status: 'success', data: { resultType: 'streams', result: [{ stream: {}, values }] } };
+    });
+    const { code, output } = await check('logs', { LOKI_URL: loki.url });
+    expect(output).toMatch(/✓ found in Loki after \d+ s: \{.*"request_id":"stack-check-[0-9a-f]{8}"/);
+    expect(code).toBe(0);
+    expect(asked[0]?.get('query')).toMatch(/^\{service_name=~"\.\+"\} \| trace_id = `[0-9a-f]{32}`$/);
+    expect(asked[0]?.get('start')).toMatch(/^\d{19}$/);
+  },
+);
 
-test('test-traces finds in Tempo what the service has exported, marked so that sampling keeps it', async () => {
-  await using tempo = await startStore(({ pathname }) => {
-    const spans = receiver.spans.filter(({ traceId }) => pathname === `/api/traces/${traceId}`);
-    return spans.length > 0 ? { batches: [{ scopeSpans: [] }] } : undefined;
-  });
-  const { code, output } = await check('traces', { TEMPO_URL: tempo.url });
-  const [, traceId = ''] = /✓ found in Tempo after \d+ s: trace ([0-9a-f]{32})/.exec(output) ?? [];
-  expect(code).toBe(0);
-  expect(receiver.spans.find((span) => span.traceId === traceId)?.traceState).toBe('keep=1');
-});
+test(
+  'test-traces finds in Tempo what the service has exported, marked so that sampling keeps it',
+  LIMIT,
+  async () => {
+    await using tempo = await startStore(({ pathname }) => {
+      const spans = receiver.spans.filter(({ traceId }) => pathname === `/api/traces/${traceId}`);
+      return spans.length > 0 ? { batches: [{ scopeSpans: [] }] } : undefined;
+    });
+    const { code, output } = await check('traces', { TEMPO_URL: tempo.url });
+    const [, traceId = ''] = /✓ found in Tempo after \d+ s: trace ([0-9a-f]{32})/.exec(output) ?? [];
+    expect(code).toBe(0);
+    expect(receiver.spans.find((span) => span.traceId === traceId)?.traceState).toBe('keep=1');
+  },
+);
 
-test('a check that fails says who does not answer, or where the call got lost', async () => {
+test('a check that fails says who does not answer, or where the call got lost', LIMIT, async () => {
   const noStack = await check('logs', { SERVICE_URL: NOBODY });
   expect(noStack.code).toBe(1);
   expect(noStack.output).toMatch(
@@ -86,7 +97,7 @@ test('a check that fails says who does not answer, or where the call got lost', 
   expect((await check('nothing')).code).toBe(2);
 });
 
-test('stack-up and stack-down without an engine say so, and what there is instead', async () => {
+test('stack-up and stack-down without an engine say so, and what there is instead', LIMIT, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'no-engine-'));
   for (const program of ['bash', 'cat', 'dirname', 'env'])
     symlinkSync(`/usr/bin/${program}`, join(folder, program));
@@ -101,7 +112,7 @@ test('stack-up and stack-down without an engine say so, and what there is instea
   rmSync(folder, { recursive: true });
 });
 
-test('make lists every target of the stack with what it does', async () => {
+test('make lists every target of the stack with what it does', LIMIT, async () => {
   const { output } = await run('make', ['help'], { PATH: process.env['PATH'] ?? '' });
   for (const target of [
     'stack-up',
