@@ -82,12 +82,10 @@ class GrpcCall implements Call {
     const { field: fields, oneofDecl } = type.type as Message;
     // What protoc makes of `optional string name`.
     const isOptional = ({ name }: Field) => oneofDecl.some((oneof) => oneof.name === `_${name}`);
-    return Object.fromEntries(
-      fields
-        .filter((field) => !isOptional(field))
-        .map((field) => [field.name, this.#value(field, scope)])
-        .filter(([, value]) => value !== undefined),
-    );
+    const sample: Record<string, unknown> = {};
+    for (const field of fields.filter((each) => !isOptional(each)))
+      sample[field.name] = this.#value(field, scope);
+    return sample;
   }
 
   #value({ name, type, typeName, label }: Field, scope: string): unknown {

@@ -22,6 +22,5 @@ function idOf(answer: string): string | undefined {
   if (!answer.startsWith('{')) return undefined;
   const body = JSON.parse(answer) as Record<string, unknown>;
   const candidates = [body, ...Object.values(body)] as ({ id?: unknown } | null)[];
-  const id = candidates.map((value) => value?.id).find((value) => typeof value === 'string');
-  return id as string | undefined;
+  return candidates.map((value) => value?.id).find((value) => typeof value === 'string');
 }

@@ -75,7 +75,7 @@ export function tempo(url: string): Store {
 }
 
 async function getJson<T>(who: string, url: string, path: string, query: Record<string, string>): Promise<T> {
-  const response = await ask(who, new URL(`${path}?${new URLSearchParams(query)}`, url));
+  const response = await ask(who, new URL(`${path}?${new URLSearchParams(query).toString()}`, url));
   if (!response.ok) throw new Error(`${who} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }

@@ -38,9 +38,9 @@ const SIGNALS: Readonly<
   health_check: { in: [] },
 };
 
-const collector = yamlOf<CollectorConfig>('docker/collector/collector.yaml');
+const collector: CollectorConfig = yamlOf('docker/collector/collector.yaml');
 const withTls = merge(collector, yamlOf('docker/collector/collector-tls.example.yaml'));
-const logShipper = yamlOf<CollectorConfig>('docker/log-shipper/log-shipper.yaml');
+const logShipper: CollectorConfig = yamlOf('docker/log-shipper/log-shipper.yaml');
 
 describe.each([
   ['the collector', collector],

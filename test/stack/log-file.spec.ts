@@ -92,9 +92,11 @@ test(
       ([, name]) => name,
     );
     for (const name of new Set([...read, 'request_id'])) expect(call, name).toHaveProperty(String(name));
-    const { datasources } = yamlOf<{
+    const {
+      datasources,
+    }: {
       datasources: { jsonData: { derivedFields?: { matcherRegex: string }[] } }[];
-    }>('docker/grafana/provisioning/datasources/datasources.yaml');
+    } = yamlOf('docker/grafana/provisioning/datasources/datasources.yaml');
     const [field] = datasources.flatMap(({ jsonData }) => jsonData.derivedFields ?? []);
     const text =
       readFileSync(file, 'utf8')

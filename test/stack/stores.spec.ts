@@ -11,7 +11,7 @@ interface DataSource {
 }
 
 describe('Tempo', () => {
-  const tempo = yamlOf<Record<string, any>>('docker/tempo/tempo.yaml'); // oxlint-disable-line typescript/no-explicit-any
+  const tempo = yamlOf('docker/tempo/tempo.yaml');
 
   test('has keys that version 3 knows', () => {
     expect(faultsOf(tempo, 'tempo.json')).toEqual([]);
@@ -24,7 +24,7 @@ describe('Tempo', () => {
 });
 
 describe('Loki', () => {
-  const loki = yamlOf<Record<string, any>>('docker/loki/loki.yaml'); // oxlint-disable-line typescript/no-explicit-any
+  const loki = yamlOf('docker/loki/loki.yaml');
 
   test('has keys that version 3.7 knows', () => {
     expect(faultsOf(loki, 'loki.json')).toEqual([]);
@@ -46,7 +46,7 @@ describe('Loki', () => {
 });
 
 describe("Grafana's data sources", () => {
-  const { datasources } = yamlOf<{ datasources: readonly DataSource[] }>(
+  const { datasources }: { datasources: readonly DataSource[] } = yamlOf(
     'docker/grafana/provisioning/datasources/datasources.yaml',
   );
   const settingsOf = (uid: string) =>
@@ -72,7 +72,7 @@ describe("Grafana's data sources", () => {
   test('lead to each other: exemplar → trace, span → lines and rates, line → trace', () => {
     const known = new Set(datasources.map(({ uid }) => uid));
     const linked = (uid: string) =>
-      [...settingsOf(uid)!.matchAll(/"datasourceUid":"([^"]+)"/g)].map(([, to]) => to);
+      [...settingsOf(uid).matchAll(/"datasourceUid":"([^"]+)"/g)].map(([, to]) => to);
     expect([linked('prometheus'), linked('tempo'), linked('loki')]).toEqual([
       ['tempo'],
       ['loki', 'prometheus'],
@@ -87,8 +87,9 @@ describe("Grafana's data sources", () => {
   });
 
   test('ask Prometheus for span metrics in PromQL', () => {
-    const { queries } = datasources[1]?.jsonData['tracesToMetrics'] as { queries: { query: string }[] };
-    for (const { query } of queries) {
+    const links = datasources[1]?.jsonData['tracesToMetrics'] as { queries: { query: string }[] } | undefined;
+    expect(links?.queries).toHaveLength(3);
+    for (const { query } of links?.queries ?? []) {
       const filled = query
         .replaceAll('$$__tags', 'service_name="shop"')
         .replaceAll('$${__span.name}', 'GET /v1/things');
@@ -99,7 +100,7 @@ describe("Grafana's data sources", () => {
   });
 
   test('have the interval that Prometheus scrapes at', () => {
-    const { global } = yamlOf<{ global: { scrape_interval: string } }>('docker/prometheus/prometheus.yml');
+    const { global }: { global: { scrape_interval: string } } = yamlOf('docker/prometheus/prometheus.yml');
     expect(datasources[0]?.jsonData['timeInterval']).toBe(global.scrape_interval);
   });
 });
@@ -107,7 +108,7 @@ describe("Grafana's data sources", () => {
 test("Grafana's dashboards are found where compose mounts them", () => {
   const path = 'docker/grafana/provisioning/dashboards/dashboards.yaml';
   expect(faultsOf(yamlOf(path), 'grafana-provisioning.json')).toEqual([]);
-  const { providers } = yamlOf<{ providers: { options: { path: string } }[] }>(path);
+  const { providers }: { providers: { options: { path: string } }[] } = yamlOf(path);
   const { volumes = [], environment = {} } = readCompose().services['grafana'] ?? {};
   expect(volumes).toContain(`../grafana/dashboards:${providers[0]?.options.path}:ro,z`);
   expect(environment['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH']).toBe(
@@ -116,9 +117,11 @@ test("Grafana's dashboards are found where compose mounts them", () => {
 });
 
 test("Prometheus' labels of the service are its name and its profile", () => {
-  const { scrape_configs: jobs } = yamlOf<{
+  const {
+    scrape_configs: jobs,
+  }: {
     scrape_configs: { job_name: string; static_configs: { labels: Record<string, string> }[] }[];
-  }>('docker/prometheus/prometheus.yml');
+  } = yamlOf('docker/prometheus/prometheus.yml');
   const { environment = {} } = readCompose().services['service'] ?? {};
   const labels = jobs.find(({ job_name: name }) => name === 'service')?.static_configs[0]?.labels;
   expect(labels).toMatchObject({ service: environment['SERVICE_NAME'], env: environment['APP_ENV'] });
