@@ -119,6 +119,22 @@ test('the service gets keys that it has, with values that it takes', () => {
   expect(config.get('MANAGEMENT_HOST')).toBe('0.0.0.0');
 });
 
+test('a program of docker/ is there with what it imports, in a folder of its own', () => {
+  const programs = services.flatMap(([, { command, volumes = [] }]) =>
+    [command ?? []].flat().flatMap((word) => {
+      const [, folder, file] = /^([\w-]+)\/([\w-]+\.ts)$/.exec(String(word)) ?? [];
+      return folder === undefined ? [] : [{ folder, file, volumes }];
+    }),
+  );
+  expect(programs.map(({ file }) => file)).toEqual(['with-log-file.ts', 'bridge.ts', 'load.ts']);
+  for (const { folder, file, volumes } of programs) {
+    expect(existsSync(join(PROJECT, 'docker', folder, String(file)))).toBe(true);
+    expect(volumes).toContain(`./${folder}:/app/${folder}:ro,z`);
+    for (const source of globSync(`docker/${folder}/*.ts`, { cwd: PROJECT }))
+      expect(textOf(source), source).not.toMatch(/from '\.\.\//);
+  }
+});
+
 test('Node is the one that the project pins', () => {
   const { packages } = JSON.parse(textOf('package-lock.json')) as {
     packages: Readonly<Record<string, { version: string }>>;
