@@ -121,8 +121,8 @@ test('the service gets keys that it has, with values that it takes', () => {
 
 test('a program of docker/ is there with what it imports, in a folder of its own', () => {
   const programs = services.flatMap(([, { command, volumes = [] }]) =>
-    [command ?? []].flat().flatMap((word) => {
-      const [, folder, file] = /^([\w-]+)\/([\w-]+\.ts)$/.exec(String(word)) ?? [];
+    (command ?? []).flatMap((word) => {
+      const [, folder, file] = /^([\w-]+)\/([\w-]+\.ts)$/.exec(word) ?? [];
       return folder === undefined ? [] : [{ folder, file, volumes }];
     }),
   );
