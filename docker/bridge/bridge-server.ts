@@ -82,10 +82,12 @@ export class Bridge {
     if (!isAuthorized(request.headers.authorization, token))
       return { status: 401, result: 'unauthorized', message: 'the bearer token is missing or wrong' };
     try {
-      // Not destroyed: a body that is too large gets its answer, and Node reads the rest away.
+      // Not destroyed: also a body that is too large gets its answer.
       const text = await readBounded(request.iterator({ destroyOnReturn: false }), maxBodyBytes);
       return await this.#send(parseGroup(text));
     } catch (error) {
+      // What is left of the body is read away, or the next request on this connection would wait behind it.
+      request.resume();
       return answerTo(error);
     }
   }
