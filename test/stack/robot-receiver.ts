@@ -93,9 +93,13 @@ export class RobotReceiver {
     if (!(await isSigned(searchParams))) return { errcode: 310000, errmsg: 'sign not match' };
     if (Buffer.byteLength(body) > LONGEST_BODY_BYTES)
       return { errcode: 460101, errmsg: 'message too long, exceed 20000 bytes' };
-    const { msgtype, markdown, at } = JSON.parse(body) as Record<string, never>;
+    const { msgtype, markdown, at } = JSON.parse(body) as {
+      readonly msgtype: string;
+      readonly markdown: { readonly title: string; readonly text: string };
+      readonly at: { readonly atMobiles: readonly string[] };
+    };
     if (msgtype !== 'markdown') return { errcode: 40035, errmsg: 'unsupported msgtype' };
-    this.messages.push({ ...(markdown as ReceivedMessage), atMobiles: (at as ReceivedMessage).atMobiles });
+    this.messages.push({ ...markdown, atMobiles: at.atMobiles });
     return { errcode: 0, errmsg: 'ok' };
   }
 }
