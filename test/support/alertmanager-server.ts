@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { eventually } from './eventually.js';
 import { freePort } from './free-ports.js';
 import { HttpTestClient } from './http-test-client.js';
@@ -9,7 +9,7 @@ import { MonitoringProcess } from './monitoring-program.js';
 export interface AlertmanagerOptions {
   /** `alertmanager.yml`; its paths are relative to the folder of `files`. */
   readonly config: string;
-  /** What it names, by file name: templates, secrets. */
+  /** What it names, by path: templates, secrets. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -43,8 +43,10 @@ export class AlertmanagerServer {
     files = {},
   }: AlertmanagerOptions): Promise<AlertmanagerServer & AsyncDisposable> {
     const folder = mkdtempSync(join(tmpdir(), 'alertmanager-'));
-    for (const [name, text] of Object.entries({ ...files, 'alertmanager.yml': config }))
+    for (const [name, text] of Object.entries({ ...files, 'alertmanager.yml': config })) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
+    }
     const server = new AlertmanagerServer(await freePort(), folder);
     await eventually('Alertmanager is ready', () => server.#isReady(), 20_000);
     return Object.assign(server, { [Symbol.asyncDispose]: () => server.stop() });
