@@ -10,7 +10,7 @@ export function authentication(): Section {
       line(
         7,
         curves({
-          title: 'Decisions',
+          title: 'Callers let in and refused',
           description: 'Calls per second by credential and by what became of them; docs/authentication.md.',
           unit: 'cps',
           isStacked: true,

@@ -17,7 +17,7 @@ function decisions(): Line {
   return line(
     7,
     curves({
-      title: 'Decisions',
+      title: 'Calls allowed and refused',
       description: 'Calls per second by policy and by what became of them.',
       unit: 'cps',
       isStacked: true,

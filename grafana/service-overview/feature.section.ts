@@ -11,10 +11,12 @@ export function featureSection({ title, route, rpcService, panels = [] }: Featur
   return {
     title,
     lines: [
-      ...(route === undefined ? [] : [calls({ ...REST, labels: `http_route=~${JSON.stringify(route)}` })]),
+      ...(route === undefined
+        ? []
+        : [calls({ ...REST, name: `${title}, REST`, labels: `http_route=~${JSON.stringify(route)}` })]),
       ...(rpcService === undefined
         ? []
-        : [calls({ ...GRPC, labels: `rpc_service=${JSON.stringify(rpcService)}` })]),
+        : [calls({ ...GRPC, name: `${title}, gRPC`, labels: `rpc_service=${JSON.stringify(rpcService)}` })]),
       ...ownPanels(panels),
     ],
   };
