@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Config } from '#chassis/config';
+import { Database } from '#chassis/database';
 import { MetricsRegistry } from '#chassis/metrics';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { eventually, ProbeModule, SHAPES, TestApp } from '../support/index.js';
@@ -129,6 +131,28 @@ test('db_client_connections tells the state of the pool', async () => {
   for (const { value } of states) expect(value).toBeGreaterThanOrEqual(0);
 });
 
+test('without an audit trail none is reported as failing', async () => {
+  expect(app.service.app.get(Config).get('AUDIT_SINK')).toBe('none');
+  expect((await Scrape.of(app)).find('audit_sink_up')).toMatchObject([{ value: 1 }]);
+});
+
+test('the pool tells how many connections it may have, and what waits for one', async () => {
+  const held = await app.get(Database).query.startTransaction().execute();
+  const waiting = app.http.get('/probe/select');
+  try {
+    await eventually('the call waits', async () => {
+      return (await Scrape.of(app)).sum('db_client_connections_pending_requests') === 1;
+    });
+    expect((await Scrape.of(app)).find('db_client_connections_max')).toMatchObject([
+      { labels: { pool: 'embedded' }, value: 1 },
+    ]);
+  } finally {
+    await held.rollback().execute();
+  }
+  expect((await waiting).status).toBe(200);
+  expect((await Scrape.of(app)).sum('db_client_connections_pending_requests')).toBe(0);
+});
+
 test('the state of the runtime is there, and of this process', async () => {
   for (let count = 0; count < 3e7; count++);
   const scrape = await Scrape.of(app);
@@ -139,6 +163,7 @@ test('the state of the runtime is there, and of this process', async () => {
     'nodejs_eventloop_time_seconds_total',
     'nodejs_eventloop_lag_p99_seconds',
     'nodejs_heap_size_used_bytes',
+    'nodejs_heap_size_limit_bytes',
     'nodejs_heap_space_size_used_bytes',
     'nodejs_active_handles',
     'nodejs_active_resources',

@@ -120,6 +120,13 @@ describe.each(SHAPES)('over $name', ({ name, isGrpc, call }) => {
   });
 });
 
+test.each(SHAPES.filter(({ isGrpc }) => isGrpc))('$name tells its type', async ({ name, call }) => {
+  await call(app, 'echo');
+  const labels = { rpc_service: 'probe.v1.ProbeService', rpc_method: METHODS[name]?.method ?? '' };
+  const types = (await Scrape.of(app)).find('rpc_server_method_info', labels);
+  expect(types).toMatchObject([{ value: 1, labels: { rpc_type: /unary/.test(name) ? 'unary' : 'stream' } }]);
+});
+
 test.each(SHAPES.filter(({ isGrpc }) => isGrpc))(
   'messages over $name are counted in both directions',
   async ({ name, call }) => {

@@ -95,8 +95,8 @@ export class AuditModule implements OnModuleInit, OnApplicationBootstrap, OnAppl
     });
     this.metrics.gauge({
       name: 'audit_sink_up',
-      help: '1 while the audit trail can be written, 0 while it cannot.',
-      collect: (gauge) => gauge.set(this.trail.isEnabled && !this.trail.outage ? 1 : 0),
+      help: '0 while the audit trail cannot be written, 1 otherwise, also with AUDIT_SINK=none.',
+      collect: (gauge) => gauge.set(this.trail.outage ? 0 : 1),
     });
   }
 }

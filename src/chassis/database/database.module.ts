@@ -91,5 +91,19 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
         gauge.labels(this.database.kind, 'idle').set(idle);
       },
     });
+    this.metrics.gauge({
+      name: 'db_client_connections_max',
+      help: 'Most connections that there can be to the database.',
+      labels: ['pool'],
+      acrossWorkers: 'sum',
+      collect: (gauge) => gauge.labels(this.database.kind).set(this.database.connections.max),
+    });
+    this.metrics.gauge({
+      name: 'db_client_connections_pending_requests',
+      help: 'Queries and transactions that wait for a connection, because all are used.',
+      labels: ['pool'],
+      acrossWorkers: 'sum',
+      collect: (gauge) => gauge.labels(this.database.kind).set(this.database.connections.waiting),
+    });
   }
 }

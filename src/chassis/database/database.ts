@@ -8,6 +8,16 @@ export type { DatabaseKind } from './engine.js';
 /** Ends one subscription; resolves when the server knows. */
 export type Unlisten = () => Promise<void>;
 
+/** The pool of connections at one moment. */
+export interface PoolState {
+  readonly used: number;
+  readonly idle: number;
+  /** Most connections there can be. */
+  readonly max: number;
+  /** Queries and transactions that wait for a connection. */
+  readonly waiting: number;
+}
+
 /**
  * PostgreSQL through Kysely. Inject it with the feature's own tables:
  * `constructor(private readonly database: Database<OrdersTables>)`.
@@ -40,10 +50,10 @@ export class Database<Tables = unknown> {
     return this.#engine.kind;
   }
 
-  /** Connections that are open, by what they do. */
-  get connections(): { readonly used: number; readonly idle: number } {
-    const { totalCount, idleCount } = this.#engine.pool;
-    return { used: totalCount - idleCount, idle: idleCount };
+  /** Connections that are open by what they do, and who wants one. */
+  get connections(): PoolState {
+    const { totalCount, idleCount, waitingCount, options } = this.#engine.pool;
+    return { used: totalCount - idleCount, idle: idleCount, max: options.max, waiting: waitingCount };
   }
 
   /**

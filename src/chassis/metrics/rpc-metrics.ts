@@ -1,11 +1,13 @@
 import type { Call, GrpcCall } from '../context/index.js';
 import type { Counter, CounterSeries } from './counter.js';
+import type { Gauge } from './gauge.js';
 import type { Histogram, HistogramSeries } from './histogram.js';
 import type { MetricsRegistry } from './metrics-registry.js';
 
 const MAX_SERIES = 20_000;
 const METHOD_LABELS = ['rpc_service', 'rpc_method'] as const;
 const LABELS = [...METHOD_LABELS, 'rpc_grpc_status_code'] as const;
+const INFO_LABELS = [...METHOD_LABELS, 'rpc_type'] as const;
 
 interface MethodSeries {
   readonly received: CounterSeries;
@@ -26,6 +28,7 @@ export class RpcMetrics {
   readonly #duration: Histogram<typeof LABELS>;
   readonly #received: Counter<typeof METHOD_LABELS>;
   readonly #sent: Counter<typeof METHOD_LABELS>;
+  readonly #info: Gauge<typeof INFO_LABELS>;
   /** Service → method. */
   readonly #methods = new Map<string, Map<string, MethodSeries>>();
   /** Open calls that a scrape has seen; a call that ends before the next scrape never gets here. */
@@ -58,6 +61,11 @@ export class RpcMetrics {
       help: 'Messages that gRPC calls have sent, open streams included.',
       labels: METHOD_LABELS,
       collect: () => this.#countOpen(),
+    });
+    this.#info = registry.gauge({
+      name: 'rpc_server_method_info',
+      help: 'Always 1 for a method that was called; rpc_type is unary or stream, whose calls may last for days.',
+      labels: INFO_LABELS,
     });
   }
 
@@ -92,7 +100,8 @@ export class RpcMetrics {
     return this.#methods.get(call.service)?.get(call.method) ?? this.#add(call);
   }
 
-  #add({ service, method }: GrpcCall): MethodSeries {
+  #add({ service, method, isStream }: GrpcCall): MethodSeries {
+    this.#info.labels(service, method, isStream ? 'stream' : 'unary').set(1);
     const methods = this.#methods.get(service) ?? new Map<string, MethodSeries>();
     this.#methods.set(service, methods);
     const series = {

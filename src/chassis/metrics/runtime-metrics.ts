@@ -1,4 +1,5 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import { collectDefaultMetrics } from 'prom-client';
 import type { MetricsRegistry } from './metrics-registry.js';
 
@@ -32,6 +33,11 @@ export function addRuntimeMetrics(registry: MetricsRegistry): void {
       gauge.set(last ? performance.eventLoopUtilization(now, last).utilization : now.utilization);
       last = now;
     },
+  });
+  registry.gauge({
+    name: 'nodejs_heap_size_limit_bytes',
+    help: 'What the heap may grow to before the process ends for lack of memory; see --max-old-space-size.',
+    collect: (gauge) => gauge.set(getHeapStatistics().heap_size_limit),
   });
 }
 
