@@ -7,7 +7,6 @@ const LEVELS = 'fatal,error,warn,info,debug,trace';
 const SLOW_MS = 250;
 /** Fields of the log line; a call's line has `route` or `rpc`, and lines outside of calls have no ids. */
 const FIELDS = [
-  'level=~"$level"',
   'request_id=~".*$request_id.*"',
   'trace_id=~".*$trace_id.*"',
   '(route=~".*$route.*" or rpc=~".*$route.*")',

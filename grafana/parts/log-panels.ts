@@ -13,8 +13,8 @@ import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-s
 import { LOKI } from './data-sources.ts';
 import { legendBelow } from './legend.ts';
 
-/** The service's log: Loki's labels are the resource attributes of the collector, with `_` for dots. */
-export const LOG = '{service_name=~"$service", deployment_environment_name=~"$env"}';
+/** The lines of the service's log; the labels are those that docker/loki/loki.yaml makes an index of. */
+export const LOG = '{service_name=~"$service", deployment_environment_name=~"$env", level=~"$level"}';
 
 export interface LogPanel {
   readonly title: string;

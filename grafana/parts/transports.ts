@@ -10,7 +10,7 @@ export const REST: Calls = {
   targetName: 'route',
 };
 
-/** The calls that the service answers over gRPC. */
+/** The calls that the service answers over gRPC; health checks and reflection are none of its users'. */
 export const GRPC: Calls = {
   name: 'gRPC',
   histogram: 'rpc_server_call_duration_seconds',
@@ -18,6 +18,7 @@ export const GRPC: Calls = {
   faults: 'rpc_grpc_status_code=~"UNKNOWN|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|DATA_LOSS"',
   target: 'rpc_method',
   targetName: 'method',
+  labels: 'rpc_service!~"grpc[.].+"',
 };
 
 /** The requests that the service makes with `fetch` and undici; without a status there was no answer. */

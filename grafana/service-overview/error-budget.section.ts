@@ -1,42 +1,43 @@
-import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
-import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
-import type { Calls } from '../parts/calls.ts';
-import { curves } from '../parts/curves.ts';
-import { figure } from '../parts/figure.ts';
 import { line, type Section } from '../parts/layout.ts';
-import { runbook } from '../parts/links.ts';
-import { AVAILABILITY, budgetLeft, burnRate, WINDOW } from '../parts/objectives.ts';
-import { GRPC, REST } from '../parts/transports.ts';
+import { budgetLeft, burnRate, type Objective } from '../parts/objectives.ts';
 
-const PERCENT = AVAILABILITY * 100;
-/** Use of the budget that wakes somebody: 2 % of it in an hour. Google's SRE workbook, chapter 5. */
-const FAST = 14.4;
-
-/** The service's promise, and how much of what it allows to fail is left. */
+/** The service's promises, and how much of what they allow to fail is left; docs/alerts.md says how to change them. */
 export function errorBudget(): Section {
+  const [rest, grpc] = [
+    availability('REST', 'http_server', 'request'),
+    availability('gRPC', 'rpc_server', 'call'),
+  ];
+  const [restTime, grpcTime] = [latency('REST', 'http_server'), latency('gRPC', 'rpc_server')];
   return {
     title: 'Error budget',
-    lines: [line(6, budget(REST), burn(REST, 'Rest'), budget(GRPC), burn(GRPC, 'Grpc'))],
+    lines: [
+      line(6, budgetLeft(rest), burnRate(rest), budgetLeft(grpc), burnRate(grpc)),
+      line(6, budgetLeft(restTime), burnRate(restTime), budgetLeft(grpcTime), burnRate(grpcTime)),
+    ],
   };
 }
 
-function budget(calls: Calls): Builder<Panel> {
-  return figure({
-    title: `${calls.name}: error budget left`,
-    description: `Of the calls that may fail in ${WINDOW} for a service that promises ${PERCENT} %. Below 0 the promise is broken.`,
-    unit: 'percentunit',
-    queries: [{ expr: budgetLeft(calls), legend: 'left' }],
-    thresholds: { warning: 0.25, bad: 0, isMoreBetter: true },
-    noValue: 'no calls',
-  });
+/** Calls without a fault of the service. */
+function availability(name: 'REST' | 'gRPC', side: string, call: string): Objective {
+  const alert = name === 'REST' ? 'Rest' : 'Grpc';
+  return {
+    name: `${name}: errors`,
+    whole: `service:${side}_${call}s:rate5m`,
+    faults: `service:${side}_errors:rate5m`,
+    ratio: `service:${side}_errors_per_${call}:ratio_rate`,
+    promise: 'slo:availability:objective',
+    runbooks: [`${alert}ErrorBudgetBurnFast`, `${alert}ErrorBudgetBurnSlow`],
+  };
 }
 
-function burn(calls: Calls, alerts: string): Builder<Panel> {
-  return curves({
-    title: `${calls.name}: use of the budget`,
-    description: `1 uses the budget up in just ${WINDOW}; above ${FAST} for an hour somebody is woken.`,
-    queries: ['1h', '6h'].map((over) => ({ expr: burnRate(calls, over), legend: `over ${over}` })),
-    thresholds: { warning: 1, bad: FAST },
-    links: [runbook(`${alerts}ErrorBudgetBurnFast`), runbook(`${alerts}ErrorBudgetBurnSlow`)],
-  });
+/** Answers that do not take too long. */
+function latency(name: 'REST' | 'gRPC', side: string): Objective {
+  return {
+    name: `${name}: slow answers`,
+    whole: `service:${side}_answers:rate5m`,
+    faults: `service:${side}_slow_answers:rate5m`,
+    ratio: `service:${side}_slow_answers_per_answer:ratio_rate`,
+    promise: 'slo:latency:objective',
+    runbooks: [name === 'REST' ? 'RestLatencyBudgetBurn' : 'GrpcLatencyBudgetBurn'],
+  };
 }

@@ -15,8 +15,8 @@ import { checkLogql, checkTraceql, labelsInLogql } from './query-languages.js';
 const COLUMNS = 24;
 /** What every query of the service's own metrics selects by. */
 const SELECTED = ['job', 'service', 'env', 'instance'];
-/** Made by Prometheus; alerts of a service as a whole have no instance. */
-const ALERTS = 'ALERTS';
+/** Alerts and recorded series (whose names have colons) are those of a service as a whole. */
+const OF_SERVICES = /^ALERTS$|:/;
 const DATA_SOURCES = { prometheus: '${datasource}', loki: 'loki', tempo: 'tempo' };
 /** Values for checks of the syntax. */
 const SOME = {
@@ -91,12 +91,12 @@ describe.each(byName)('%s', (_name, { json, all, panels, variables }) => {
     for (const { expr = '' } of [...expressions, ...annotations])
       for (const { metric, labels } of namesIn(substitute(expr, SOME)).selectors)
         expect(labels, expr).toEqual(
-          expect.arrayContaining(metric === ALERTS ? ['service', 'env'] : SELECTED),
+          expect.arrayContaining(OF_SERVICES.test(metric) ? ['service', 'env'] : SELECTED),
         );
     for (const { datasource, expr = '', query = '' } of panels.flatMap(({ targets }) => targets)) {
       if (datasource.type === 'loki') {
         checkLogql(substitute(expr, SOME));
-        expect(labelsInLogql(expr).streams).toEqual(['service_name', 'deployment_environment_name']);
+        expect(labelsInLogql(expr).streams).toEqual(['service_name', 'deployment_environment_name', 'level']);
       }
       if (datasource.type === 'tempo') checkTraceql(substitute(query, SOME));
       if (datasource.type === 'tempo' && query !== '$trace_id')
