@@ -29,10 +29,10 @@ export function authentication(): Section {
         }),
         curves({
           title: "Fetches of the issuer's keys",
-          description: 'Per second by result. Failures do no harm until the known keys are too old.',
-          unit: 'cps',
+          description:
+            'By result, counted since the start of each process. Failures do no harm until the known keys are too old.',
           colors: { '^failure$': 'red', '^success$': 'green' },
-          queries: [{ expr: sum(rate('auth_jwks_refreshes_total'), 'result'), legend: '{{result}}' }],
+          queries: [{ expr: sum(select('auth_jwks_refreshes_total'), 'result'), legend: '{{result}}' }],
           noValue: 'no AUTH_JWKS_URL',
         }),
         curves({

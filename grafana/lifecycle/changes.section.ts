@@ -38,8 +38,8 @@ export function changes(): Section {
           description:
             'Certificates, API keys and mTLS identities that were changed under the running service.',
           queries: [
-            { expr: sum(during('tls_reloads_total'), 'result'), legend: 'certificates: {{result}}' },
-            { expr: sum(during('auth_file_reloads_total'), 'file, result'), legend: '{{file}}: {{result}}' },
+            { expr: sum(select('tls_reloads_total'), 'result'), legend: 'certificates: {{result}}' },
+            { expr: sum(select('auth_file_reloads_total'), 'file, result'), legend: '{{file}}: {{result}}' },
           ],
           colors: { '(failed|failure)$': 'red' },
         }),

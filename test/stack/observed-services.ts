@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createApiKey } from '../../src/chassis/auth/api-key.js';
 import { buildOnce } from '../support/build.js';
 import { TestAuthority } from '../support/certificates.js';
-import { freePort, order, Probes, TestApp, TokenIssuer } from '../support/index.js';
+import { eventually, freePort, order, Probes, TestApp, TokenIssuer } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
@@ -15,13 +15,26 @@ import { ObservedModule } from './observed-module.js';
 
 const PROGRAM = join(import.meta.dirname, '../process/fixtures/echo-service.ts');
 /** Long enough for several scrapes of a drain. */
-const PROPAGATION_MS = 4000;
+const PROPAGATION_MS = 6000;
 const LOAD_PAUSE_MS = 50;
+/** How long all is well before the faults, and again after them. */
+const [BEFORE_MS, AFTER_MS] = [4000, 3000];
 /** Of every hundred-odd calls a second of a route some are refused. */
 const POLICIES = JSON.stringify([
   { name: 'everybody', limit: 100_000, by: 'ip' },
   { name: 'tight', routes: ['/probe/query'], limit: 2, by: 'ip' },
 ]);
+
+/** What has to be scraped before the faults end. */
+const SEEN = [
+  'db_client_connections_pending_requests > 0',
+  'rate_limit_store{store="fallback"} == 1',
+  'worker_restarts_total{reason="crash"} > 0',
+  'tls_reloads_total > 0',
+  'auth_file_reloads_total > 0',
+  'otel_spans_dropped_total > 0',
+];
+const SEEN_MS = 60_000;
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -63,12 +76,14 @@ export class ObservedServices implements AsyncDisposable {
     ];
   }
 
-  /** Calls on both transports, good and bad, until the end; resolves when the faults have happened. */
-  async run(): Promise<void> {
-    const load = Promise.all([this.#call(), this.#pass()]);
-    await sleep(4000);
-    await this.#breakThings();
-    await sleep(4000);
+  /**
+   * Calls on both transports, good and bad, while the faults happen; resolves when they have.
+   * @param isSeen whether Prometheus finds series by an expression: a fault lasts until it was scraped
+   */
+  async run(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
+    const load = this.#call();
+    await Promise.all([this.#pass(), sleep(BEFORE_MS).then(() => this.#breakThings(isSeen))]);
+    await sleep(AFTER_MS);
     this.#isLoaded = false;
     await load;
   }
@@ -138,6 +153,7 @@ export class ObservedServices implements AsyncDisposable {
       MANAGEMENT_PORT: String(this.#passingPort),
       SHUTDOWN_PROPAGATION_MS: String(PROPAGATION_MS),
       SERVICE_VERSION: '9.9.9',
+      SERVICE_COMMIT: 'c0ffee1',
     };
     for (const isLast of [false, true]) {
       const instance = this.#resources.use(await startProcess({ program: PROGRAM, env }));
@@ -153,6 +169,8 @@ export class ObservedServices implements AsyncDisposable {
         ...this.#restCalls(),
         ...this.#grpcCalls(),
         this.#secure.http.get('/probe/echo'),
+        // Plain HTTP on the port of TLS: a handshake that fails.
+        fetch(`http://${this.#secure.service.http}/`),
       ]);
       await sleep(LOAD_PAUSE_MS);
     }
@@ -187,22 +205,32 @@ export class ObservedServices implements AsyncDisposable {
     ];
   }
 
-  /** What no call does. */
-  async #breakThings(): Promise<void> {
+  /** What no call of the load does. */
+  async #breakThings(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
     this.#collector.behaviour = { status: 400 };
     this.#files.write(await this.#authority.issue({ name: 'second' }));
     this.#writeKeys();
     const worker = await this.#workers.line('worker ready');
     process.kill(Number(worker['pid']), 'SIGKILL');
-    const { http, grpc } = this.#main;
-    const known = this.#issuer.bearer();
-    const waiting = Array.from({ length: 15 }, () =>
-      http.get('/probe/sleep', { ...known, 'x-request-timeout-ms': '3000' }),
-    );
-    const held = grpc.unary(Probes.unary, order('wait'), { metadata: known, deadline: Date.now() + 3000 });
     await this.#redis.kill();
-    await Promise.allSettled([...waiting, held]);
+    const enough = new AbortController();
+    const waiting = this.#waitLong(enough.signal);
+    await Promise.all(
+      SEEN.map((expression) =>
+        eventually(`Prometheus finds ${expression}`, () => isSeen(expression), SEEN_MS),
+      ),
+    );
+    enough.abort();
+    await waiting;
     await this.#redis.start();
+    this.#collector.behaviour = 'accept';
+  }
+
+  /** More calls than the pool has connections, each with a slow query. */
+  async #waitLong(signal: AbortSignal): Promise<void> {
+    const headers = { ...this.#issuer.bearer(), 'x-request-timeout-ms': '30000' };
+    const calls = Array.from({ length: 15 }, () => this.#main.http.send('/probe/sleep', { headers, signal }));
+    await Promise.allSettled(calls);
   }
 
   #writeKeys(): void {
