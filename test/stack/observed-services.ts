@@ -25,14 +25,19 @@ const POLICIES = JSON.stringify([
   { name: 'tight', routes: ['/probe/query'], limit: 2, by: 'ip' },
 ]);
 
+/** What has to be scraped before the faults begin: a counter's growth shows against its former value. */
+const SEEN_BEFORE = [
+  'worker_restarts_total{reason="crash"} == 0',
+  'increase(otel_spans_exported_total[1m]) > 0',
+];
 /** What has to be scraped before the faults end. */
 const SEEN = [
   'db_client_connections_pending_requests > 0',
   'rate_limit_store{store="fallback"} == 1',
-  'worker_restarts_total{reason="crash"} > 0',
+  'increase(worker_restarts_total{reason="crash"}[1m]) > 0',
   'tls_reloads_total > 0',
   'auth_file_reloads_total > 0',
-  'otel_spans_dropped_total > 0',
+  'increase(otel_spans_dropped_total[1m]) > 0',
 ];
 const SEEN_MS = 60_000;
 
@@ -82,7 +87,7 @@ export class ObservedServices implements AsyncDisposable {
    */
   async run(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
     const load = this.#call();
-    await Promise.all([this.#pass(), sleep(BEFORE_MS).then(() => this.#breakThings(isSeen))]);
+    await Promise.all([this.#pass(), this.#breakThings(isSeen)]);
     await sleep(AFTER_MS);
     this.#isLoaded = false;
     await load;
@@ -207,6 +212,8 @@ export class ObservedServices implements AsyncDisposable {
 
   /** What no call of the load does. */
   async #breakThings(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
+    await sleep(BEFORE_MS);
+    await untilSeen(SEEN_BEFORE, isSeen);
     this.#collector.behaviour = { status: 400 };
     this.#files.write(await this.#authority.issue({ name: 'second' }));
     this.#writeKeys();
@@ -215,11 +222,7 @@ export class ObservedServices implements AsyncDisposable {
     await this.#redis.kill();
     const enough = new AbortController();
     const waiting = this.#waitLong(enough.signal);
-    await Promise.all(
-      SEEN.map((expression) =>
-        eventually(`Prometheus finds ${expression}`, () => isSeen(expression), SEEN_MS),
-      ),
-    );
+    await untilSeen(SEEN, isSeen);
     enough.abort();
     await waiting;
     await this.#redis.start();
@@ -237,4 +240,12 @@ export class ObservedServices implements AsyncDisposable {
     const { id, sha256 } = createApiKey('nck');
     writeFileSync(this.#keysFile, JSON.stringify({ keys: [{ id, sha256, owner: 'test', scopes: [] }] }));
   }
+}
+
+async function untilSeen(
+  expressions: readonly string[],
+  isSeen: (expression: string) => Promise<boolean>,
+): Promise<void> {
+  for (const expression of expressions)
+    await eventually(`Prometheus finds ${expression}`, () => isSeen(expression), SEEN_MS);
 }
