@@ -57,7 +57,7 @@ beforeAll(async () => {
   await services.run(async (expr) => (await prometheus.query(expr)).length > 0);
   until = Date.now() / 1000;
   values = await resolve(dashboards[0]?.variables ?? []);
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await prometheus?.stop();
   await services?.[Symbol.asyncDispose]();
