@@ -1,0 +1,14 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { changes } from './lifecycle/changes.section.ts';
+import { drains } from './lifecycle/drains.section.ts';
+import { versions } from './lifecycle/versions.section.ts';
+import { dashboard } from './parts/frame.ts';
+
+export function lifecycle(): Dashboard {
+  return dashboard({
+    uid: 'lifecycle',
+    title: 'Lifecycle and deploys',
+    description: 'What changed? Versions and how each serves, readiness, drains, restarts, files read again.',
+    sections: [versions(), drains(), changes()],
+  });
+}
