@@ -132,7 +132,7 @@ test('db_client_connections tells the state of the pool', async () => {
 });
 
 test('without an audit trail none is reported as failing', async () => {
-  expect(app.service.app.get(Config).get('AUDIT_SINK')).toBe('none');
+  expect(app.get<Config>(Config).get('AUDIT_SINK')).toBe('none');
   expect((await Scrape.of(app)).find('audit_sink_up')).toMatchObject([{ value: 1 }]);
 });
 

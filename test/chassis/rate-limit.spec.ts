@@ -278,6 +278,21 @@ describe('@RateLimit', () => {
   });
 });
 
+// Nest calls a copy of the method then.
+test('limits of a method hold where calls are traced', async () => {
+  const app = await TestApp.start({
+    service: limitsService,
+    config: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
+  });
+  try {
+    const statuses: number[] = [];
+    for (let count = 0; count < 3; count++) statuses.push((await app.http.get('/limits/route')).status);
+    expect(statuses).toEqual([200, 200, 429]);
+  } finally {
+    await app.stop();
+  }
+});
+
 describe('a service does not start', () => {
   const policy = { name: 'p', limit: 1 };
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { buildOnce, PROJECT } from './build.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient } from './http-test-client.js';
@@ -43,6 +43,7 @@ export class ServiceProcess {
   /** The exit code, `null` when a signal ended the process; resolves once all output has been read. */
   readonly exit: Promise<number | null>;
   readonly #child: ChildProcess;
+  readonly #log: Interface;
   #grpc: GrpcTestClient | undefined;
 
   constructor({ env = {}, root = PROJECT, program, keepsLines = true }: ProcessOptions) {
@@ -53,7 +54,7 @@ export class ServiceProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
+    this.#log = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
       if (keepsLines || this.lines.length < 10) this.lines.push(parse(text));
     });
     this.exit = new Promise((resolve) => this.#child.once('close', (code) => resolve(code)));
@@ -95,6 +96,15 @@ export class ServiceProcess {
   address(port: 'http' | 'grpc' | 'management'): string {
     const ready = this.lines.find((line) => line['msg'] === 'service ready');
     return String(ready?.[port]);
+  }
+
+  /** Reads its standard output no more, as a log shipper that hangs, until `readLog`. */
+  holdLog(): void {
+    this.#log.pause();
+  }
+
+  readLog(): void {
+    this.#log.resume();
   }
 
   signal(name: NodeJS.Signals): void {

@@ -32,6 +32,7 @@ export class RateLimits implements BeforeApplicationShutdown {
   readonly limiter: RateLimiter;
   readonly #policies = new Map<string, Policy>();
   readonly #configured: readonly ConfiguredRule[];
+  /** By class, and by the options of a method: where calls are traced or audited, a copy of it is the handler. */
   readonly #decorated = new Map<object, readonly Rule[]>();
 
   /** @throws {TypeError} when two policies of one name differ */
@@ -74,7 +75,7 @@ export class RateLimits implements BeforeApplicationShutdown {
     if (isSkipped(handler) || isSkipped(type)) return [];
     const configured = this.#configured.filter(({ covers }) => covers(call)).map(({ rule }) => rule);
     const target = targetOf(call);
-    const all = [...this.#decoratedOf(type), ...this.#decoratedOf(handler), ...configured];
+    const all = [...this.#decoratedOf(type), ...this.#decoratedOf(optionsOf(handler)), ...configured];
     return all.map((rule) => rule.at(target));
   }
 
@@ -99,12 +100,12 @@ export class RateLimits implements BeforeApplicationShutdown {
   }
 
   #decorate(type: Type, handler: object, method: string): void {
-    this.#addRules(type, type.name);
-    this.#addRules(handler, `${type.name}.${method}`);
+    this.#addRules(type, optionsOf(type), type.name);
+    const options = optionsOf(handler);
+    this.#addRules(options, options, `${type.name}.${method}`);
   }
 
-  #addRules(holder: object, name: string): void {
-    const options = optionsOf(holder);
+  #addRules(holder: object, options: readonly RateLimitOptions[], name: string): void {
     if (options.length === 0 || this.#decorated.has(holder)) return;
     const rules = options.map((each, index) =>
       this.#ruleOf(index === 0 ? name : `${name}-${index + 1}`, each),

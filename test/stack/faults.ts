@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process';
+import { runOn } from '../support/postgres.js';
+import { eventually } from '../support/eventually.js';
+import type { PrometheusServer } from '../support/prometheus-server.js';
+import type { Fleet } from './fleet.js';
+
+const START_MS = 90_000;
+
+/** Something that really goes wrong, with the alerts that have to tell of it. */
+export interface Fault {
+  readonly what: string;
+  readonly service: string;
+  readonly alerts: readonly string[];
+  readonly cause: () => unknown;
+  readonly mend: () => unknown;
+}
+
+/** Faults that can be there side by side, for every alert one. */
+export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl: string): Fault[] {
+  const [slow, full, busy] = [fleet.get('slow'), fleet.get('full'), fleet.get('busy')];
+  const database = new URL(fleet.database).pathname.slice(1);
+  const admit = (isOpen: boolean) =>
+    runOn(postgresUrl, `alter database ${database} with allow_connections ${isOpen}`);
+  const limitFiles = (bytes: string) =>
+    execFileSync('prlimit', ['--pid', String(slow.pid), `--fsize=${bytes}:unlimited`]);
+  return [
+    {
+      what: 'the database takes no connections',
+      service: 'calls',
+      alerts: [
+        'DependencyDown',
+        'ServiceNotReady',
+        'RestErrorBudgetBurnFast',
+        'RestErrorBudgetBurnSlow',
+        'GrpcErrorBudgetBurnFast',
+        'GrpcErrorBudgetBurnSlow',
+      ],
+      cause: async () => {
+        await admit(false);
+        const all = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1';
+        await runOn(postgresUrl, all, [database]);
+      },
+      mend: () => admit(true),
+    },
+    {
+      what: 'the database answers 400 ms late',
+      service: 'slow',
+      alerts: ['RestLatencyBudgetBurn', 'GrpcLatencyBudgetBurn'],
+      cause: () => (fleet.network.delayMs = 400),
+      mend: () => (fleet.network.delayMs = 0),
+    },
+    {
+      what: 'a client calls ten times as often',
+      service: 'slow',
+      alerts: ['RateLimitSurge'],
+      cause: () => (fleet.limitedRate = 20),
+      mend: () => (fleet.limitedRate = 2),
+    },
+    {
+      what: 'Redis is killed',
+      service: 'slow',
+      alerts: ['RateLimitStoreAway'],
+      cause: () => fleet.redis.kill(),
+      mend: () => fleet.redis.start(),
+    },
+    {
+      what: 'the disk takes no more',
+      service: 'slow',
+      alerts: ['AuditSinkFailing'],
+      cause: () => limitFiles('1'),
+      mend: () => limitFiles('unlimited'),
+    },
+    {
+      what: 'the collector hangs',
+      service: 'slow',
+      alerts: ['SpansDropped'],
+      cause: () => (fleet.traces.behaviour = 'hang'),
+      mend: () => (fleet.traces.behaviour = 'accept'),
+    },
+    {
+      what: 'nobody reads the log',
+      service: 'busy',
+      alerts: ['LogLinesDropped'],
+      cause: async () => {
+        busy.holdLog();
+        await busy.http.post('/flood/12000');
+      },
+      mend: () => busy.readLog(),
+    },
+    {
+      what: 'a handler blocks the event loop',
+      service: 'busy',
+      alerts: ['EventLoopSaturated'],
+      cause: () => busy.http.post('/block'),
+      mend: () => busy.http.post('/free'),
+    },
+    {
+      what: 'a leak fills the heap',
+      service: 'full',
+      alerts: ['HeapNearLimit'],
+      cause: () => full.http.post('/fill'),
+      mend: () => full.http.post('/free'),
+    },
+    {
+      what: 'open transactions hold the pool',
+      service: 'full',
+      alerts: ['DatabasePoolSaturated'],
+      cause: () => full.http.post('/hold'),
+      mend: () => full.http.post('/release'),
+    },
+    {
+      what: 'a certificate with five days left',
+      service: 'full',
+      alerts: ['CertificateExpiring'],
+      cause: () => fleet.certificates.write(fleet.endingCertificate),
+      mend: () => fleet.certificates.write(fleet.goodCertificate),
+    },
+    {
+      what: 'the process is killed',
+      service: 'restarting',
+      alerts: ['ServiceDown'],
+      cause: () => fleet.get('restarting').stop('SIGKILL'),
+      mend: () => fleet.start('restarting'),
+    },
+    {
+      what: 'workers are killed',
+      service: 'workers',
+      alerts: ['WorkersRestarting'],
+      cause: () => killWorkers(fleet, 3),
+      mend: () => undefined,
+    },
+    {
+      what: 'the collector is stopped',
+      service: 'collector',
+      alerts: ['CollectorDown'],
+      cause: () => fleet.stopCollector(),
+      mend: () => fleet.startCollector(),
+    },
+    {
+      what: 'the process is killed again and again',
+      service: 'restarting',
+      alerts: ['ServiceRestartLoop'],
+      cause: () => restart(fleet, prometheus, 3),
+      mend: () => undefined,
+    },
+  ];
+}
+
+async function killWorkers(fleet: Fleet, times: number): Promise<void> {
+  const service = fleet.get('workers');
+  const ready = () =>
+    service.lines.flatMap(({ msg, pid }) => (msg === 'worker ready' && typeof pid === 'number' ? [pid] : []));
+  for (let killed = 0; killed < times; killed++) {
+    const before = ready();
+    const last = before.at(-1);
+    // 0 would be this very process with all its children.
+    if (last === undefined) throw new Error('There is no worker to kill');
+    process.kill(last, 'SIGKILL');
+    await eventually('the worker is replaced', () => ready().length > before.length, START_MS);
+  }
+}
+
+/** Each start is to be seen by a scrape. */
+async function restart(fleet: Fleet, prometheus: PrometheusServer, times: number): Promise<void> {
+  const startTime = async () => {
+    const [sample] = await prometheus.query('process_start_time_seconds{service="restarting"}');
+    return sample?.value[1];
+  };
+  for (let restarts = 0; restarts < times; restarts++) {
+    const before = await startTime();
+    await fleet.get('restarting').stop('SIGKILL');
+    await fleet.start('restarting');
+    const isSeen = async () => ![undefined, before].includes(await startTime());
+    await eventually('the new start is seen', isSeen, START_MS);
+  }
+}
