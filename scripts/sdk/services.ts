@@ -1,5 +1,5 @@
-import { createFileRegistry, fromBinary, type DescService } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import type { DescService } from '@bufbuild/protobuf';
+import { servicesIn } from '../contract/descriptors.ts';
 import { camelCase } from '../contract/drift/shape.ts';
 
 export interface NamedService {
@@ -8,10 +8,9 @@ export interface NamedService {
   readonly service: DescService;
 }
 
-/** Every service of the contract, `grpc.health.v1.Health` among them, sorted by its full name. */
+/** Every service of the contract, sorted by its full name. */
 export function servicesOf(descriptors: Buffer): NamedService[] {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
-  const services = [...registry].filter((type) => type.kind === 'service');
+  const services = servicesIn(descriptors);
   const sorted = services.toSorted((one, other) => (one.typeName < other.typeName ? -1 : 1));
   return sorted.map((service) => {
     const isAlone = services.every((other) => other === service || other.name !== service.name);

@@ -1,8 +1,7 @@
-import { createFileRegistry, fromBinary, type DescMethod } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { DESCRIPTORS, type Contracts } from '../contracts.ts';
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Contracts } from '../contracts.ts';
+import { servicesIn } from '../descriptors.ts';
 import { operationsOf, type LocatedOperation } from '../open-api.ts';
-import { UserError } from '../user-error.ts';
 
 /** Contracts of others, which every service of the chassis has. */
 const FOREIGN = /^(google|grpc)\./;
@@ -58,16 +57,6 @@ function peerOf(
 }
 
 function rpcsOf(descriptors: Buffer): DescMethod[] {
-  const services = registryOf(descriptors).filter((type) => type.kind === 'service');
-  return services.filter(({ typeName }) => !FOREIGN.test(typeName)).flatMap(({ methods }) => methods);
-}
-
-function registryOf(descriptors: Buffer) {
-  try {
-    return [...createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors))];
-  } catch (error) {
-    throw new UserError(`${DESCRIPTORS} is no set of proto descriptors. Run "npm run contract".`, {
-      cause: error,
-    });
-  }
+  const services = servicesIn(descriptors).filter(({ typeName }) => !FOREIGN.test(typeName));
+  return services.flatMap(({ methods }) => methods);
 }
