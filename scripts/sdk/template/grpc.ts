@@ -59,10 +59,17 @@ export function toCallError(thrown: unknown): CallError {
   });
 }
 
+/** Adds the headers to a call; its error tells the request id, also when no answer came back. */
 function addsHeaders(options: ClientOptions): Interceptor {
   return (next) => async (request) => {
     await addHeaders(options, request.header);
-    return next(request);
+    try {
+      return await next(request);
+    } catch (thrown) {
+      const error = ConnectError.from(thrown);
+      error.metadata.set('x-request-id', request.header.get('x-request-id') ?? '');
+      throw error;
+    }
   };
 }
 

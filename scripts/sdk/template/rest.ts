@@ -25,9 +25,7 @@ export function createRestClient(options: ClientOptions): RestClient {
 export async function orThrow<Answer extends { data?: unknown; error?: unknown; response: Response }>(
   call: Promise<Answer>,
 ): Promise<DataOf<Answer>> {
-  const { data, error, response } = await call.catch((thrown: unknown) => {
-    throw unreached(thrown);
-  });
+  const { data, error, response } = await call;
   if (!response.ok) throw refused(response, error);
   return data as DataOf<Answer>;
 }
@@ -39,7 +37,11 @@ async function send(request: Request, options: ClientOptions): Promise<Response>
   await addHeaders(options, headers);
   if (!headers.has(TIMEOUT)) headers.set(TIMEOUT, String(options.timeoutMs ?? DEFAULT_TIMEOUT_MS));
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(Number(headers.get(TIMEOUT)))]);
-  return fetch(request, { headers, signal });
+  try {
+    return await fetch(request, { headers, signal });
+  } catch (thrown) {
+    throw unreached(thrown, headers.get('x-request-id'));
+  }
 }
 
 /** RFC 9457 problem details with the service's extensions. */
@@ -68,11 +70,16 @@ function refused({ status, statusText, headers }: Response, body: unknown): Call
   });
 }
 
-function unreached(cause: unknown): CallError {
+function unreached(cause: unknown, requestId: string | null): CallError {
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
   const codes: Readonly<Record<string, Code>> = {
     AbortError: 'CANCELLED',
     TimeoutError: 'DEADLINE_EXCEEDED',
   };
-  return new CallError({ code: codes[name] ?? 'UNAVAILABLE', message, cause });
+  return new CallError({
+    code: codes[name] ?? 'UNAVAILABLE',
+    message,
+    requestId: requestId ?? undefined,
+    cause,
+  });
 }
