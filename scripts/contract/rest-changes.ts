@@ -32,7 +32,7 @@ const BREAKING = new Set([
 export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Change[]> {
   if (isDeepStrictEqual(base, revision)) return [];
   const isOpen = openOperations(base);
-  const changes = await compare(base, revision);
+  const changes = await compare(withoutDeprecation(base, revision), revision);
   return changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
     text: `${[operation, path].join(' ').trim() || 'document'}: ${text.trim()}`,
     isBreaking:
@@ -40,6 +40,19 @@ export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Cha
       (level >= WARNING && !COMPATIBLE.has(id)) ||
       (id === 'api-security-added' && isOpen.has(`${operation} ${path}`)),
   }));
+}
+
+/**
+ * The base without the mark of deprecation on operations that are gone: oasdiff is silent on the end of what
+ * was deprecated, but its clients fail all the same.
+ */
+function withoutDeprecation(base: OpenApi, revision: OpenApi): OpenApi {
+  const isThere = new Set(operationsOf(revision).map(({ method, path }) => `${method} ${path}`));
+  const marked = structuredClone(base);
+  for (const { method, path } of operationsOf(base))
+    if (!isThere.has(`${method} ${path}`))
+      Object.assign(marked.paths[path]?.[method] ?? {}, { deprecated: false, 'x-sunset': undefined });
+  return marked;
 }
 
 /** Operations that anybody may call: one more scheme is a further way in for the others, a first one shuts these. */

@@ -89,10 +89,15 @@ describe('REST', () => {
   });
 });
 
-test('REST an operation removed after it was deprecated and past its sunset: breaking is true', async () => {
-  const [deprecated, gone] = [structuredClone(PARCELS), structuredClone(PARCELS)] as Json[];
-  Object.assign(list(deprecated), { deprecated: true, 'x-sunset': '2020-01-01' });
-  delete gone.paths['/v1/parcels'].get;
+test.each([
+  ['an operation', (d: Json) => list(d), (d: Json) => delete d.paths['/v1/parcels'].get],
+  ['the only operation', (d: Json) => read(d), (d: Json) => delete d.paths['/v1/parcels/{id}']],
+  ['a parameter', (d: Json) => list(d).parameters[0], (d: Json) => list(d).parameters.shift()],
+])('%s removed after it was deprecated and past its sunset: breaking is true', async (_name, find, remove) => {
+  const deprecated = structuredClone(PARCELS) as Json;
+  Object.assign(find(deprecated), { deprecated: true, 'x-sunset': '2020-01-01' });
+  const gone = structuredClone(deprecated);
+  remove(gone);
   const changes = await restChanges(deprecated, gone);
   expect(changes.map(({ isBreaking }) => isBreaking)).toContain(true);
 });
