@@ -11,19 +11,10 @@ const WARNING = 2;
 const COMPATIBLE = new Set([
   // A client has to bear values that it does not know, as it has to in protobuf.
   'response-property-enum-value-added',
-  // A matter of the deprecation's form, not of the calls.
-  'api-deprecated-sunset-missing',
-  'api-deprecated-sunset-parse',
 ]);
 
 /** What oasdiff only notes though it ends or refuses calls that worked. */
-const BREAKING = new Set([
-  'api-path-removed-with-deprecation',
-  'api-removed-with-deprecation',
-  'api-security-scope-added',
-  'request-body-enum-value-removed',
-  'request-parameter-removed-with-deprecation',
-]);
+const BREAKING = new Set(['api-security-scope-added', 'request-body-enum-value-removed']);
 
 /**
  * What changed in the REST contract. A warning of oasdiff counts as breaking, because a request of a
@@ -32,7 +23,7 @@ const BREAKING = new Set([
 export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Change[]> {
   if (isDeepStrictEqual(base, revision)) return [];
   const isOpen = openOperations(base);
-  const changes = await compare(withoutDeprecation(base, revision), revision);
+  const changes = await compare(withoutDeprecation(base), withoutDeprecation(revision));
   return changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
     text: `${[operation, path].join(' ').trim() || 'document'}: ${text.trim()}`,
     isBreaking:
@@ -43,16 +34,14 @@ export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Cha
 }
 
 /**
- * The base without the mark of deprecation on operations that are gone: oasdiff is silent on the end of what
- * was deprecated, but its clients fail all the same.
+ * The document without marks of deprecation: oasdiff is silent on the end of what was deprecated, but
+ * clients fail by it all the same.
  */
-function withoutDeprecation(base: OpenApi, revision: OpenApi): OpenApi {
-  const isThere = new Set(operationsOf(revision).map(({ method, path }) => `${method} ${path}`));
-  const marked = structuredClone(base);
-  for (const { method, path } of operationsOf(base))
-    if (!isThere.has(`${method} ${path}`))
-      Object.assign(marked.paths[path]?.[method] ?? {}, { deprecated: false, 'x-sunset': undefined });
-  return marked;
+function withoutDeprecation(document: OpenApi): OpenApi {
+  const isMark = (key: string, value: unknown) =>
+    (key === 'deprecated' && value === true) || key === 'x-sunset';
+  const text = JSON.stringify(document, (key, value: unknown) => (isMark(key, value) ? undefined : value));
+  return JSON.parse(text) as OpenApi;
 }
 
 /** Operations that anybody may call: one more scheme is a further way in for the others, a first one shuts these. */
