@@ -16,7 +16,7 @@ try {
     ...(isSame(join(fresh, 'descriptors.binpb'), DESCRIPTORS) ? [] : [DESCRIPTORS]),
   ];
   if (stale.length > 0) {
-    console.error(`Not what proto/ says: ${stale.join(', ')}. Run "npm run generate" and commit the result.`);
+    console.error(`Not what proto/ says: ${stale.join(', ')}. Run "npm run contract" and commit the result.`);
     process.exitCode = 1;
   }
 } finally {

@@ -2,7 +2,7 @@
  * Writes `contracts/openapi.json` from the built service, which it does not start. With `--check` it
  * writes nothing and fails when the file is not what the code says.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import 'reflect-metadata';
 import { describeApi } from '#chassis';
 
@@ -18,7 +18,7 @@ const about = JSON.parse(readFileSync(new URL('../package.json', import.meta.url
 const document = `${JSON.stringify(await describeApi(service, about), null, 2)}\n`;
 
 if (!process.argv.includes('--check')) writeFileSync(FILE, document);
-else if (readFileSync(FILE, 'utf8') !== document) {
-  console.error('contracts/openapi.json is not what the code says. Run "npm run openapi" and commit it.');
+else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== document) {
+  console.error('contracts/openapi.json is not what the code says. Run "npm run contract" and commit it.');
   process.exitCode = 1;
 }

@@ -1,0 +1,154 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { compareContracts } from '../../scripts/contract/compare.js';
+import { restChanges } from '../../scripts/contract/rest-changes.js';
+import { PARCELS, type Json } from './parcels.openapi.js';
+import { PARCELS_PROTO } from './parcels.proto.js';
+import { ContractProject } from './project.js';
+
+const project = ContractProject.released();
+afterAll(() => project[Symbol.dispose]());
+
+/** What changes, how, and whether a client of the release may fail. */
+const REST: readonly (readonly [string, boolean, (document: Json) => void])[] = [
+  ['nothing', false, () => {}],
+  ['a description', false, (d) => (schema(d, 'Parcel').properties.name.description = 'What it is called')],
+  ['a new path', false, (d) => (d.paths['/v1/vans'] = { get: { responses: { '200': { description: 'All' } } } })],
+  ['a path removed', true, (d) => delete d.paths['/v1/parcels/{id}']],
+  ['a path renamed', true, (d) => rename(d.paths, '/v1/parcels', '/v1/packages')],
+  ['a method removed', true, (d) => delete d.paths['/v1/parcels/{id}'].delete],
+  ['a method deprecated', false, (d) => (d.paths['/v1/parcels/{id}'].delete.deprecated = true)],
+  ['a success status removed', true, (d) => rename(create(d).responses, '201', '202')],
+  ['an error status added', false, (d) => (create(d).responses['409'] = { description: 'Exists' })],
+  ['an error status removed', false, (d) => delete read(d).responses['404']],
+  ['a request field removed', true, (d) => delete schema(d, 'NewParcel').properties.note],
+  ['a request field renamed', true, (d) => rename(schema(d, 'NewParcel').properties, 'note', 'remark')],
+  ['a request field of another type', true, (d) => (schema(d, 'NewParcel').properties.note = { type: 'integer' })],
+  ['an optional request field added', false, (d) => (schema(d, 'NewParcel').properties.tag = { type: 'string' })],
+  ['a required request field added', true, (d) => addRequired(schema(d, 'NewParcel'), 'tag')],
+  ['an optional request field made required', true, (d) => schema(d, 'NewParcel').required.push('note')],
+  ['a required request field made optional', false, (d) => (schema(d, 'NewParcel').required = ['name'])],
+  ['a request enum value added', false, (d) => schema(d, 'NewParcel').properties.size.enum.push('huge')],
+  ['a request enum value removed', true, (d) => schema(d, 'NewParcel').properties.size.enum.pop()],
+  ['a request limit tightened', true, (d) => (schema(d, 'NewParcel').properties.name.maxLength = 50)],
+  ['a request limit widened', false, (d) => (schema(d, 'NewParcel').properties.name.maxLength = 200)],
+  ['a request limit added', true, (d) => (schema(d, 'NewParcel').properties.note.maxLength = 50)],
+  ['a query parameter removed', true, (d) => list(d).parameters.shift()],
+  ['an optional query parameter added', false, (d) => list(d).parameters.push(parameter('sort', false))],
+  ['a required query parameter added', true, (d) => list(d).parameters.push(parameter('sort', true))],
+  ['a required response field removed', true, (d) => drop(schema(d, 'Parcel'), 'name')],
+  ['an optional response field removed', true, (d) => delete schema(d, 'Parcel').properties.note],
+  ['a response field made optional', true, (d) => (schema(d, 'Parcel').required = ['id', 'size', 'sentAt'])],
+  ['a response field of another type', true, (d) => (schema(d, 'Parcel').properties.name = { type: 'integer' })],
+  ['a response field added', false, (d) => addRequired(schema(d, 'Parcel'), 'van')],
+  ['a response enum value added', false, (d) => schema(d, 'Parcel').properties.size.enum.push('huge')],
+  ['a response enum value removed', false, (d) => schema(d, 'Parcel').properties.size.enum.pop()],
+  ['an open operation that asks for a caller', true, (d) => (list(d).security = [{ bearer: [] }])],
+  ['one scope more', true, (d) => (create(d).security = [{ bearer: ['parcels:write', 'parcels:admin'] }])],
+];
+
+/** Replaced text, or a whole edit; then the same. */
+const GRPC: readonly (readonly [string, boolean, (proto: string) => string])[] = [
+  ['nothing', false, (p) => p],
+  ['a comment only', false, (p) => p.replace('// Parcels on their way.', '// Parcels, wherever they are.')],
+  ['a new rpc', false, (p) => after(p, 'service ParcelService {', '  rpc Weigh(GetParcelRequest) returns (Parcel);')],
+  ['an rpc removed', true, (p) => without(p, 'rpc DeleteParcel')],
+  ['an rpc renamed', true, (p) => p.replace('rpc GetParcel(', 'rpc ReadParcel(')],
+  ['the request of an rpc', true, (p) => p.replace('GetParcel(GetParcelRequest)', 'GetParcel(DeleteParcelRequest)')],
+  ['the response of an rpc', true, (p) => p.replace('returns (GetParcelResponse)', 'returns (Parcel)')],
+  ['a server stream made unary', true, (p) => p.replace('returns (stream ', 'returns (')],
+  ['a unary request made a stream', true, (p) => p.replace('(CreateParcelRequest)', '(stream CreateParcelRequest)')],
+  ['a service renamed', true, (p) => p.replace('service ParcelService', 'service Parcels')],
+  ['the package renamed', true, (p) => p.replace('package parcels.v1', 'package parcels.v2')],
+  ['a field added', false, (p) => after(p, 'message Parcel {', '  string van = 6;')],
+  ['a field removed', true, (p) => without(p, 'string name = 2;')],
+  ['a field removed, its number and name reserved', true, (p) => after(without(p, 'string name = 2;'), 'message Parcel {', '  reserved 2;\n  reserved "name";')],
+  ['a field renamed', true, (p) => p.replace('string name = 2;', 'string title = 2;')],
+  ['a field of another type', true, (p) => p.replace('string name = 2;', 'bytes name = 2;')],
+  ['a field that changes places', true, (p) => p.replace('string name = 2;', 'string name = 6;')],
+  ['a number used again', true, (p) => p.replace('string name = 2;', 'int64 weight = 2;\n  string name = 6;')],
+  ['a field made repeated', true, (p) => p.replace('string name = 2;', 'repeated string name = 2;')],
+  ['a field moved into a oneof', true, (p) => p.replace('string name = 2;', 'oneof title {\n    string name = 2;\n  }')],
+  ['a number reserved', false, (p) => after(p, 'message Parcel {', '  reserved 9;')],
+  ['a message added', false, (p) => `${p}\nmessage Van {\n  string id = 1;\n}\n`],
+  ['a message removed', true, (p) => without(p, 'rpc WatchParcels').replaceAll(/message WatchParcels\w+ \{[^}]*\}\n/g, '')],
+  ['an enum value added', false, (p) => after(p, 'enum Size {', '  SIZE_HUGE = 3;', 'SIZE_LARGE = 2;')],
+  ['an enum value removed', true, (p) => without(p, 'SIZE_LARGE = 2;')],
+  ['an enum value renamed', true, (p) => p.replace('SIZE_LARGE', 'SIZE_BIG')],
+];
+
+describe('REST', () => {
+  test.each(REST)('%s: breaking is %s', async (_name, isBreaking, change) => {
+    const document = structuredClone(PARCELS);
+    change(document);
+    project.setOpenApi(document);
+    const { rest, grpc, refusal } = await compareContracts(project.root);
+    expect(rest.some((found) => found.isBreaking), JSON.stringify(rest)).toBe(isBreaking);
+    expect(grpc).toEqual([]);
+    expect(refusal !== undefined).toBe(isBreaking);
+    project.setOpenApi(PARCELS);
+  });
+});
+
+test.each([
+  ['an operation', (d: Json) => list(d), (d: Json) => delete d.paths['/v1/parcels'].get],
+  ['the only operation', (d: Json) => read(d), (d: Json) => delete d.paths['/v1/parcels/{id}']],
+  ['a parameter', (d: Json) => list(d).parameters[0], (d: Json) => list(d).parameters.shift()],
+])('%s removed after it was deprecated and past its sunset: breaking is true', async (_name, find, remove) => {
+  const deprecated = structuredClone(PARCELS) as Json;
+  Object.assign(find(deprecated), { deprecated: true, 'x-sunset': '2020-01-01' });
+  const gone = structuredClone(deprecated);
+  remove(gone);
+  const changes = await restChanges(deprecated, gone);
+  expect(changes.map(({ isBreaking }) => isBreaking)).toContain(true);
+});
+
+describe('gRPC', () => {
+  test.each(GRPC)('%s: breaking is %s', async (name, isBreaking, change) => {
+    const proto = change(PARCELS_PROTO);
+    expect(proto === PARCELS_PROTO).toBe(name === 'nothing');
+    project.setProto(proto);
+    const { rest, grpc, refusal } = await compareContracts(project.root);
+    expect(grpc.length > 0, JSON.stringify(grpc)).toBe(isBreaking);
+    expect(rest).toEqual([]);
+    expect(refusal !== undefined).toBe(isBreaking);
+  });
+
+  test('a file moved: breaking is true', async () => {
+    project.setProto(PARCELS_PROTO, 'parcels/v1/parcel.proto');
+    const { grpc } = await compareContracts(project.root);
+    expect(grpc[0]?.text).toMatch(/parcels\/v1\/parcels\.proto" was deleted/);
+  });
+});
+
+const schema = (document: Json, name: string): Json => document.components.schemas[name];
+const create = (document: Json): Json => document.paths['/v1/parcels'].post;
+const list = (document: Json): Json => document.paths['/v1/parcels'].get;
+const read = (document: Json): Json => document.paths['/v1/parcels/{id}'].get;
+const parameter = (name: string, required: boolean) => ({ name, in: 'query', required, schema: { type: 'string' } });
+
+function rename(object: Json, from: string, to: string): void {
+  object[to] = object[from];
+  delete object[from];
+}
+
+function addRequired(object: Json, name: string): void {
+  object.properties[name] = { type: 'string' };
+  object.required.push(name);
+}
+
+function drop(object: Json, name: string): void {
+  delete object.properties[name];
+  object.required = object.required.filter((other: string) => other !== name);
+}
+
+/** `line` after the line with `start`, or after that with `last` where the order counts. */
+function after(text: string, start: string, line: string, last = start): string {
+  return text.replace(last, `${last}\n${line}`);
+}
+
+function without(text: string, start: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !line.trim().startsWith(start))
+    .join('\n');
+}
