@@ -96,7 +96,7 @@ function wayOf(call: Call | JobCall) {
       return { method: call.method, route: call.route, path: cut(call.target.split('?', 1)[0]) };
     case 'grpc':
       return { rpc: call.rpc };
-    case 'job':
+    default:
       return { job: call.job };
   }
 }

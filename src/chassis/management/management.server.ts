@@ -79,10 +79,7 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
     acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
     const authorizeChange = createAuthorizeChange(config);
-    this.#fastify.addHook('onRequest', (request, _reply, done) => {
-      authorizeChange(request);
-      done();
-    });
+    this.#fastify.addHook('onRequest', async (request) => authorizeChange(request));
     auditChanges(this.#fastify, trail, config);
     this.#fastify.setErrorHandler(edge.answerError);
     this.#fastify.setNotFoundHandler(() => {
