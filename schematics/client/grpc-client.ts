@@ -13,7 +13,7 @@ export async function grpcClient({ name, file, contract, folder, service }: Clie
   const path = `${proto.folder}/${basename(file)}`;
   const generated = `#generated/${path.replace(/\.proto$/, '')}`;
   const unary = rpcs.find(({ kind }) => kind === 'unary');
-  const values = { name, rpcs, fullName, constant, generated, unary };
+  const values = { file: name.kebab, name, rpcs, fullName, constant, generated, unary };
   return chain([
     writeTemplates('./grpc', values, folder),
     addProto(path, contract),

@@ -13,7 +13,7 @@ export async function httpClient({ name, file, contract, folder }: ClientSource)
   const document = read(contract, file);
   const operations = operationsOf(document, file);
   const types = await typesOf(document, file);
-  const values = { name, operations, sample: operations[0], url: urlOf(document) };
+  const values = { file: name.kebab, name, operations, sample: operations[0], url: urlOf(document) };
   return chain([
     writeTemplates('./http', values, folder),
     (tree) => tree.create(`${folder}/${name.kebab}.openapi.json`, JSON.stringify(document)),
@@ -23,7 +23,7 @@ export async function httpClient({ name, file, contract, folder }: ClientSource)
 
 function read(text: string, file: string): OpenApiDocument {
   const document = parseText(text, file) as OpenApiDocument | null;
-  if (typeof document !== 'object' || document === null || !/^3\.[01]\./.test(String(document.openapi)))
+  if (typeof document !== 'object' || document === null || !/^3\.[01]\./.test(document.openapi))
     refuse(`--from ${file}: no OpenAPI document of version 3.0 or 3.1; "openapi" says which one has`);
   return document;
 }

@@ -20,8 +20,8 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     if (reach.global) {
       const folder = `/src/features/${name.kebab}`;
       return chain([
-        writeTemplates('./files', { name, reason }, folder),
-        writeTemplates('./module', { name }, folder),
+        writeTemplates('./files', { file: name.kebab, name, reason }, folder),
+        writeTemplates('./module', { file: name.kebab, name }, folder),
         addErrorRow(folder, name.text, row),
         registerGlobally(name),
         formatChanged(),
@@ -30,7 +30,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     const place = featurePlace(tree, reach.feature);
     const added = { name: `${name.pascal}Guard`, from: `./${name.kebab}.guard.js` };
     return chain([
-      writeTemplates('./files', { name, reason }, place.folder),
+      writeTemplates('./files', { file: name.kebab, name, reason }, place.folder),
       addErrorRow(place.folder, place.name, row),
       registerInFeature(place, 'UseGuards', added),
       formatChanged(),

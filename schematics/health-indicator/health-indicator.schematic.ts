@@ -17,7 +17,7 @@ export function healthIndicator({ name: text, feature, critical = false }: Healt
   return (tree) => {
     const place = featurePlace(tree, feature);
     return chain([
-      writeTemplates('./files', { name, critical }, place.folder),
+      writeTemplates('./files', { file: name.kebab, name, critical }, place.folder),
       addToModule(place.module, 'providers', {
         name: `${name.pascal}Health`,
         from: `./${name.kebab}.health.js`,

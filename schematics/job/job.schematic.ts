@@ -26,7 +26,7 @@ export function job({ name: text, feature, ...when }: JobOptions): Rule {
   return (tree) => {
     const place = featurePlace(tree, feature);
     return chain([
-      writeTemplates('./files', { name, schedule }, place.folder),
+      writeTemplates('./files', { file: name.kebab, name, schedule }, place.folder),
       addToModule(place.module, 'providers', { name: `${name.pascal}Job`, from: `./${name.kebab}.job.js` }),
       formatChanged(),
     ]);

@@ -17,8 +17,8 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
     if (reach.global) {
       const folder = `/src/features/${name.kebab}`;
       return chain([
-        writeTemplates('./files', { name }, folder),
-        writeTemplates('./module', { name }, folder),
+        writeTemplates('./files', { file: name.kebab, name }, folder),
+        writeTemplates('./module', { file: name.kebab, name }, folder),
         registerGlobally(name),
         formatChanged(),
       ]);
@@ -26,7 +26,7 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
     const place = featurePlace(tree, reach.feature);
     const added = { name: `${name.pascal}Middleware`, from: `./${name.kebab}.middleware.js` };
     return chain([
-      writeTemplates('./files', { name }, place.folder),
+      writeTemplates('./files', { file: name.kebab, name }, place.folder),
       registerInFeature(place, 'UseInterceptors', added),
       formatChanged(),
     ]);

@@ -27,7 +27,7 @@ function decorated(text: string, decorator: string, { name, from }: Import, file
     const at = firstDecorator(controller).getStart();
     changed = `${changed.slice(0, at)}@${decorator}(${name})\n${changed.slice(at)}`;
   }
-  const last = source.statements.filter((statement) => ts.isImportDeclaration(statement)).at(-1);
+  const last = source.statements.findLast((statement) => ts.isImportDeclaration(statement));
   const at = last ? last.getEnd() + 1 : 0;
   changed = `${changed.slice(0, at)}import { ${name} } from '${from}';\n${changed.slice(at)}`;
   return withCommonImport(changed, decorator, file);
