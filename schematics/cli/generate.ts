@@ -41,7 +41,8 @@ async function run(parameters: readonly string[]): Promise<void> {
 }
 
 function report(changes: readonly Change[]): void {
-  for (const { kind, path } of changes) console.log(`${kind.toUpperCase()} ${path}`);
+  const inOrder = changes.toSorted((one, other) => (one.path < other.path ? -1 : 1));
+  for (const { kind, path } of inOrder) console.log(`${kind.toUpperCase()} ${path}`);
   if (changes.length === 0) console.log('Nothing to do.');
 }
 
