@@ -7,7 +7,8 @@ const RESERVED = new Set(
    delete do else enum export extends false finally for from function get if implements import in instanceof
    interface is let module namespace new null number object of package private protected public readonly require
    return set static string super switch symbol this throw true try type typeof undefined unknown var void while
-   with yield array buffer date error map promise record bool bytes double fixed32 fixed64 float
+   with yield array audit body buffer controller database date
+   error generated injectable kysely map migration module param promise query record res returns rpcs scopes bool bytes double fixed32 fixed64 float
    int32 int64 message oneof option optional repeated reserved rpc service sfixed32 sfixed64 sint32 sint64 stream
    syntax uint32 uint64 google grpc prototype`.split(/\s+/),
 );
@@ -26,6 +27,8 @@ export interface Name {
   readonly constant: string;
   /** `invoice item`: prose. */
   readonly text: string;
+  /** `Invoice item`: the beginning of a sentence, a title. */
+  readonly sentence: string;
 }
 
 /**
@@ -34,10 +37,10 @@ export interface Name {
  * @throws SchematicsException when it is no name of 1 to 40 ASCII letters and digits, or is reserved
  */
 export function nameOf(text: string, option = 'name'): Name {
-  if (!/^[A-Za-z][A-Za-z0-9]*(?:[-_ ][A-Za-z0-9]+)*$/.test(text))
+  if (!/^[A-Za-z][A-Za-z0-9]*(?:[-_ ][A-Za-z][A-Za-z0-9]*)*$/.test(text))
     refuse(
       `${option} ${JSON.stringify(text)} is not valid: ASCII letters and digits, words joined by "-", "_" or case, ` +
-        'a letter first, such as invoice-items',
+        'a letter first in each, such as invoice-items',
     );
   if (text.length > MAX_LENGTH) refuse(`${option} "${text}" is longer than ${MAX_LENGTH} characters`);
   const name = spell(wordsOf(text));
@@ -47,7 +50,7 @@ export function nameOf(text: string, option = 'name'): Name {
 }
 
 export function spell(words: readonly string[]): Name {
-  const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+  const pascal = words.map(capitalise).join('');
   return {
     kebab: words.join('-'),
     camel: pascal.charAt(0).toLowerCase() + pascal.slice(1),
@@ -55,11 +58,16 @@ export function spell(words: readonly string[]): Name {
     snake: words.join('_'),
     constant: words.join('_').toUpperCase(),
     text: words.join(' '),
+    sentence: capitalise(words.join(' ')),
   };
 }
 
+function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Lower-case words: `HTTPClient` is `http`, `client`. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   return text
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
