@@ -6,6 +6,7 @@ import { formatChanged } from '../shared/format.ts';
 import { addToModule } from '../shared/module-imports.ts';
 import { nameOf } from '../shared/names.ts';
 import { refuse } from '../shared/refuse.ts';
+import { requireFree } from '../shared/require-free.ts';
 import type { ClientSource } from './client-source.ts';
 import { grpcClient } from './grpc-client.ts';
 import { httpClient } from './http-client.ts';
@@ -26,7 +27,9 @@ export function client({ name: text, from, feature, service }: ClientOptions): R
   const contract = readFileSync(file, 'utf8');
   return async (tree) => {
     const place = featurePlace(tree, feature);
+    const files = ['client.ts', 'client.spec.ts', 'openapi.ts', 'openapi.json'];
     return chain([
+      requireFree(place.folder, ...files.map((end) => `${name.kebab}.${end}`)),
       await clientOf({ name, file, contract, folder: place.folder, ...(service && { service }) }),
       addToModule(place.module, 'providers', {
         name: `${name.pascal}Client`,

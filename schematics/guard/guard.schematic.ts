@@ -4,6 +4,7 @@ import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
 import { checkReach, registerGlobally, registerInFeature, type Reach } from '../shared/reach.ts';
+import { requireFree } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 /** The options of schema.json. */
@@ -14,12 +15,14 @@ export interface GuardOptions extends Reach {
 export function guard({ name: text, ...reach }: GuardOptions): Rule {
   const name = nameOf(text.replace(/[-_ ]?guard$/i, ''));
   checkReach(reach);
+  const files = [`${name.kebab}.guard.ts`, `${name.kebab}.guard.spec.ts`];
   return (tree) => {
     const reason = `${name.constant}_REFUSED`;
     const row = { reason, code: 'PERMISSION_DENIED', status: 403, when: `\`${name.pascal}Guard\` said no` };
     if (reach.global) {
       const folder = `/src/features/${name.kebab}`;
       return chain([
+        requireFree(folder, ...files, `${name.kebab}.module.ts`),
         writeTemplates('./files', { file: name.kebab, name, reason }, folder),
         writeTemplates('./module', { file: name.kebab, name }, folder),
         addErrorRow(folder, name.text, row),
@@ -30,6 +33,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     const place = featurePlace(tree, reach.feature);
     const added = { name: `${name.pascal}Guard`, from: `./${name.kebab}.guard.js` };
     return chain([
+      requireFree(place.folder, ...files),
       writeTemplates('./files', { file: name.kebab, name, reason }, place.folder),
       addErrorRow(place.folder, place.name, row),
       registerInFeature(place, 'UseGuards', added),
