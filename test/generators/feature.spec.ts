@@ -186,24 +186,19 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
       const labels = { rpc_service: `${packageName}.v1.${message}Service`, rpc_method: `Create${message}` };
       expect(scrape.sum('rpc_server_call_duration_seconds_count', labels)).toBe(1);
     });
-
-    /** The generated code of the copy that serves. */
-    async function rpcsOf(packageName: string, message: string): Promise<Record<string, unknown>> {
-      const file = join(project.root, `dist/generated/${packageName}/v1/${packageName}.js`);
-      const generated = (await import(file)) as Record<string, Record<string, unknown>>;
-      return generated[`${message}ServiceService`] ?? {};
-    }
   });
 
   test('removed again leave the tree byte for byte as it was', async () => {
     for (const [index, feature] of [...features.entries()].toReversed()) {
       await remove(feature);
+      if (!IS_SOAK && index > 0) continue;
+      await remake();
       expect(project.files()).toEqual(trees[index]);
     }
   });
 });
 
-/** Takes out what belongs to a feature by the conventions of UPGRADING.md, and makes the contracts anew. */
+/** Takes out what belongs to a feature by the conventions of UPGRADING.md, but for what is made from it. */
 async function remove({ name, package: packageName, module }: (typeof FEATURES)[number]): Promise<void> {
   for (const path of [
     `src/features/${name}`,
@@ -220,5 +215,19 @@ async function remove({ name, package: packageName, module }: (typeof FEATURES)[
   const line = new RegExp(`^import .*/${name}\\.module\\.js';\\n`, 'm');
   project.write(root, project.read(root).replace(line, '').replace(`, ${module}`, ''));
   await project.tool('prettier', ['--write', root]);
-  await project.script('contract');
+}
+
+/** The generated code of the copy that serves. */
+async function rpcsOf(packageName: string, message: string): Promise<Record<string, unknown>> {
+  const file = join(project.root, `dist/generated/${packageName}/v1/${packageName}.js`);
+  const generated = (await import(file)) as Record<string, Record<string, unknown>>;
+  return generated[`${message}ServiceService`] ?? {};
+}
+
+/** What is made from features, by the scripts that this project has for it. */
+async function remake(): Promise<void> {
+  const { scripts } = JSON.parse(project.read('package.json')) as {
+    readonly scripts: Record<string, string>;
+  };
+  for (const script of ['contract', 'dashboards']) if (script in scripts) await project.script(script);
 }
