@@ -5,6 +5,7 @@ import { AuthGuard, AuthModule } from './auth/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
+import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
@@ -51,6 +52,7 @@ export class ChassisModule {
         AuthModule,
         RedisModule,
         RateLimitModule,
+        JobsModule,
         AuditModule.forRoot(auditing, config),
         application,
       ],

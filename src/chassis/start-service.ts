@@ -21,6 +21,7 @@ import { HttpAdapter, serveOpenApi } from './http/index.js';
 import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import { serviceKeys } from './service-keys.js';
 import { addShutdownStages } from './shutdown-stages.js';
 import { MetricsRegistry } from './metrics/index.js';
 import { SchemaParameters } from './pipeline/index.js';
@@ -84,7 +85,7 @@ export async function startService(
   const config = loadConfig({
     env: options.env ?? process.env,
     directory: fileURLToPath(service.root),
-    ...(service.config && { shape: service.config }),
+    shape: serviceKeys(service),
     ...(options.overrides && { overrides: options.overrides }),
   });
   const tls = await openTls(config);

@@ -1,4 +1,4 @@
-import type { Call, CallContext } from '../context/index.js';
+import type { Call, CallContext, JobCall } from '../context/index.js';
 import type { Code } from '../errors/index.js';
 import { renderDetail } from './detail.js';
 
@@ -61,7 +61,7 @@ export function renderEntry(
     target: cut(fact.target),
     result: result === 'ok' ? result : result.code,
     reason: result === 'ok' ? undefined : result.reason,
-    ...(call && placeOf(call as Call)),
+    ...(call && placeOf(call as Call | JobCall)),
   });
   if (!fact.detail) return entry;
   return `${entry.slice(0, -1)},"detail":${renderDetail(fact.detail, maxDetailBytes)}}`;
@@ -80,16 +80,25 @@ function headOf(kind: string, { service, version, instance }: AuditOrigin) {
   return { time: new Date().toISOString(), kind, service, version, instance };
 }
 
-function placeOf(call: Call) {
+function placeOf(call: Call | JobCall) {
   return {
     transport: call.transport,
-    ...(call.transport === 'http'
-      ? { method: call.method, route: call.route, path: cut(call.target.split('?', 1)[0]) }
-      : { rpc: call.rpc }),
+    ...wayOf(call),
     requestId: call.requestId,
     traceId: call.span?.spanContext().traceId,
     clientIp: call.clientIp,
   };
+}
+
+function wayOf(call: Call | JobCall) {
+  switch (call.transport) {
+    case 'http':
+      return { method: call.method, route: call.route, path: cut(call.target.split('?', 1)[0]) };
+    case 'grpc':
+      return { rpc: call.rpc };
+    default:
+      return { job: call.job };
+  }
 }
 
 function cut(text: string | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { auditConfigShape } from './audit.schema.js';
 import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
+import { jobsConfigShape } from './jobs.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
@@ -137,6 +138,7 @@ export const chassisConfigSchema = z.object({
   ...baselineConfigShape,
   ...redisConfigShape,
   ...rateLimitConfigShape,
+  ...jobsConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -1,4 +1,5 @@
 export { listOf } from './baseline.schema.js';
+export { ConfigKeys, configKeysOf, type ConfigOf } from './config-keys.decorator.js';
 export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';

@@ -5,8 +5,8 @@ import type { Call } from './call-observers.js';
 import type { ClientCertificate, Principal } from './principal.js';
 import { Scope } from './scope.js';
 
-/** The ways a call comes in. */
-export type TransportName = 'http' | 'grpc';
+/** The ways a call comes in; the run of a job comes by none. */
+export type TransportName = 'http' | 'grpc' | 'job';
 
 /** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -5,7 +5,7 @@ import type { Scope } from './scope.js';
 
 const store = new AsyncLocalStorage<Scope>();
 
-/** The call that the running code works for; `undefined` at start-up, in jobs and in timers of their own. */
+/** The call, or the run of a job, that the running code works for; `undefined` at start-up and in timers of their own. */
 export function currentCall(): CallContext | undefined {
   return store.getStore()?.call;
 }

@@ -1,4 +1,4 @@
-import { durationBucketOf, type Call, type TransportName } from '../context/index.js';
+import { durationBucketOf, type Call } from '../context/index.js';
 import { LineBuffer } from './line-buffer.js';
 import type { LogLevel } from './log-levels.js';
 import { hexFlags } from './scope-fields.js';
@@ -38,7 +38,7 @@ const END = Buffer.from(',"msg":"call"}\n');
 export class CallLineWriter {
   readonly #base: string;
   /** Route → method, and service → method. */
-  readonly #heads: Readonly<Record<TransportName, Map<string, Map<string, Buffer>>>> = {
+  readonly #heads: Readonly<Record<Call['transport'], Map<string, Map<string, Buffer>>>> = {
     http: new Map(),
     grpc: new Map(),
   };

@@ -13,6 +13,7 @@ import {
   createResponseClass,
   HttpEdge,
 } from '../http/index.js';
+import { Jobs } from '../jobs/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
@@ -25,6 +26,7 @@ import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
+import { addJobsRoutes } from './jobs.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
@@ -52,6 +54,7 @@ export class ManagementServer implements OnApplicationShutdown {
     levels: LogLevels,
     tracing: Tracing,
     rateLimits: RateLimits,
+    jobs: Jobs,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
   ) {
@@ -76,10 +79,7 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
     acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
     const authorizeChange = createAuthorizeChange(config);
-    this.#fastify.addHook('onRequest', (request, _reply, done) => {
-      authorizeChange(request);
-      done();
-    });
+    this.#fastify.addHook('onRequest', async (request) => authorizeChange(request));
     auditChanges(this.#fastify, trail, config);
     this.#fastify.setErrorHandler(edge.answerError);
     this.#fastify.setNotFoundHandler(() => {
@@ -92,6 +92,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
+    addJobsRoutes(this.#fastify, jobs);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -149,6 +150,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs and /drain',
   });
 }

@@ -11,6 +11,8 @@ import type { WorkerPool } from './worker-pool.js';
 import type { WorkerProcess } from './worker-process.js';
 
 const DRAIN_BEGUN = 202;
+/** Done once, by whoever is asked. */
+const JOB_RUN = /^\/jobs\/[^/]+\/run$/;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -80,6 +82,7 @@ export class PrimaryManagement {
     const request = toRequest(message, body ?? '');
     if (body === undefined) return refuse(request, tooLarge());
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
+    if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
     switch (pathOf(request)) {
       case '/livez':

@@ -1,0 +1,38 @@
+import { chain, type Rule } from '@angular-devkit/schematics';
+import { featurePlace } from '../shared/feature-place.ts';
+import { formatChanged } from '../shared/format.ts';
+import { nameOf } from '../shared/names.ts';
+import { checkReach, registerGlobally, registerInFeature, type Reach } from '../shared/reach.ts';
+import { requireFree } from '../shared/require-free.ts';
+import { writeTemplates } from '../shared/templates.ts';
+
+/** The options of schema.json. */
+export interface MiddlewareOptions extends Reach {
+  readonly name: string;
+}
+
+export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
+  const name = nameOf(text.replace(/[-_ ]?middleware$/i, ''));
+  checkReach(reach);
+  const files = [`${name.kebab}.middleware.ts`, `${name.kebab}.middleware.spec.ts`];
+  return (tree) => {
+    if (reach.global) {
+      const folder = `/src/features/${name.kebab}`;
+      return chain([
+        requireFree(folder, ...files, `${name.kebab}.module.ts`),
+        writeTemplates('./files', { file: name.kebab, name }, folder),
+        writeTemplates('./module', { file: name.kebab, name }, folder),
+        registerGlobally(name),
+        formatChanged(),
+      ]);
+    }
+    const place = featurePlace(tree, reach.feature);
+    const added = { name: `${name.pascal}Middleware`, from: `./${name.kebab}.middleware.js` };
+    return chain([
+      requireFree(place.folder, ...files),
+      writeTemplates('./files', { file: name.kebab, name }, place.folder),
+      registerInFeature(place, 'UseInterceptors', added),
+      formatChanged(),
+    ]);
+  };
+}

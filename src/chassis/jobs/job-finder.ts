@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { StartError } from '../errors/index.js';
+import { methodsOf } from '../lifecycle/index.js';
+import { jobOptionsOf, type JobMethod, type JobOptions } from './job.decorator.js';
+import { createSchedule, type Schedule } from './schedule.js';
+
+const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
+const DEFAULT_TIMEOUT_MS = 60_000;
+const MAX_TIMEOUT_MS = 86_400_000;
+
+/** A job as it was declared, checked. */
+export interface JobDefinition {
+  readonly name: string;
+  /** Class and method. */
+  readonly method: string;
+  readonly schedule: Schedule;
+  readonly timeoutMs: number;
+  readonly isLocked: boolean;
+  readonly runsOnStart: boolean;
+  readonly work: JobMethod;
+}
+
+interface Found {
+  readonly method: string;
+  readonly options: JobOptions;
+  readonly work: JobMethod;
+  readonly isSingleton: boolean;
+}
+
+/** Finds the methods that are marked with `@Job`. */
+@Injectable()
+export class JobFinder {
+  constructor(private readonly discovery: DiscoveryService) {}
+
+  /** @throws {StartError} with all that is wrong with all of them */
+  find(): JobDefinition[] {
+    const faults: string[] = [];
+    const names = new Set<string>();
+    const jobs = this.#marked().map((found) => {
+      const { name = found.method } = found.options;
+      const tell = (fault: string) => faults.push(`${found.method} ${fault}`);
+      if (names.has(name)) tell(`has the name "${name}", which another job has already`);
+      names.add(name);
+      return define(found, name, tell);
+    });
+    if (faults.length > 0) throw new StartError(`Jobs cannot run as they are declared: ${faults.join('; ')}`);
+    return jobs.filter((job) => job !== undefined);
+  }
+
+  #marked(): Found[] {
+    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
+    const byInstance = new Map(wrappers.map((wrapper) => [wrapper.instance as unknown, wrapper]));
+    return [...byInstance].flatMap(([instance, wrapper]): Found[] => {
+      if (typeof instance !== 'object' || instance === null) return [];
+      const methods = instance as Record<string, JobMethod>;
+      return [...methodsOf(instance)].flatMap(([key, marked]): Found[] => {
+        const options = jobOptionsOf(marked);
+        if (!options) return [];
+        const method = `${instance.constructor.name}.${key}`;
+        const work: JobMethod = (run) => methods[key]?.(run);
+        return [{ method, options, work, isSingleton: wrapper.isDependencyTreeStatic() }];
+      });
+    });
+  }
+}
+
+function define(found: Found, name: string, tell: (fault: string) => void): JobDefinition | undefined {
+  const { method, options, work, isSingleton } = found;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, lock = true, runOnStart = false } = options;
+  if (!NAME.test(name)) tell(`has the name "${name}": use letters, digits, ".", "_" and "-", 100 at most`);
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
+    tell(`has timeoutMs ${timeoutMs}, which must be a whole number from 1 to a day`);
+  if (!isSingleton) tell('belongs to a request-scoped provider, of which there is none between calls');
+  try {
+    const schedule = createSchedule(options);
+    return { name, method, schedule, timeoutMs, isLocked: lock, runsOnStart: runOnStart, work };
+  } catch (error) {
+    tell((error as Error).message);
+    return undefined;
+  }
+}

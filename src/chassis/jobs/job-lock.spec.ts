@@ -1,0 +1,103 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { createDatabase } from '../../../test/support/postgres.js';
+import { RedisServer } from '../../../test/support/redis.js';
+import { loadConfig } from '../config/index.js';
+import { migrate, openDatabase } from '../database/index.js';
+import { Redis } from '../redis/index.js';
+import type { JobLock } from './job-lock.js';
+import { jobLeasesMigrations, PostgresJobLock } from './postgres-job-lock.js';
+import { RedisJobLock } from './redis-job-lock.js';
+
+/** A lock of each of two services, and how they are closed. */
+interface Opened {
+  readonly lock: JobLock;
+  readonly ofAnother: JobLock;
+  close(): Promise<void>;
+}
+
+async function openPostgres(): Promise<Opened> {
+  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+  const directory = fileURLToPath(new URL('../../../', import.meta.url));
+  const database = await openDatabase(
+    loadConfig({ env: {}, directory, overrides: { APP_ENV: 'test', DATABASE_URL } }),
+  );
+  const migrations = [{ name: 'job_leases', migrations: jobLeasesMigrations }];
+  await Promise.all([migrate(database.query, migrations), migrate(database.query, migrations)]);
+  return {
+    lock: new PostgresJobLock(database, 'one'),
+    ofAnother: new PostgresJobLock(database, 'another'),
+    close: () => database.close(),
+  };
+}
+
+async function openRedis(): Promise<Opened> {
+  const server = await RedisServer.start();
+  const redis = new Redis({ url: server.url, name: 'test', connectTimeoutMs: 5000, commandTimeoutMs: 5000 });
+  await redis.start();
+  return {
+    lock: new RedisJobLock(redis, 'one'),
+    ofAnother: new RedisJobLock(redis, 'another'),
+    close: async () => {
+      redis.close();
+      await server.stop();
+    },
+  };
+}
+
+const MINUTE_MS = 60_000;
+const claimOf = (job: string, dueAt: number, token: string, leaseMs = MINUTE_MS) => ({
+  job,
+  dueAt,
+  token,
+  leaseMs,
+});
+
+describe.each([
+  { kind: 'postgres', open: openPostgres },
+  { kind: 'redis', open: openRedis },
+])('$kind', ({ open }) => {
+  let opened: Opened;
+  let lock: JobLock;
+  beforeAll(async () => {
+    opened = await open();
+    ({ lock } = opened);
+  });
+  afterAll(() => opened.close());
+
+  test('one of many gets each time, and nobody gets it again', async () => {
+    const claims = Array.from({ length: 20 }, (_, index) => claimOf('many', 100, `token-${index}`));
+    const answers = await Promise.all(claims.map((claim) => lock.claim(claim)));
+    expect(answers.filter((answer) => answer === 'acquired')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'taken')).toHaveLength(19);
+    const winner = claims[answers.indexOf('acquired')];
+    await lock.release(winner ?? claimOf('', 0, ''));
+    expect(await lock.claim(claimOf('many', 100, 'late'))).toBe('taken');
+    expect(await lock.claim(claimOf('many', 99, 'earlier'))).toBe('taken');
+    expect(await lock.claim(claimOf('many', 101, 'next'))).toBe('acquired');
+  });
+
+  test('a run that goes on keeps later times out until it is released', async () => {
+    const holder = claimOf('long', 100, 'holder');
+    expect(await lock.claim(holder)).toBe('acquired');
+    expect(await lock.claim(claimOf('long', 200, 'other'))).toBe('busy');
+    await lock.release(claimOf('long', 100, 'somebody else'));
+    expect(await lock.claim(claimOf('long', 200, 'other'))).toBe('busy');
+    await lock.release(holder);
+    expect(await lock.claim(claimOf('long', 200, 'other'))).toBe('acquired');
+  });
+
+  test('a lease that is over is free, and its holder releases nobody else', async () => {
+    const dead = claimOf('dead', 100, 'dead', 1);
+    expect(await lock.claim(dead)).toBe('acquired');
+    await expect.poll(() => lock.claim(claimOf('dead', 200, 'heir'))).toBe('acquired');
+    await lock.release(dead);
+    expect(await lock.claim(claimOf('dead', 300, 'third'))).toBe('busy');
+  });
+
+  test('jobs and services do not meet', async () => {
+    expect(await lock.claim(claimOf('a', 100, 'a'))).toBe('acquired');
+    expect(await lock.claim(claimOf('b', 100, 'b'))).toBe('acquired');
+    expect(await opened.ofAnother.claim(claimOf('a', 100, 'c'))).toBe('acquired');
+  });
+});
