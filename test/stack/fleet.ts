@@ -91,7 +91,7 @@ export class Fleet {
       full: {
         DATABASE_URL: full,
         DATABASE_POOL_MAX: '2',
-        NODE_OPTIONS: '--max-old-space-size=160 --max-semi-space-size=2',
+        NODE_OPTIONS: '--max-old-space-size=160 --max-semi-space-size=2 --expose-gc',
         ...this.certificates.config,
         TLS_HTTP: 'false',
         TLS_RELOAD_INTERVAL_MS: '500',

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -19,11 +20,8 @@ const { groups } = parse(read('rules/alerts.yml')) as { groups: { rules: Alert[]
 const alerts = groups.flatMap(({ rules }) => rules);
 const unitTests = readdirSync(join(FOLDER, 'tests'));
 
-function promtool(args: readonly string[], input?: string): void {
-  const { status, output } = runTool('promtool', args, {
-    cwd: FOLDER,
-    ...(input !== undefined && { input }),
-  });
+function promtool(args: readonly string[]): void {
+  const { status, output } = runTool('promtool', args, { cwd: FOLDER });
   expect(status, output).toBe(0);
 }
 
@@ -33,12 +31,11 @@ test('promtool takes the configuration and the rules', () => {
 });
 
 test('promtool takes the configuration with the example of remote write', () => {
-  const path = '/dev/stdin';
-  const config = `${read('prometheus.yml')}\n${read('remote-write.example.yml')}`.replace(
-    /^rule_files:(\n {2}.*)+/m,
-    '',
-  );
-  promtool(['check', 'config', '--syntax-only', path], config);
+  const folder = mkdtempSync(join(tmpdir(), 'remote-write-'));
+  const path = join(folder, 'prometheus.yml');
+  writeFileSync(path, `${read('prometheus.yml')}\n${read('remote-write.example.yml')}`);
+  promtool(['check', 'config', '--syntax-only', path]);
+  rmSync(folder, { recursive: true });
 });
 
 describe('unit tests', () => {
