@@ -1,17 +1,26 @@
-import { featuresOf } from './feature.ts';
 import { callService } from './call-service.ts';
 import { say } from './command.ts';
+import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
+/** Quick tests that hold the parts together; `make test` runs all. */
+const TESTS = ['src', 'test/project/env-example', 'test/project/error-reasons'];
+
 /**
- * Makes sure of the copy: every check, the build, a start with calls to every port, and the tests of units and
- * features where there is a PostgreSQL server for them.
+ * Makes sure of the copy: every check, the build, a start with calls to every port, and tests.
  * @throws {TemplateError} with what the first that failed had to say
  */
 export async function verify(copy: Workshop): Promise<void> {
-  say('checking: npm run check');
+  say('checking it (npm run check)');
   await copy.run('npm', 'run', '--silent', 'check');
-  say('building and starting the service, calling its ports');
+  say('building it, starting it, calling its ports');
   await copy.run('npm', 'run', '--silent', 'build');
   await callService(copy);
+  say('running its quick tests');
+  await copy.run('vitest', 'run', ...TESTS).catch(tellMissingTool);
+}
+
+function tellMissingTool(error: unknown): void {
+  if (!(error instanceof TemplateError && error.message.includes('no "initdb"'))) throw error;
+  say('not run: the tests need a PostgreSQL server, which "make test" installs');
 }
