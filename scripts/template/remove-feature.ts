@@ -16,11 +16,11 @@ export async function removeFeature(copy: Workshop, name: string): Promise<void>
   const feature = readFeature(copy.root, name);
   await requireUnused(feature, copy);
   const packages = await unusedPackages(feature, copy);
+  await removePassages(copy, name);
   unregister(copy.root, name);
   for (const path of feature.paths) rmSync(join(copy.root, path), { recursive: true });
   removeScripts(copy.root, feature);
   await uninstall(copy, packages);
-  await removePassages(copy, name);
 }
 
 function removeScripts(root: string, { scripts }: Feature): void {
