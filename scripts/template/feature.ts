@@ -40,7 +40,12 @@ export function readFeature(root: string, name: string): Feature {
       `There is no feature "${name}" in ${FEATURES}. There is: ${features.join(', ') || 'none'}.`,
     );
   const extras = readExtras(root, name);
-  const own = [`${FEATURES}/${name}`, `proto/${name}`, `src/generated/${name}`, `grafana/features/${name}.row.ts`];
+  const own = [
+    `${FEATURES}/${name}`,
+    `proto/${name}`,
+    `src/generated/${name}`,
+    `grafana/features/${name}.row.ts`,
+  ];
   const tests = globSync(`test/features/${name}.*`, { cwd: root });
   return {
     name,
@@ -65,7 +70,8 @@ function readExtras(root: string, name: string): Extras {
 }
 
 function requireWords(file: string, key: string, value: unknown): void {
-  if (value === undefined || (Array.isArray(value) && value.every((word) => typeof word === 'string'))) return;
+  if (value === undefined || (Array.isArray(value) && value.every((word) => typeof word === 'string')))
+    return;
   throw new TemplateError(`${file}: "${key}" must be a list of strings.`);
 }
 
@@ -73,7 +79,9 @@ function requireWords(file: string, key: string, value: unknown): void {
 function requireInside(file: string, path: string): void {
   const isPlain = path === normalize(path) && !path.startsWith('/') && !path.startsWith('..') && path !== '.';
   if (isPlain && !/^(src\/chassis|node_modules|\.git)(\/|$)/.test(path)) return;
-  throw new TemplateError(`${file}: "paths" may not hold "${path}". Name files and folders of the feature only.`);
+  throw new TemplateError(
+    `${file}: "paths" may not hold "${path}". Name files and folders of the feature only.`,
+  );
 }
 
 function exists(root: string, path: string): boolean {

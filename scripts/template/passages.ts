@@ -7,7 +7,10 @@ import type { Workshop } from './workshop.ts';
  * `<!-- feature:orders -->` and `<!-- /feature:orders -->`.
  */
 export async function removePassages(copy: Workshop, feature: string): Promise<void> {
-  const passage = new RegExp(`^<!-- feature:${feature} -->\\n[^]*?^<!-- /feature:${feature} -->\\n\\n?`, 'gm');
+  const passage = new RegExp(
+    `^<!-- feature:${feature} -->\\n[^]*?^<!-- /feature:${feature} -->\\n\\n?`,
+    'gm',
+  );
   for (const path of await copy.paths('ls-files', '-z', '*.md')) {
     const file = join(copy.root, path);
     const text = readFileSync(file, 'utf8');

@@ -7,7 +7,8 @@ import type { Workshop } from './workshop.ts';
 
 const CODE = /\.[cm]?[jt]s$/;
 /** Edited or made anew when a feature goes. */
-const NOT_ASKED = /^(src\/app\.module\.ts$|src\/generated\/|contracts\/|package(-lock)?\.json$|knip\.json$|.*\.md$)/;
+const NOT_ASKED =
+  /^(src\/app\.module\.ts$|src\/generated\/|contracts\/|package(-lock)?\.json$|knip\.json$|.*\.md$)/;
 
 interface File {
   readonly path: string;
@@ -27,7 +28,9 @@ export async function requireUnused(feature: Feature, copy: Workshop): Promise<v
   const files = (await othersThan(feature, copy)).filter((file) => importsFeature(file, feature.name));
   if (files.length === 0) return;
   const names = files.map(({ path }) => `  ${path}`).join('\n');
-  throw new TemplateError(`The feature "${feature.name}" is imported by other code. Change that first:\n${names}`);
+  throw new TemplateError(
+    `The feature "${feature.name}" is imported by other code. Change that first:\n${names}`,
+  );
 }
 
 /** Those of the feature's packages that nothing else imports or runs. */
@@ -49,7 +52,8 @@ function usesPackage(file: File, name: string): boolean {
   // A plain word, as "uuid", means other things in quotes too.
   const words = [name, program].filter((word) => /[-@]/.test(word));
   return (
-    file.text.includes(`.bin/${program}`) || words.some((word) => new RegExp(`['"]${word}['"]`).test(file.text))
+    file.text.includes(`.bin/${program}`) ||
+    words.some((word) => new RegExp(`['"]${word}['"]`).test(file.text))
   );
 }
 

@@ -6,7 +6,14 @@ import { runProgram } from './run-program.ts';
 import { TemplateError } from './template-error.ts';
 
 /** Whoever commits in the copy: these commits are never seen. */
-const IDENTITY = ['-c', 'user.name=template', '-c', 'user.email=template@localhost', '-c', 'commit.gpgsign=false'];
+const IDENTITY = [
+  '-c',
+  'user.name=template',
+  '-c',
+  'user.email=template@localhost',
+  '-c',
+  'commit.gpgsign=false',
+];
 
 /**
  * A copy of the project, made by git, in which a command works: the project itself changes in one step at the
