@@ -6,8 +6,13 @@ import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
 const SETTINGS = {
-  ...{ APP_ENV: 'test', LOG_FORMAT: 'json', LOG_LEVEL: 'info', DATA_DIR: 'memory://' },
-  ...{ HTTP_PORT: '0', GRPC_PORT: '0', MANAGEMENT_PORT: '0' },
+  APP_ENV: 'test',
+  LOG_FORMAT: 'json',
+  LOG_LEVEL: 'info',
+  DATA_DIR: 'memory://',
+  HTTP_PORT: '0',
+  GRPC_PORT: '0',
+  MANAGEMENT_PORT: '0',
 };
 
 interface Addresses {

@@ -6,12 +6,13 @@ const SERVICE = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const SCOPE = /^@[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?$/;
 const FEATURE = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 /** Hosts and jobs of docker/compose.yaml, folders of the project, and words that npm keeps to itself. */
-const TAKEN = new Set([
-  ...['service', 'collector', 'prometheus', 'alertmanager', 'bridge', 'grafana', 'tempo', 'loki'],
-  ...['log-shipper', 'postgres', 'redis', 'etcd', 'consul', 'load', 'mail', 'localhost'],
-  ...['chassis', 'schematics', 'generated', 'features', 'test', 'npm', 'node', 'node-modules'],
-  ...builtinModules,
-]);
+const TAKEN = new Set(
+  [
+    'service collector prometheus alertmanager bridge grafana tempo loki log-shipper postgres redis etcd consul',
+    'load mail localhost chassis schematics generated features test npm node node-modules',
+    ...builtinModules,
+  ].flatMap((words) => words.split(' ')),
+);
 
 /** @throws {TemplateError} when the service cannot have this name */
 export function requireServiceName(name: string): void {

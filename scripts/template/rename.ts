@@ -24,7 +24,7 @@ export function printPackageName({ scope, service }: PackageName): string {
 
 /**
  * Gives the copy another name: in package.json and its lock file as what they are, elsewhere in every spelling
- * (`nest-chassis`, `nest_chassis`, `NestChassis` …). What is made from the code is left to `regenerate`.
+ * (`my-service`, `my_service`, `MyService` …). What is made from the code is left to `regenerate`.
  */
 export async function rename(copy: Workshop, to: PackageName): Promise<void> {
   const from = parsePackageName(readPackage(copy.root).name);
@@ -76,7 +76,7 @@ async function bearersOf(
   return copy.paths(...list, ...patterns, '--', ...where).catch(() => []);
 }
 
-/** `nest-chassis` as files, proto packages, constants, types, variables and prose spell it. */
+/** `my-service` as files, proto packages, constants, types, variables and prose spell it. */
 function spellingsOf(name: string): string[] {
   const words = name.split('-').filter(Boolean);
   const pascal = words.map(capital).join('');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
-import { type Feature } from './feature.ts';
+import type { Feature } from './feature.ts';
 import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 

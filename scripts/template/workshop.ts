@@ -67,6 +67,13 @@ export class Workshop extends Repository {
     return this.git('rev-parse', 'HEAD');
   }
 
+  /** Lets the project see these commits of the copy, so that `git diff` can show them later. */
+  async lend(...commits: readonly string[]): Promise<void> {
+    for (const commit of commits) await this.git('update-ref', `refs/lent/${commit}`, commit);
+    const fetch = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head'];
+    await this.#project.git(...fetch, this.root, ...commits);
+  }
+
   async #fill(): Promise<void> {
     const { root } = this.#project;
     await this.git('clone', '--quiet', '--shared', '--no-checkout', root, '.');
@@ -83,7 +90,7 @@ export class Workshop extends Repository {
     await this.#requireUnchanged();
     project.requireWritablePaths(changed);
     this.interrupted.throwIfAborted();
-    await project.git('fetch', '--quiet', '--no-tags', '--no-write-fetch-head', this.root, commit);
+    await this.lend(commit);
     // From here on an interrupt waits: the programs have process groups of their own.
     await project.git('read-tree', '-m', '-u', this.#head, commit).catch(async (error: unknown) => {
       await this.#restore(changed, added);
