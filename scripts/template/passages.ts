@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Workshop } from './workshop.ts';
 
@@ -13,6 +13,8 @@ export async function removePassages(copy: Workshop, feature: string): Promise<v
   );
   for (const path of await copy.paths('ls-files', '-z', '*.md')) {
     const file = join(copy.root, path);
+    // Git still lists what the command has removed.
+    if (!existsSync(file)) continue;
     const text = readFileSync(file, 'utf8');
     const rest = text.replace(passage, '');
     if (rest !== text) writeFileSync(file, rest);
