@@ -26,6 +26,8 @@ export interface Name {
   readonly constant: string;
   /** `invoice item`: prose. */
   readonly text: string;
+  /** `Invoice item`: the beginning of a sentence, a title. */
+  readonly sentence: string;
 }
 
 /**
@@ -34,10 +36,10 @@ export interface Name {
  * @throws SchematicsException when it is no name of 1 to 40 ASCII letters and digits, or is reserved
  */
 export function nameOf(text: string, option = 'name'): Name {
-  if (!/^[A-Za-z][A-Za-z0-9]*(?:[-_ ][A-Za-z0-9]+)*$/.test(text))
+  if (!/^[A-Za-z][A-Za-z0-9]*(?:[-_ ][A-Za-z][A-Za-z0-9]*)*$/.test(text))
     refuse(
       `${option} ${JSON.stringify(text)} is not valid: ASCII letters and digits, words joined by "-", "_" or case, ` +
-        'a letter first, such as invoice-items',
+        'a letter first in each, such as invoice-items',
     );
   if (text.length > MAX_LENGTH) refuse(`${option} "${text}" is longer than ${MAX_LENGTH} characters`);
   const name = spell(wordsOf(text));
@@ -47,7 +49,7 @@ export function nameOf(text: string, option = 'name'): Name {
 }
 
 export function spell(words: readonly string[]): Name {
-  const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+  const pascal = words.map(capitalise).join('');
   return {
     kebab: words.join('-'),
     camel: pascal.charAt(0).toLowerCase() + pascal.slice(1),
@@ -55,11 +57,16 @@ export function spell(words: readonly string[]): Name {
     snake: words.join('_'),
     constant: words.join('_').toUpperCase(),
     text: words.join(' '),
+    sentence: capitalise(words.join(' ')),
   };
 }
 
+function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Lower-case words: `HTTPClient` is `http`, `client`. */
-function wordsOf(text: string): string[] {
+export function wordsOf(text: string): string[] {
   return text
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
     .replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2')
