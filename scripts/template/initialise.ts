@@ -1,8 +1,9 @@
+import { pluralOf } from '../../schematics/shared/plural.ts';
 import { resetChangelog } from './changelog.ts';
 import { say } from './command.ts';
 import { featuresOf } from './feature.ts';
 import { readPackage, writePackage } from './package-json.ts';
-import { format, regenerate } from './regenerate.ts';
+import { format, regenerate, updateSnapshots } from './regenerate.ts';
 import { removeFeature } from './remove-feature.ts';
 import { parsePackageName, printPackageName, rename, requireDistinct, type PackageName } from './rename.ts';
 import type { Workshop } from './workshop.ts';
@@ -38,6 +39,7 @@ export async function initialise(copy: Workshop, { name, domain, resetsChangelog
   if (domain !== undefined && !hasFeature(copy.root, domain)) await replaceSample(copy, domain);
   say('making generated code and contracts anew');
   await regenerate(copy);
+  if (domain !== undefined) await updateSnapshots(copy);
   await format(copy);
 }
 
@@ -55,9 +57,7 @@ function withScope(current: string, { service, scope }: PackageName): PackageNam
   return { service, scope: scope ?? parsePackageName(current).scope };
 }
 
-/** The generator names the feature in the plural. */
+/** The generator names a feature in the plural. */
 function hasFeature(root: string, domain: string): boolean {
-  return featuresOf(root).some(
-    (feature) => feature !== SAMPLE && (feature === domain || feature.startsWith(domain)),
-  );
+  return featuresOf(root).includes(pluralOf(domain.split('-')).join('-'));
 }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { readOptions, runCommand, say } from './command.ts';
 import { readFeature } from './feature.ts';
-import { format, regenerate } from './regenerate.ts';
+import { format, regenerate, updateSnapshots } from './regenerate.ts';
 import { removeFeature } from './remove-feature.ts';
 import { Repository } from './repository.ts';
 import { TemplateError } from './template-error.ts';
@@ -35,8 +35,10 @@ await runCommand('remove', HELP, async (interrupted) => {
     say(`removing ${name}`);
     await removeFeature(copy, name);
     await regenerate(copy);
+    await updateSnapshots(copy);
     await format(copy);
     if (values.verify) await verify(copy);
   });
-  console.log(`Removed ${name}: ${changed.length} files changed, staged (git status). Then: npm install`);
+  console.log(`Removed ${name}: ${changed.length} files changed, staged (git status).`);
+  if (changed.includes('package-lock.json')) console.log('Packages went too: npm ci');
 });

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPackage, writePackage } from './package-json.ts';
+import { readPackage, writePackage, type PackageJson } from './package-json.ts';
 import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -28,9 +28,9 @@ export function printPackageName({ scope, service }: PackageName): string {
  */
 export async function rename(copy: Workshop, to: PackageName): Promise<void> {
   const from = parsePackageName(readPackage(copy.root).name);
-  renamePackage(copy.root, printPackageName(to));
-  if (from.service === to.service) return;
   const spellings = zip(spellingsOf(from.service), spellingsOf(to.service));
+  renamePackage(copy.root, printPackageName(to), spellings);
+  if (from.service === to.service) return;
   for (const path of await filesThatBear(copy, [...spellings.keys()])) {
     const file = join(copy.root, path);
     writeFileSync(file, replaceWords(readFileSync(file, 'utf8'), spellings));
@@ -51,8 +51,12 @@ export async function requireDistinct(copy: Workshop, name: string): Promise<voi
   );
 }
 
-function renamePackage(root: string, name: string): void {
-  writePackage(root, { ...readPackage(root), name });
+function renamePackage(root: string, name: string, spellings: ReadonlyMap<string, string>): void {
+  const content = readPackage(root);
+  const scripts = JSON.parse(
+    replaceWords(JSON.stringify(content.scripts), spellings),
+  ) as PackageJson['scripts'];
+  writePackage(root, { ...content, name, scripts });
   const file = join(root, 'package-lock.json');
   const lock = JSON.parse(readFileSync(file, 'utf8')) as { name: string; packages: { '': { name: string } } };
   lock.name = name;

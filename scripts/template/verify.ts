@@ -4,7 +4,12 @@ import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Quick tests that hold the parts together; `make test` runs all. */
-const TESTS = ['src', 'test/project/env-example', 'test/project/error-reasons'];
+const TESTS = [
+  'src',
+  'test/project/env-example',
+  'test/project/error-reasons',
+  'test/project/metrics-document',
+];
 
 /**
  * Makes sure of the copy: every check, the build, a start with calls to every port, and tests.

@@ -68,8 +68,7 @@ export async function findBase(copy: Workshop, newer: string, given: string | un
 /** Gives a version of the template the project's name. The copy is left at it; check out what you need next. */
 export async function renamed(copy: Workshop, commit: string, name: string): Promise<TemplateVersion> {
   await copy.git('checkout', '--quiet', '--detach', commit);
-  const content = readPackage(copy.root);
   await rename(copy, parsePackageName(name));
   await format(copy);
-  return { commit, renamed: await copy.commit(), package: content };
+  return { commit, renamed: await copy.commit(), package: readPackage(copy.root) };
 }
