@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPackage, writePackage, type PackageJson } from './package-json.ts';
+import { OWNERS } from './owners.ts';
 import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -42,11 +43,14 @@ export async function rename(copy: Workshop, to: PackageName): Promise<void> {
  * @throws {TemplateError} that names the code which has that word
  */
 export async function requireDistinct(copy: Workshop, name: string): Promise<void> {
-  const code = ['*.ts', '*.proto', '*.sh', 'src/features', 'test'];
-  const files = await bearersOf(copy, [name], code);
+  const files = await bearersOf(
+    copy,
+    [name],
+    OWNERS.yours.filter((path) => !path.endsWith('.md')),
+  );
   if (files.length === 0) return;
   throw new TemplateError(
-    `The project is named ${name}, and that is a word of its code too, so that it cannot be told which to rename. ` +
+    `The project is named ${name}, and that is a word of its features too, so that it cannot be told which to rename. ` +
       `Rename by hand ("git grep -w ${name}") or take another word in:\n${files.map((path) => `  ${path}`).join('\n')}`,
   );
 }
