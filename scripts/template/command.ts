@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { TemplateError } from './template-error.ts';
@@ -25,7 +26,10 @@ export async function runCommand(
     process.on(signal, () => interrupt.abort(new Interrupt(signal)));
   try {
     if (process.argv.includes('--help')) console.log(help);
-    else await main(interrupt.signal);
+    else {
+      requirePackages();
+      await main(interrupt.signal);
+    }
   } catch (error) {
     if (!(error instanceof TemplateError || error instanceof Interrupt)) throw error;
     console.error(`npm run ${name}: ${error.message}`);
@@ -43,6 +47,11 @@ export function readOptions<T extends ParseArgsConfig>(config: T): ReturnType<ty
   } catch (error) {
     throw new TemplateError(`${(error as Error).message}. --help lists the options.`);
   }
+}
+
+function requirePackages(): void {
+  if (existsSync(new URL('../../node_modules', import.meta.url))) return;
+  throw new TemplateError('node_modules is missing. Run "npm ci" first.');
 }
 
 /** Says what is done now. */

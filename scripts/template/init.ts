@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { readOptions, runCommand, say } from './command.ts';
 import { requireIdentity, resetHistory } from './history.ts';
-import { initialise, isInitialised, type Wishes } from './initialise.ts';
+import type { Wishes } from './initialise.ts';
 import { requireFeatureName, requireScope, requireServiceName } from './names.ts';
 import { Repository } from './repository.ts';
 import { TemplateError } from './template-error.ts';
@@ -47,6 +47,8 @@ await runCommand('init', HELP, async (interrupted) => {
     domain: values.domain,
     resetsChangelog: values['reset-changelog'],
   };
+  // Not before the packages are known to be there.
+  const { initialise, isInitialised } = await import('./initialise.ts');
   if (isInitialised(PROJECT, wishes)) return console.log(`This is ${values.name} already; nothing to do.`);
   const project = new Repository(PROJECT);
   if (values['reset-git']) await requireIdentity(project);

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { readOptions, runCommand, say } from './command.ts';
 import { readFeature } from './feature.ts';
 import { format, regenerate, updateSnapshots } from './regenerate.ts';
-import { removeFeature } from './remove-feature.ts';
 import { Repository } from './repository.ts';
 import { TemplateError } from './template-error.ts';
 import { verify } from './verify.ts';
@@ -31,6 +30,8 @@ await runCommand('remove', HELP, async (interrupted) => {
   if (!name || more.length > 0)
     throw new TemplateError('Give the name of one feature, as in: npm run remove -- orders');
   readFeature(PROJECT, name);
+  // Not before the packages are known to be there.
+  const { removeFeature } = await import('./remove-feature.ts');
   const changed = await Workshop.use(new Repository(PROJECT), interrupted, async (copy) => {
     say(`removing ${name}`);
     await removeFeature(copy, name);

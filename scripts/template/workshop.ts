@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, existsSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Repository } from './repository.ts';
@@ -42,8 +42,6 @@ export class Workshop extends Repository {
     work: (copy: Workshop) => Promise<void>,
   ): Promise<string[]> {
     await project.requireClean();
-    if (!existsSync(join(project.root, 'node_modules')))
-      throw new TemplateError('node_modules is missing. Run "npm ci" first.');
     const root = mkdtempSync(join(tmpdir(), 'template-'));
     try {
       const copy = new Workshop(root, project, await project.git('rev-parse', 'HEAD'), interrupted);

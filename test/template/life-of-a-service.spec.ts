@@ -65,7 +65,7 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
     expect(await service.grpc.unary(HealthService.check, { service: '' })).toMatchObject({
       status: 'SERVING',
     });
-    expect((await service.management.get('/metrics')).text).toContain('service_info{name="parcels"');
+    expect((await service.management.get('/metrics')).body).toContain('service_info{name="parcels"');
     const env = { TEST_DATABASE_URL: inject('postgresUrl'), SOAK: '' };
     await project.tool('vitest', ['run', ...TESTS], env);
   });
