@@ -18,24 +18,38 @@ export async function finish(root: string, changes: readonly Change[], undo: Und
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly scripts: Readonly<Record<string, string>>;
   };
+  requireUninterrupted(undo);
   for (const { script, from, folders } of MADE) {
     if (!(script in scripts) || !changes.some(({ path }) => from.test(path))) continue;
     for (const folder of folders) undo.rememberFolder(folder);
     console.log(`RUN npm run ${script}`);
-    await run(root, script, undo);
+    const fault = await run(root, script, undo.interruption);
+    requireUninterrupted(undo);
+    if (fault !== undefined)
+      throw new Error(`"npm run ${script}" failed; everything is as it was:\n${fault}`);
   }
 }
 
-async function run(root: string, script: string, undo: Undo): Promise<void> {
+function requireUninterrupted({ interruption }: Undo): void {
+  if (interruption.aborted) throw new Error('interrupted; everything is as it was');
+}
+
+/** What the script printed when it failed. Its process group is its own, so that all of it can be ended. */
+async function run(root: string, script: string, interruption: AbortSignal): Promise<string | undefined> {
   const output: string[] = [];
-  const child = spawn('npm', ['run', '--silent', script], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('npm', ['run', '--silent', script], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const end = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
+  interruption.addEventListener('abort', end);
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => output.push(chunk.toString()));
-  const failed = await new Promise<string | undefined>((resolve) => {
+  const fault = await new Promise<string | undefined>((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code) => resolve(code === 0 ? undefined : output.join('')));
   });
-  if (undo.isInterrupted) throw new Error('interrupted; everything is as it was');
-  if (failed !== undefined)
-    throw new Error(`"npm run ${script}" failed; everything is as it was:\n${failed}`);
+  interruption.removeEventListener('abort', end);
+  return fault;
 }

@@ -33,7 +33,7 @@ async function run(parameters: readonly string[]): Promise<void> {
     report(await schematics.run(schematic, options, { isDryRun }));
     return console.log('Dry run: nothing was written.');
   }
-  await using undo = Undo.in(ROOT);
+  using undo = Undo.in(ROOT);
   const changes = await schematics.run(schematic, options, { onChange: ({ path }) => undo.remember(path) });
   report(changes);
   await finish(ROOT, changes, undo);
@@ -41,7 +41,8 @@ async function run(parameters: readonly string[]): Promise<void> {
 }
 
 function report(changes: readonly Change[]): void {
-  for (const { kind, path } of changes) console.log(`${kind.toUpperCase()} ${path}`);
+  const inOrder = changes.toSorted((one, other) => (one.path < other.path ? -1 : 1));
+  for (const { kind, path } of inOrder) console.log(`${kind.toUpperCase()} ${path}`);
   if (changes.length === 0) console.log('Nothing to do.');
 }
 

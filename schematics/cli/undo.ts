@@ -10,26 +10,28 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 /**
- * What files were, to put them back unless the command ends well: then call `forget`. Leaving the block
- * of `await using`, SIGINT and SIGTERM put them back.
+ * What files were, to put them back at the end of the block of `using`, unless the command has ended
+ * well and called `forget`.
  */
-export class Undo implements AsyncDisposable {
+export class Undo implements Disposable {
   /** Text by path; `undefined` for a file that was not there. */
   readonly #before = new Map<string, Buffer | undefined>();
   readonly #folders = new Set<string>();
-  readonly #signals = ['SIGINT', 'SIGTERM'] as const;
-  readonly #onSignal = (): void => {
-    // The command ends by itself: what it waits for gets the signal too, or is at its end.
-    this.isInterrupted = true;
-  };
-  isInterrupted = false;
-
+  readonly #interruption = new AbortController();
+  readonly #onSignal = (): void => this.#interruption.abort();
   readonly #root: string;
 
   private constructor(root: string) {
     this.#root = root;
-    for (const signal of this.#signals) process.on(signal, this.#onSignal);
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  /** Aborts at SIGINT and SIGTERM, which end nothing by themselves meanwhile: what runs has to end for it. */
+  get interruption(): AbortSignal {
+    return this.#interruption.signal;
   }
 
   static in(root: string): Undo {
@@ -55,8 +57,8 @@ export class Undo implements AsyncDisposable {
     this.#folders.clear();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const signal of this.#signals) process.off(signal, this.#onSignal);
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     for (const folder of this.#folders)
       for (const file of filesIn(this.#root, folder))
         if (!this.#before.has(file)) this.#before.set(file, undefined);

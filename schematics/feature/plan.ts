@@ -1,5 +1,6 @@
 import { nameOf, spell, wordsOf, type Name } from '../shared/names.ts';
 import { pluralOf, singularOf } from '../shared/plural.ts';
+import { refuse } from '../shared/refuse.ts';
 
 /** The options of schema.json. */
 export interface FeatureOptions {
@@ -26,13 +27,16 @@ export interface FeaturePlan {
 
 /**
  * The options as the templates need them.
- * @throws SchematicsException when a name is not valid
+ * @throws SchematicsException when a name is not valid or both transports are switched off
  */
 export function planFeature(options: FeatureOptions): FeaturePlan {
   const { rest, grpc, crud = false, database = true } = options;
   // A flag for one transport alone means that one; none means both.
   const isOpen = rest !== true && grpc !== true;
-  return { ...namesOf(options), rest: rest ?? isOpen, grpc: grpc ?? isOpen, crud, database };
+  const transports = { rest: rest ?? isOpen, grpc: grpc ?? isOpen };
+  if (!transports.rest && !transports.grpc)
+    refuse('There is nothing to serve: give --rest or --grpc or neither');
+  return { ...namesOf(options), ...transports, crud, database };
 }
 
 function namesOf({ name, singular, plural }: FeatureOptions): Pick<FeaturePlan, 'items' | 'item'> {

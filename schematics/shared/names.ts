@@ -7,7 +7,8 @@ const RESERVED = new Set(
    delete do else enum export extends false finally for from function get if implements import in instanceof
    interface is let module namespace new null number object of package private protected public readonly require
    return set static string super switch symbol this throw true try type typeof undefined unknown var void while
-   with yield array buffer date error map promise record bool bytes double fixed32 fixed64 float
+   with yield array audit body buffer controller database date
+   error generated injectable kysely map migration module param promise query record res returns rpcs scopes bool bytes double fixed32 fixed64 float
    int32 int64 message oneof option optional repeated reserved rpc service sfixed32 sfixed64 sint32 sint64 stream
    syntax uint32 uint64 google grpc prototype`.split(/\s+/),
 );

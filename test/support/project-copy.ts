@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import { PROJECT } from './build.js';
 
 /** Made by tools or belonging to one clone. */
@@ -102,13 +102,7 @@ export class ProjectCopy implements Disposable {
 
   /** A digest by path of every file, but for those that a clone does not have; equal when nothing has changed. */
   files(): Record<string, string> {
-    const isKept = (path: string) =>
-      ![...NOT_COPIED].some((each) => path === each || path.startsWith(each + sep));
-    return Object.fromEntries(
-      this.#list('')
-        .filter(isKept)
-        .map((path) => [path, digest(join(this.root, path))]),
-    );
+    return Object.fromEntries(this.#list('').map((path) => [path, digest(join(this.root, path))]));
   }
 
   [Symbol.dispose](): void {
