@@ -86,8 +86,7 @@ function clone(commands: string): void {
 function run(commands: string, cwd: string): void {
   const text = adapted(commands);
   // The shell's own count of what its commands took: user and system time of its children.
-  const counted = `trap 'times >&3' EXIT\n${text}`;
-  const shell = ['-ec', `exec 4>&1; { ${counted}\n} 3>&4 >&2`];
+  const shell = ['-ec', `exec 3>&1 1>&2; trap 'times >&3' EXIT\n${text}`];
   const out = execFileSync('bash', shell, { cwd, env: environment, encoding: 'utf8', stdio: 'pipe' });
   seconds += [...out.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),

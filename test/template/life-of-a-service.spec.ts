@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { HealthService } from '#generated/grpc/health/v1/health';
+import { createDatabase } from '../support/postgres.js';
 import { startProcess } from '../support/service-process.js';
 import { TemplateProject } from './template-project.js';
 
@@ -58,7 +59,8 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
 
   test('builds, starts, answers on both transports and passes its tests', async () => {
     await project.script('build');
-    await using service = await startProcess({ root: project.root });
+    const database = await createDatabase(inject('postgresUrl'));
+    await using service = await startProcess({ root: project.root, env: { DATABASE_URL: database } });
     await service.ready();
     const { body } = await service.http.get('/openapi.json');
     expect(body).toMatchObject({ info: { title: 'parcels' } });
