@@ -1,6 +1,5 @@
 declare module 'pluralize' {
   /** English rules and exceptions; a word that is what is asked for stays. */
   const pluralize: { plural(word: string): string; singular(word: string): string };
-  // eslint-disable-next-line import/no-default-export -- that is what the package has
   export default pluralize;
 }

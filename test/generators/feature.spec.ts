@@ -1,0 +1,225 @@
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { MethodDefinition } from '@grpc/grpc-js';
+import { OtlpReceiver } from '../support/otlp-receiver.js';
+import { createDatabase } from '../support/postgres.js';
+import { ProjectCopy } from '../support/project-copy.js';
+import { Scrape } from '../support/scrape.js';
+import { startProcess, type ServiceProcess } from '../support/service-process.js';
+
+const IS_SOAK = Boolean(process.env['SOAK']);
+const LIMIT_MS = 900_000;
+
+/** REST alone, gRPC alone, both; names of every case; from any folder. */
+const FEATURES = [
+  {
+    name: 'invoices',
+    package: 'invoices',
+    module: 'InvoicesModule',
+    parameters: ['invoices', '--rest', '--crud'],
+    from: '.',
+  },
+  {
+    name: 'stock-items',
+    package: 'stock_items',
+    module: 'StockItemsModule',
+    parameters: ['StockItem', '--grpc', '--crud'],
+    from: 'src/features',
+  },
+  {
+    name: 'payments',
+    package: 'payments',
+    module: 'PaymentsModule',
+    parameters: ['payment', '--crud'],
+    from: 'test/chassis',
+  },
+];
+/** Further combinations of the flags, and names that are spelt in other ways. */
+const FURTHER = [
+  {
+    name: 'boxes',
+    package: 'boxes',
+    module: 'BoxesModule',
+    parameters: ['box', '--crud', '--no-database'],
+    from: '.',
+  },
+  {
+    name: 'children',
+    package: 'children',
+    module: 'ChildrenModule',
+    parameters: ['CHILD', '--grpc', '--no-database'],
+    from: '.',
+  },
+  {
+    name: 'http-clients',
+    package: 'http_clients',
+    module: 'HttpClientsModule',
+    parameters: ['HTTPClient', '--rest', '--no-database'],
+    from: '.',
+  },
+  {
+    name: 'user-news',
+    package: 'user_news',
+    module: 'UserNewsModule',
+    parameters: ['user_news', '--no-rest', '--crud'],
+    from: '.',
+  },
+  {
+    name: 'equipment',
+    package: 'equipment',
+    module: 'EquipmentModule',
+    parameters: ['equipment'],
+    from: '.',
+  },
+  {
+    name: 'lots',
+    package: 'lots',
+    module: 'LotsModule',
+    parameters: ['lot', '--singular', 'batch', '--rest'],
+    from: '.',
+  },
+];
+const features = IS_SOAK ? [...FEATURES, ...FURTHER] : FEATURES;
+
+let project: ProjectCopy;
+/** The tree before each feature, then after the last one. */
+const trees: Record<string, string>[] = [];
+beforeAll(() => {
+  project = new ProjectCopy('features');
+});
+afterAll(() => project[Symbol.dispose]());
+
+describe('generated features', { timeout: LIMIT_MS }, () => {
+  test('are written with all that belongs to them', async () => {
+    for (const { name, parameters, from } of features) {
+      trees.push(project.files());
+      const { code, stdout, stderr } = await project.generate(['feature', ...parameters], from);
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`CREATE src/features/${name}/${name}.module.ts\n`);
+      expect(stdout).toContain(`CREATE grafana/features/${name}.row.ts\n`);
+    }
+    trees.push(project.files());
+    const openapi = project.read('contracts/openapi.json');
+    expect(openapi).toContain('"operationId": "updatePayment"');
+    expect(openapi).not.toContain('StockItem');
+  });
+
+  test('are formatted, linted, typed, without dead code and within the import rules', async () => {
+    await project.tool('prettier', ['--check', 'src', 'test/features', 'grafana/features', 'package.json']);
+    await project.script('check:types');
+    await project.tool('oxlint', ['src/features', 'src/app.module.ts', 'test/features']);
+    await project.script('check:imports');
+    await project.script('check:proto');
+    const { stdout } = await project.run('knip', [
+      '--no-config-hints',
+      '--include',
+      'files,exports,types,unlisted',
+    ]);
+    expect(stdout).not.toMatch(/src\/features|test\/features|grafana\/features/);
+    if (IS_SOAK) await project.script('check');
+  });
+
+  test('pass their tests', async () => {
+    const files = features.flatMap(({ name }) => [`src/features/${name}/`, `test/features/${name}.`]);
+    // The black-box tests run on both databases; here on the one that is there already.
+    const filter = IS_SOAK ? [] : ['-t', '^(?!.* on embedded)'];
+    await project.tool('vitest', ['run', ...filter, ...files, 'test/project/error-reasons'], {
+      TEST_DATABASE_URL: inject('postgresUrl'),
+      SOAK: '',
+    });
+  });
+
+  describe('started as a service', () => {
+    let collector: OtlpReceiver;
+    let service: ServiceProcess & AsyncDisposable;
+    beforeAll(async () => {
+      collector = await OtlpReceiver.start();
+      service = await startProcess({
+        root: project.root,
+        env: {
+          DATABASE_URL: await createDatabase(inject('postgresUrl')),
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpUrl,
+          OTEL_BSP_SCHEDULE_DELAY: '100',
+        },
+      });
+      await service.ready();
+    });
+    afterAll(async () => {
+      await service?.stop();
+      await collector?.stop();
+    });
+
+    test.each([
+      ['invoices', 'InvoicesService'],
+      ['payments', 'PaymentsService'],
+    ])('%s answer over REST, with span and metric', async (name, provider) => {
+      const { status, body } = await service.http.post(`/v1/${name}`, { name: 'first' });
+      expect(status).toBe(201);
+      expect((await service.http.get(`/v1/${name}?name=first`)).body[name]).toEqual([body]);
+      const route = `/v1/${name}`;
+      const [span] = await collector.find(`POST ${route}`, (each) => each.name === `POST ${route}`);
+      const isBelow = (each: { traceId: string; name: string }) =>
+        each.traceId === span?.traceId && each.name === `${provider}.create`;
+      expect(await collector.find(`${provider}.create below it`, isBelow)).toHaveLength(1);
+      const scrape = await Scrape.of(service);
+      const labels = { http_route: route, http_request_method: 'POST', http_response_status_code: '201' };
+      expect(scrape.sum('http_server_request_duration_seconds_count', labels)).toBe(1);
+    });
+
+    test.each([
+      ['stock_items', 'StockItem', 'StockItemsService'],
+      ['payments', 'Payment', 'PaymentsService'],
+    ])('%s answer over gRPC, with span and metric', async (packageName, message, provider) => {
+      const rpcs = await rpcsOf(packageName, message);
+      const create = rpcs[`create${message}`] as MethodDefinition<object, object>;
+      expect(await service.grpc.unary(create as never, { name: 'first' } as never)).toMatchObject({
+        [message.charAt(0).toLowerCase() + message.slice(1)]: { name: 'first', version: 1 },
+      });
+      const name = `${packageName}.v1.${message}Service/Create${message}`;
+      const [span] = await collector.find(name, (each) => each.name === name);
+      const isBelow = (each: { traceId: string; name: string }) =>
+        each.traceId === span?.traceId && each.name === `${provider}.create`;
+      expect(await collector.find(`${provider}.create below it`, isBelow)).toHaveLength(1);
+      const scrape = await Scrape.of(service);
+      const labels = { rpc_service: `${packageName}.v1.${message}Service`, rpc_method: `Create${message}` };
+      expect(scrape.sum('rpc_server_call_duration_seconds_count', labels)).toBe(1);
+    });
+  });
+
+  test('removed again leave the tree byte for byte as it was', async () => {
+    for (const [index, feature] of [...features.entries()].toReversed()) {
+      await remove(feature);
+      if (!IS_SOAK && index > 0) continue;
+      await project.script('contract');
+      expect(project.files()).toEqual(trees[index]);
+    }
+  });
+});
+
+/** Takes out what belongs to a feature by the conventions of UPGRADING.md, but for what is made from it. */
+async function remove({ name, package: packageName, module }: (typeof FEATURES)[number]): Promise<void> {
+  for (const path of [
+    `src/features/${name}`,
+    `proto/${packageName}`,
+    `src/generated/${packageName}`,
+    `test/features/${name}.http.spec.ts`,
+    `test/features/${name}.grpc.spec.ts`,
+    `grafana/features/${name}.row.ts`,
+  ])
+    rmSync(join(project.root, path), { recursive: true, force: true });
+  for (const folder of ['grafana/features', 'grafana'])
+    if (readdirSync(join(project.root, folder)).length === 0) rmdirSync(join(project.root, folder));
+  const root = 'src/app.module.ts';
+  const line = new RegExp(`^import .*/${name}\\.module\\.js';\\n`, 'm');
+  project.write(root, project.read(root).replace(line, '').replace(`, ${module}`, ''));
+  await project.tool('prettier', ['--write', root]);
+}
+
+/** The generated code of the copy that serves. */
+async function rpcsOf(packageName: string, message: string): Promise<Record<string, unknown>> {
+  const file = join(project.root, `dist/generated/${packageName}/v1/${packageName}.js`);
+  const generated = (await import(file)) as Record<string, Record<string, unknown>>;
+  return generated[`${message}ServiceService`] ?? {};
+}
