@@ -1,4 +1,4 @@
-import { tellMissingTool } from './verify.ts';
+import { runTests, tellMissingTool } from './run-tests.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Makes anew what is made from the code: generated code, contracts and dashboards. */
@@ -10,7 +10,7 @@ export async function regenerate(copy: Workshop): Promise<void> {
 /** Writes `.env.example` and `docs/metrics.md` anew, from a service that is started for it. */
 export async function updateSnapshots(copy: Workshop): Promise<void> {
   const tests = ['test/project/env-example', 'test/project/metrics-document'];
-  await copy.run('vitest', 'run', '--update', ...tests).catch(tellMissingTool);
+  await runTests(copy, '--update', ...tests).catch(tellMissingTool);
 }
 
 /** Formats what the command changed: names and lists have other lengths than before. */

@@ -1,6 +1,6 @@
 import { callService } from './call-service.ts';
 import { say } from './command.ts';
-import { TemplateError } from './template-error.ts';
+import { runTests, tellMissingTool } from './run-tests.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Quick tests that hold the parts together; `make test` runs all. */
@@ -22,11 +22,5 @@ export async function verify(copy: Workshop): Promise<void> {
   await copy.run('npm', 'run', '--silent', 'build');
   await callService(copy);
   say('running its quick tests');
-  await copy.run('vitest', 'run', ...TESTS).catch(tellMissingTool);
-}
-
-/** Tests without their server are told of, not failed; anything else is thrown again. */
-export function tellMissingTool(error: unknown): void {
-  if (!(error instanceof TemplateError && error.message.includes('no "initdb"'))) throw error;
-  say('not run: the tests need a PostgreSQL server, which "make test" installs');
+  await runTests(copy, ...TESTS).catch(tellMissingTool);
 }
