@@ -40,10 +40,11 @@ export function readFeature(root: string, name: string): Feature {
       `There is no feature "${name}" in ${FEATURES}. There is: ${features.join(', ') || 'none'}.`,
     );
   const extras = readExtras(root, name);
+  const contract = protoFolderOf(name);
   const own = [
-    `${FEATURES}/${name}`,
-    `proto/${name}`,
-    `src/generated/${name}`,
+    `src/features/${name}`,
+    `proto/${contract}`,
+    `src/generated/${contract}`,
     `grafana/features/${name}.row.ts`,
   ];
   const tests = globSync(`test/features/${name}.*`, { cwd: root });
@@ -53,6 +54,11 @@ export function readFeature(root: string, name: string): Feature {
     scripts: extras.scripts ?? [],
     packages: extras.packages ?? [],
   };
+}
+
+/** Proto packages have no hyphens: those of `stock-items` are in `proto/stock_items`. */
+export function protoFolderOf(feature: string): string {
+  return feature.replaceAll('-', '_');
 }
 
 function readExtras(root: string, name: string): Extras {

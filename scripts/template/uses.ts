@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
-import type { Feature } from './feature.ts';
+import { protoFolderOf, type Feature } from './feature.ts';
 import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -40,8 +40,8 @@ export async function unusedPackages(feature: Feature, copy: Workshop): Promise<
 }
 
 function importsFeature(file: File, name: string): boolean {
-  if (file.path.endsWith('.proto')) return file.text.includes(`import "${name}/`);
-  const own = [`src/features/${name}`, `src/generated/${name}`];
+  if (file.path.endsWith('.proto')) return file.text.includes(`import "${protoFolderOf(name)}/`);
+  const own = [`src/features/${name}`, `src/generated/${protoFolderOf(name)}`];
   return importsOf(file).some((path) => own.some((folder) => isWithin(path, folder)));
 }
 
