@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Repository } from './repository.ts';
@@ -77,6 +77,9 @@ export class Workshop extends Repository {
     await this.git('clone', '--quiet', '--shared', '--no-checkout', root, '.');
     await this.git('checkout', '--quiet', '--detach', this.#head);
     symlinkSync(join(root, 'node_modules'), join(this.root, 'node_modules'));
+    // The compiler goes on from what was built before.
+    if (existsSync(join(root, 'dist')))
+      cpSync(join(root, 'dist'), join(this.root, 'dist'), { recursive: true });
   }
 
   async #handOver(): Promise<string[]> {

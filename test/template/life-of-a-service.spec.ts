@@ -17,8 +17,9 @@ const TESTS = ['src/chassis/config', 'test/project/env-example', 'test/chassis/e
 
 let template: string;
 let project: TemplateProject;
-beforeAll(() => {
+beforeAll(async () => {
   project = new TemplateProject();
+  await project.haveBuilt();
   project.git('tag', 'v0.1.0');
   template = mkdtempSync(join(tmpdir(), 'newer-'));
   execFileSync('git', ['clone', '--quiet', project.root, template]);
