@@ -17,7 +17,7 @@ test('generate --help lists our schematics and those of Nest that we have not', 
 test('what we have not comes from Nest, from any folder', async () => {
   const { code, stdout } = await project.generate(['service', 'stock', '--no-spec', '-d'], 'src/features');
   expect(stdout).toBe(
-    'CREATE src/stock/stock.service.ts\nUPDATE src/app.module.ts\nDry run: nothing was written.\n',
+    'UPDATE src/app.module.ts\nCREATE src/stock/stock.service.ts\nDry run: nothing was written.\n',
   );
   expect(code).toBe(0);
 });
