@@ -20,8 +20,9 @@ const REMAINING_TESTS = IS_SOAK
 
 let folder: string;
 let project: TemplateProject;
-beforeAll(() => {
+beforeAll(async () => {
   project = new TemplateProject();
+  await project.haveBuilt();
   folder = project.root;
 });
 afterAll(() => project[Symbol.dispose]());
