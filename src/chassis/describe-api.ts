@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { ChassisModule } from './chassis.module.js';
-import { chassisConfigSchema, Config } from './config/index.js';
+import { chassisConfigSchema, Config, serviceNameOf } from './config/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
 import { Openings, Shutdown } from './lifecycle/index.js';
 import { createLogging } from './logging/index.js';
@@ -18,7 +18,11 @@ export async function describeApi(
   service: Pick<ServiceDefinition, 'module'>,
   about: { readonly name: string; readonly version: string },
 ): Promise<OpenAPIObject> {
-  const values = { SERVICE_NAME: about.name, SERVICE_VERSION: about.version, LOG_LEVEL: 'silent' };
+  const values = {
+    SERVICE_NAME: serviceNameOf(about.name),
+    SERVICE_VERSION: about.version,
+    LOG_LEVEL: 'silent',
+  };
   const config = new Config(chassisConfigSchema.parse(values), new Map());
   const logging = createLogging(config);
   const telemetry = createTelemetry(service.module, config, logging.logger);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failureOf, order, ProbeModule, Probes, SHAPES, TestApp } from '../support/index.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -67,7 +68,7 @@ test('a gRPC status carries ErrorInfo and RetryInfo', async () => {
   const failure = await failureOf(app.grpc.unary(Probes.unary, order('refuse')));
   expect(failure).toMatchObject({
     code: 9,
-    info: { reason: 'PROBE_REFUSED', domain: 'nest-chassis', metadata: { who: 'probe' } },
+    info: { reason: 'PROBE_REFUSED', domain: SERVICE_NAME, metadata: { who: 'probe' } },
     retry: { retryDelay: { seconds: 1, nanos: 500_000_000 } },
   });
 });

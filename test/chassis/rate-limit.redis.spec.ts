@@ -3,6 +3,7 @@ import { eventually, order, TestApp } from '../support/index.js';
 import { DelayingProxy } from '../support/delaying-proxy.js';
 import { Limited, limitsService } from '../support/limits.js';
 import { RedisServer } from '../support/redis.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 
 /** Between losing Redis and finding it again, with room for a slow machine. */
 const RETURN_LIMIT_MS = 15_000;
@@ -86,7 +87,7 @@ test('a reset reaches the shared store', async () => {
 test('what was leased and not used comes back at the end', async () => {
   const app = await start({ RATE_LIMIT_LEASE_RATIO: 1, REDIS_COMMAND_TIMEOUT_MS: 5000 });
   for (let index = 0; index < 30; index++) expect(await statusOf(app, 'daily')).toBe(200);
-  const key = '{nest-chassis}:rate-limit:daily:all';
+  const key = `{${SERVICE_NAME}}:rate-limit:daily:all`;
   // A token is worth 86.4 s: the key lives for as many of them as are gone.
   const gone = async (): Promise<number> =>
     Math.ceil(Number((await server.command('PTTL', key)).slice(1)) / 86_400);

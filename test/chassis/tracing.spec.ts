@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.js';
 import { order, ProbeModule, Probes, SHAPES, TestApp } from '../support/index.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 
 const SERVER = 2;
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -75,8 +76,8 @@ test('a REST span has the attributes of the semantic conventions', async () => {
   const [span] = await receiver.find('server', serverSpan);
   expect(span).toMatchObject({
     name: 'GET /probe/query',
-    scope: { name: 'nest-chassis' },
-    resource: { 'service.name': 'nest-chassis', 'deployment.environment.name': 'test' },
+    scope: { name: 'chassis' },
+    resource: { 'service.name': SERVICE_NAME, 'deployment.environment.name': 'test' },
     attributes: {
       'http.request.method': 'GET',
       'http.route': '/probe/query',

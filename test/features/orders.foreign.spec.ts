@@ -4,6 +4,7 @@ import { ForeignClient } from '../support/foreign-client.js';
 import { holdTable } from '../support/hold-table.js';
 import { TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 
 const ORDER = { customerId: 'foreign', currency: 'EUR', items: [{ sku: 's', quantity: 2, unitAmount: '5' }] };
 const NOBODY = '01890000-0000-7000-8000-000000000000';
@@ -96,7 +97,7 @@ describe("Python's grpcio, with messages from reflection v1alpha", () => {
         {
           '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
           reason: 'ORDER_NOT_FOUND',
-          domain: 'nest-chassis',
+          domain: SERVICE_NAME,
           metadata: { id: NOBODY },
         },
       ],

@@ -12,6 +12,7 @@ import { createDatabase, runOn } from '../support/postgres.js';
 import { checkWithPromtool, parseWithPython } from '../support/prometheus-tools.js';
 import { Scrape } from '../support/scrape.js';
 import { copyService } from '../support/service-copy.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 import {
   startProcess,
   type LogLine,
@@ -155,7 +156,7 @@ describe('several workers', () => {
       await using service = await start();
       await service.ready();
       const { management } = service;
-      expect((await management.get('/info')).body).toMatchObject({ name: 'nest-chassis', env: 'test' });
+      expect((await management.get('/info')).body).toMatchObject({ name: SERVICE_NAME, env: 'test' });
       expect((await management.get('/nowhere')).body).toMatchObject({ reason: 'ROUTE_NOT_FOUND' });
       const put = (level: string) =>
         management.send('/loggers', {

@@ -11,6 +11,7 @@ import { buildOnce, PROJECT } from '../support/build.js';
 import { eventually } from '../support/eventually.js';
 import { HttpTestClient } from '../support/http-test-client.js';
 import { createDatabase } from '../support/postgres.js';
+import { SERVICE_NAME } from '../support/service-name.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -203,7 +204,7 @@ describe.each(SINKS)('to $name', ({ make }) => {
     if (says)
       expect(crashes[0]).toMatchObject({
         msg: says,
-        service: 'nest-chassis',
+        service: SERVICE_NAME,
         err: { message, stack: expect.any(String) },
       });
     expect(flood.stderr).toBe('');

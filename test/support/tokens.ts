@@ -92,7 +92,7 @@ export function epochSeconds(fromNow = 0): number {
  */
 export class TokenIssuer {
   readonly issuer = 'https://issuer.test';
-  readonly audience = 'nest-chassis';
+  readonly audience = 'service-under-test';
   key = SigningKey.create('first');
   /** What the JWKS server answers: a body, or a handler. */
   answer: Json | string | Parameters<typeof createServer>[1] = { keys: [this.key.jwk] };

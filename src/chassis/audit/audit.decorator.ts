@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { Observable } from 'rxjs';
 
-const AUDIT = Symbol('nest-chassis.audit');
+const AUDIT = Symbol('chassis.audit');
 const ACTION = /^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/;
 
 /** What an audited method may return; another value is refused by the compiler, since its caller has to wait. */

@@ -15,7 +15,7 @@ export type Requirement =
   | { readonly kind: 'roles'; readonly names: readonly string[] }
   | { readonly kind: 'policy'; readonly policy: Type<AccessPolicy> };
 
-const REQUIREMENTS = Symbol('nest-chassis.requirements');
+const REQUIREMENTS = Symbol('chassis.requirements');
 
 /**
  * Open to everybody: credentials are not looked at. On a handler it lifts what its controller asks for;

@@ -1,7 +1,7 @@
 import { normalizeIp } from './normalize-ip.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 
-const PEER = Symbol('nest-chassis.peer');
+const PEER = Symbol('chassis.peer');
 
 /** What a peer is known by; a socket of Node's has it. */
 interface PeerSocket {

@@ -5,7 +5,7 @@ import type { ChassisConfig } from './config.schema.js';
 /** The chassis' keys and those of a shape, for `Config<ConfigOf<typeof mailConfig>>`. */
 export type ConfigOf<Shape extends z.ZodRawShape> = ChassisConfig & z.output<z.ZodObject<Shape>>;
 
-const KEYS = Symbol('nest-chassis.config-keys');
+const KEYS = Symbol('chassis.config-keys');
 
 /**
  * Gives the service configuration keys that a provider brings along: validated with all others, listed in

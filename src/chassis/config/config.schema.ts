@@ -25,8 +25,10 @@ export const chassisConfigSchema = z.object({
   SERVICE_NAME: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-", at most 63')
-    .default('nest-chassis')
-    .describe('Name in logs, traces, metrics and error details.'),
+    .default('')
+    .describe(
+      'Name in logs, traces, metrics and error details; empty = the name of package.json, without its scope.',
+    ),
   SERVICE_VERSION: z
     .string()
     .max(64)

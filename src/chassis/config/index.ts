@@ -6,3 +6,4 @@ export { renderEnvExample } from './env-example.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
+export { serviceNameOf } from './service-name.js';

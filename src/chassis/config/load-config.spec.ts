@@ -40,6 +40,14 @@ test('environment wins over .env, .env over the profile, the profile over the de
   expect(entries.get('LOG_LEVEL')).toEqual(['info', 'default']);
 });
 
+test('the name is that of package.json, without its scope, unless it is set', () => {
+  writeFileSync(join(directory, 'package.json'), '{"name":"@acme/payments"}');
+  expect(load().get('SERVICE_NAME')).toBe('payments');
+  expect(load({ SERVICE_NAME: 'other' }).get('SERVICE_NAME')).toBe('other');
+  writeFileSync(join(directory, 'package.json'), '{"name":"Not A Label"}');
+  expect(faultOf(() => load())).toContain('SERVICE_NAME (from package.json): must be lower-case letters');
+});
+
 test('the version is that of package.json unless it is set', () => {
   writeFileSync(join(directory, 'package.json'), '{"version":"4.5.6"}');
   expect(load().get('SERVICE_VERSION')).toBe('4.5.6');

@@ -5,6 +5,7 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { Config, type ConfigSource } from './config.js';
 import { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
+import { serviceNameOf } from './service-name.js';
 
 /** The configuration does not fit its schema; `message` lists every fault by key and shows no value. */
 export class ConfigError extends Error {
@@ -34,7 +35,7 @@ export function loadChassisConfig(options: Pick<LoadConfigOptions, 'env' | 'dire
 type Layer = readonly [ConfigSource, Readonly<Record<string, unknown>>];
 
 /**
- * Defaults < the version in `package.json` < `config/<APP_ENV>.yaml` < `.env` < environment < overrides, validated as one.
+ * Defaults < name and version in `package.json` < `config/<APP_ENV>.yaml` < `.env` < environment < overrides, validated as one.
  * @throws {ConfigError} with all faults together
  */
 export function loadConfig(options: LoadConfigOptions): Config {
@@ -78,8 +79,14 @@ function pick(values: Readonly<Record<string, string | undefined>>, known: Reado
 function readPackage(directory: string): Layer {
   const file = join(directory, 'package.json');
   if (!existsSync(file)) return ['package.json', {}];
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version?: string };
-  return ['package.json', version ? { SERVICE_VERSION: version } : {}];
+  const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
+  return [
+    'package.json',
+    {
+      ...(name && { SERVICE_NAME: serviceNameOf(name) }),
+      ...(version && { SERVICE_VERSION: version }),
+    },
+  ];
 }
 
 function readDotEnv(directory: string): NodeJS.Dict<string> {

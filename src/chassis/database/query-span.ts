@@ -18,7 +18,7 @@ const summaries = new Map<string, QuerySummary>();
 export function startQuerySpan(text: string): Span | undefined {
   if (trace.getActiveSpan()?.isRecording() !== true) return undefined;
   const { name, attributes } = summarize(text);
-  return trace.getTracer('nest-chassis').startSpan(name, { kind: SpanKind.CLIENT, attributes });
+  return trace.getTracer('chassis').startSpan(name, { kind: SpanKind.CLIENT, attributes });
 }
 
 /** Ends the span with what the statement failed with, as far as PostgreSQL has a code for it. */

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GrpcCall } from '../context/index.js';
 
-const CALL = Symbol('nest-chassis.grpc-call');
+const CALL = Symbol('chassis.grpc-call');
 
 type EdgeStream = ServerHttp2Stream & { [CALL]?: GrpcCall };
 

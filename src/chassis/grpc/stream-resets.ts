@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 
-const ALLOWANCE = Symbol('nest-chassis.stream-resets');
+const ALLOWANCE = Symbol('chassis.stream-resets');
 const logger = new Logger('GrpcServer');
 
 /** What a connection may still reset, at a time of `performance.now()`. */

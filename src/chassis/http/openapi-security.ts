@@ -6,7 +6,7 @@ import type * as Swagger from '@nestjs/swagger';
 import { readAccessRule, type AccessRule } from '../auth/index.js';
 
 /** Carries a handler's rule through `@nestjs/swagger` to its operation; taken out again. */
-const ACCESS = 'x-nest-chassis-access';
+const ACCESS = 'x-chassis-access';
 
 type SecuritySchemes = NonNullable<NonNullable<OpenAPIObject['components']>['securitySchemes']>;
 

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { JobCall } from '../context/index.js';
 import { Untraced } from '../tracing/index.js';
 
-const JOB = Symbol('nest-chassis.job');
+const JOB = Symbol('chassis.job');
 
 /** When a job runs and how; exactly one of `cron` and `everyMs` is needed. */
 export interface JobOptions {

@@ -1,6 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 
-const MARK = 'nest-chassis:on-drain';
+const MARK = 'chassis:on-drain';
 
 /**
  * When a provider's method takes part in a drain:

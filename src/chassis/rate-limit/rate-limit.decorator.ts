@@ -1,8 +1,8 @@
 import { checkOptions } from './check-options.js';
 import type { RateLimitOptions } from './rate-limit.options.js';
 
-const POLICIES = Symbol('nest-chassis:rate-limits');
-const SKIP = Symbol('nest-chassis:skip-rate-limit');
+const POLICIES = Symbol('chassis:rate-limits');
+const SKIP = Symbol('chassis:skip-rate-limit');
 
 /**
  * Limits how often a handler, or each handler of a controller, may be called, over REST and gRPC alike. Several

@@ -1,6 +1,6 @@
 import type { ClientCertificate } from '../context/index.js';
 
-const CERTIFICATE = Symbol('nest-chassis.client-certificate');
+const CERTIFICATE = Symbol('chassis.client-certificate');
 
 interface Shown {
   [CERTIFICATE]?: ClientCertificate | undefined;

@@ -7,7 +7,7 @@ import { SpanExporter } from './span-exporter.js';
 import { Tracing } from './tracing.js';
 
 /** The instrumentation scope of the chassis' own spans. */
-export const SCOPE_NAME = 'nest-chassis';
+export const SCOPE_NAME = 'chassis';
 
 /**
  * Tracing as the configuration wants it. Without an endpoint nothing is recorded; ids are still made,

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 
-const TRACED = Symbol('nest-chassis.traced');
+const TRACED = Symbol('chassis.traced');
 
 /**
  * Gives a class, or one method, spans of its own, also where the chassis would not: a provider of a
