@@ -1,0 +1,26 @@
+import { callService } from './call-service.ts';
+import { say } from './command.ts';
+import { runTests, tellMissingTool } from './run-tests.ts';
+import type { Workshop } from './workshop.ts';
+
+/** Quick tests that hold the parts together; `make test` runs all. */
+const TESTS = [
+  'src',
+  'test/project/env-example',
+  'test/project/error-reasons',
+  'test/project/metrics-document',
+];
+
+/**
+ * Makes sure of the copy: every check, the build, a start with calls to every port, and tests.
+ * @throws {TemplateError} with what the first that failed had to say
+ */
+export async function verify(copy: Workshop): Promise<void> {
+  say('checking it (npm run check)');
+  await copy.run('npm', 'run', '--silent', 'check');
+  say('building it, starting it, calling its ports');
+  await copy.run('npm', 'run', '--silent', 'build');
+  await callService(copy);
+  say('running its quick tests');
+  await runTests(copy, ...TESTS).catch(tellMissingTool);
+}
