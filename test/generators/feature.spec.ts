@@ -1,12 +1,11 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase } from '../support/postgres.js';
-import { ProjectCopy } from '../support/project-copy.js';
 import { Scrape } from '../support/scrape.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
+import { TemplateProject } from '../template/template-project.js';
 
 const IS_SOAK = Boolean(process.env['SOAK']);
 const LIMIT_MS = 900_000;
@@ -15,22 +14,16 @@ const LIMIT_MS = 900_000;
 const FEATURES = [
   {
     name: 'invoices',
-    package: 'invoices',
-    module: 'InvoicesModule',
     parameters: ['invoices', '--rest', '--crud'],
     from: '.',
   },
   {
     name: 'stock-items',
-    package: 'stock_items',
-    module: 'StockItemsModule',
     parameters: ['StockItem', '--grpc', '--crud'],
     from: 'src/features',
   },
   {
     name: 'payments',
-    package: 'payments',
-    module: 'PaymentsModule',
     parameters: ['payment', '--crud'],
     from: 'test/chassis',
   },
@@ -39,54 +32,42 @@ const FEATURES = [
 const FURTHER = [
   {
     name: 'boxes',
-    package: 'boxes',
-    module: 'BoxesModule',
     parameters: ['box', '--crud', '--no-database'],
     from: '.',
   },
   {
     name: 'children',
-    package: 'children',
-    module: 'ChildrenModule',
     parameters: ['CHILD', '--grpc', '--no-database'],
     from: '.',
   },
   {
     name: 'http-clients',
-    package: 'http_clients',
-    module: 'HttpClientsModule',
     parameters: ['HTTPClient', '--rest', '--no-database'],
     from: '.',
   },
   {
     name: 'user-news',
-    package: 'user_news',
-    module: 'UserNewsModule',
     parameters: ['user_news', '--no-rest', '--crud'],
     from: '.',
   },
   {
     name: 'equipment',
-    package: 'equipment',
-    module: 'EquipmentModule',
     parameters: ['equipment'],
     from: '.',
   },
   {
     name: 'lots',
-    package: 'lots',
-    module: 'LotsModule',
     parameters: ['lot', '--singular', 'batch', '--rest'],
     from: '.',
   },
 ];
 const features = IS_SOAK ? [...FEATURES, ...FURTHER] : FEATURES;
 
-let project: ProjectCopy;
+let project: TemplateProject;
 /** The tree before each feature, then after the last one. */
 const trees: Record<string, string>[] = [];
 beforeAll(() => {
-  project = new ProjectCopy('features');
+  project = new TemplateProject();
 });
 afterAll(() => project[Symbol.dispose]());
 
@@ -189,45 +170,18 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
   });
 
   test('removed again leave the tree byte for byte as it was', async () => {
-    for (const [index, feature] of [...features.entries()].toReversed()) {
-      await remove(feature);
-      if (!IS_SOAK && index > 0) continue;
-      await remake();
+    for (const [index, { name }] of [...features.entries()].toReversed()) {
+      project.commit('feat: so far');
+      const { code, stderr } = await project.command('remove', [name, '--no-verify']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(project.files()).toEqual(trees[index]);
     }
   });
 });
-
-/** Takes out what belongs to a feature by the conventions of UPGRADING.md, but for what is made from it. */
-async function remove({ name, package: packageName, module }: (typeof FEATURES)[number]): Promise<void> {
-  for (const path of [
-    `src/features/${name}`,
-    `proto/${packageName}`,
-    `src/generated/${packageName}`,
-    `test/features/${name}.http.spec.ts`,
-    `test/features/${name}.grpc.spec.ts`,
-    `grafana/features/${name}.row.ts`,
-  ])
-    rmSync(join(project.root, path), { recursive: true, force: true });
-  for (const folder of ['grafana/features', 'grafana'])
-    if (readdirSync(join(project.root, folder)).length === 0) rmdirSync(join(project.root, folder));
-  const root = 'src/app.module.ts';
-  const line = new RegExp(`^import .*/${name}\\.module\\.js';\\n`, 'm');
-  project.write(root, project.read(root).replace(line, '').replace(`, ${module}`, ''));
-  await project.tool('prettier', ['--write', root]);
-}
 
 /** The generated code of the copy that serves. */
 async function rpcsOf(packageName: string, message: string): Promise<Record<string, unknown>> {
   const file = join(project.root, `dist/generated/${packageName}/v1/${packageName}.js`);
   const generated = (await import(file)) as Record<string, Record<string, unknown>>;
   return generated[`${message}ServiceService`] ?? {};
-}
-
-/** What is made from features, by the scripts that this project has for it. */
-async function remake(): Promise<void> {
-  const { scripts } = JSON.parse(project.read('package.json')) as {
-    readonly scripts: Record<string, string>;
-  };
-  for (const script of ['contract', 'dashboards']) if (script in scripts) await project.script(script);
 }

@@ -16,6 +16,8 @@ import { PROJECT } from './build.js';
 
 /** Made by tools or belonging to one clone. */
 const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'data', 'coverage', 'bench/codecs/generated']);
+/** Installed for the benchmarks alone, by those who run them. */
+const OF_THE_BENCHMARKS = ['bench/peers/node_modules', 'bench/peers/dist', 'bench/dist', 'bench/results'];
 const COMMAND_TIMEOUT_MS = 300_000;
 
 /** How a command of a copy ended. */
@@ -33,7 +35,7 @@ export class ProjectCopy implements Disposable {
     this.root = mkdtempSync(join(tmpdir(), `${name}-`));
     cpSync(PROJECT, this.root, {
       recursive: true,
-      filter: (path) => !NOT_COPIED.has(relative(PROJECT, path)),
+      filter: (path) => ![...NOT_COPIED, ...OF_THE_BENCHMARKS].includes(relative(PROJECT, path)),
     });
     symlinkSync(join(PROJECT, 'node_modules'), join(this.root, 'node_modules'));
   }
