@@ -9,7 +9,7 @@ import { Scope } from './scope.js';
 export type TransportName = 'http' | 'grpc' | 'job';
 
 /** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
 const DEADLINE_JITTER_MS = 50;

@@ -1,5 +1,6 @@
 import { REFUSED, type Breaker, type BreakerListener, type BreakerState } from './circuit-breaker.js';
-import { SlidingWindow } from './sliding-window.js';
+import { windowFor, type SlidingWindow } from './sliding-window.js';
+import { Transitions } from './transitions.js';
 
 export interface AdaptiveRule {
   readonly strategy: 'adaptive';
@@ -32,7 +33,7 @@ export class AdaptiveBreaker implements Breaker {
   #nextTicket = 0;
   #lastPassMs = -Infinity;
   #state: BreakerState = 'closed';
-  readonly #listeners = new Set<BreakerListener>();
+  readonly #transitions = new Transitions();
 
   /** @param random numbers from 0 up to 1 */
   constructor(
@@ -40,7 +41,7 @@ export class AdaptiveBreaker implements Breaker {
     private readonly random: () => number = Math.random,
   ) {
     this.#rule = rule;
-    this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+    this.#window = windowFor(rule);
   }
 
   /** `half-open` while it refuses some calls, and `closed` while none; it is never wholly open. */
@@ -54,15 +55,12 @@ export class AdaptiveBreaker implements Breaker {
 
   /** From now on by another rule. What was counted stays where both look back alike. */
   set rule(rule: AdaptiveRule) {
-    const { spanMs, buckets } = this.#window;
-    if (rule.statIntervalMs !== spanMs || rule.statBuckets !== buckets)
-      this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+    this.#window = windowFor(rule, this.#window);
     this.#rule = rule;
   }
 
   onTransition(listener: BreakerListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#transitions.add(listener);
   }
 
   /** The share of calls that would be refused now, 0 up to 1. */
@@ -106,8 +104,7 @@ export class AdaptiveBreaker implements Breaker {
 
   #change(to: BreakerState): void {
     const from = this.#state;
-    if (from === to) return;
     this.#state = to;
-    for (const listener of this.#listeners) listener(from, to);
+    this.#transitions.tell(from, to);
   }
 }

@@ -1,5 +1,6 @@
 import { isBad, isTripped, type StateBreakerRule } from './breaker-rule.js';
-import { SlidingWindow } from './sliding-window.js';
+import { windowFor, type SlidingWindow } from './sliding-window.js';
+import { Transitions } from './transitions.js';
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
@@ -44,11 +45,11 @@ export class CircuitBreaker implements Breaker {
   /** When each running probe began, by ticket. */
   readonly #probes = new Map<number, number>();
   #succeeded = 0;
-  readonly #listeners = new Set<BreakerListener>();
+  readonly #transitions = new Transitions();
 
   constructor(rule: StateBreakerRule) {
     this.#rule = rule;
-    this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+    this.#window = windowFor(rule);
   }
 
   get state(): BreakerState {
@@ -61,16 +62,13 @@ export class CircuitBreaker implements Breaker {
 
   /** From now on by another rule. What was counted stays where both look back alike. */
   set rule(rule: StateBreakerRule) {
-    const { spanMs, buckets } = this.#window;
-    if (rule.statIntervalMs !== spanMs || rule.statBuckets !== buckets)
-      this.#window = new SlidingWindow(rule.statIntervalMs, rule.statBuckets);
+    this.#window = windowFor(rule, this.#window);
     this.#rule = rule;
   }
 
   /** Calls `listener` at every change of state from now on; what it returns ends that. */
   onTransition(listener: BreakerListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#transitions.add(listener);
   }
 
   enter(nowMs: number): number {
@@ -134,6 +132,6 @@ export class CircuitBreaker implements Breaker {
     this.#succeeded = 0;
     if (to === 'open') this.#openUntil = nowMs + this.#rule.retryTimeoutMs;
     if (to === 'closed') this.#window.clear();
-    if (from !== to) for (const listener of this.#listeners) listener(from, to);
+    this.#transitions.tell(from, to);
   }
 }

@@ -4,6 +4,18 @@ const TOTAL = 0;
 const FAILED = 1;
 const FLAGGED = 2;
 
+/** How far a rule looks back. */
+interface Span {
+  readonly statIntervalMs: number;
+  readonly statBuckets: number;
+}
+
+/** The window for a rule: the one that is there, where it looks back alike, so that what was counted stays. */
+export function windowFor({ statIntervalMs, statBuckets }: Span, current?: SlidingWindow): SlidingWindow {
+  if (current?.spanMs === statIntervalMs && current.buckets === statBuckets) return current;
+  return new SlidingWindow(statIntervalMs, statBuckets);
+}
+
 /**
  * Counts of the calls of the last `spanMs` milliseconds, in `buckets` equal parts. As time goes on the oldest
  * part leaves, so the window slides by `spanMs / buckets` and never starts from nothing.

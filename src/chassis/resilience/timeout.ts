@@ -1,9 +1,7 @@
+import { MAX_TIMER_MS } from '../context/index.js';
 import { deadlineExceeded } from '../errors/index.js';
 import { Attempt, type Work } from './attempt.js';
 import { timedOut } from './failures.js';
-
-/** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs the work as an attempt of at most `timeoutMs` milliseconds, and no longer than who asked for it waits.
