@@ -1,7 +1,5 @@
+import { MAX_TIMER_MS } from '../context/index.js';
 import type { Schedule } from './schedule.js';
-
-/** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Tells when a job is due. What was due while nothing ran is not made up. */
 export class JobTimer {

@@ -1,12 +1,9 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallContext } from '../context/index.js';
+import { MAX_TIMER_MS, type CallContext } from '../context/index.js';
 import type { RateLimiter } from './rate-limiter.js';
 import type { Refusal } from './refusal.js';
 import type { Rule } from './rule.js';
-
-/** `setTimeout` cannot wait longer, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Lets the messages of one stream in, as fast as its limits allow. */
 export class MessageGate {
