@@ -25,3 +25,13 @@ export function ratio() {
     .transform(Number);
   return z.union([number, text], { error: 'must be a ratio from 0 to 1' });
 }
+
+/** A key whose value may change while the service runs; every other needs a restart. */
+export function live<T extends z.ZodType>(schema: T): T {
+  return schema.meta({ live: true });
+}
+
+/** Whether `live()` made it. */
+export function isLive(schema: z.ZodType): boolean {
+  return schema.meta()?.['live'] === true;
+}

@@ -1,0 +1,56 @@
+/** A change of the configuration, before and after it takes effect. */
+export interface ConfigChange<T extends object> {
+  /** The keys whose values differ. */
+  readonly keys: ReadonlySet<keyof T>;
+  readonly previous: Readonly<T>;
+  readonly next: Readonly<T>;
+  /** The one that `next` has. */
+  readonly revision: number;
+}
+
+/** What a subscriber has got ready: exactly one of the two is called, once. */
+export interface PreparedChange {
+  /** The new values hold: take them. Must not fail. */
+  readonly commit: () => void;
+  /** Somebody refused: drop what was got ready. @default nothing to drop */
+  readonly discard?: () => void;
+}
+
+/** @throws to refuse the change; the message goes to the log and to `GET /config` */
+export type PrepareChange<T extends object> = (
+  change: ConfigChange<T>,
+) => PreparedChange | Promise<PreparedChange>;
+
+interface Subscriber {
+  readonly keys: readonly PropertyKey[];
+  readonly prepare: PrepareChange<never>;
+}
+
+/** Who is asked before the configuration changes, and told when it has. */
+export class ConfigSubscribers {
+  readonly #subscribers = new Set<Subscriber>();
+
+  /** What it returns ends the subscription. */
+  add(keys: readonly PropertyKey[], prepare: PrepareChange<never>): () => void {
+    const subscriber = { keys, prepare };
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  }
+
+  /**
+   * Asks everybody whom the change concerns.
+   * @throws what the first to refuse throws; what others had got ready is dropped
+   */
+  async prepare<T extends object>(change: ConfigChange<T>): Promise<readonly PreparedChange[]> {
+    const prepared: PreparedChange[] = [];
+    try {
+      for (const { keys, prepare } of this.#subscribers)
+        if (keys.some((key) => change.keys.has(key as keyof T)))
+          prepared.push(await (prepare as unknown as PrepareChange<T>)(change));
+      return prepared;
+    } catch (error) {
+      for (const { discard } of prepared) discard?.();
+      throw error;
+    }
+  }
+}
