@@ -8,11 +8,28 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['src/**/*.spec.ts', 'test/**/*.spec.ts', 'docker/**/*.spec.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    globalSetup: ['test/support/global-setup.ts'],
     // Two cores: more workers only wait for each other.
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          include: ['src/**/*.spec.ts', 'docker/**/*.spec.ts'],
+          // They change nothing that others see, and so share what one of them has loaded.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: ['test/**/*.spec.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+    ],
   },
 });

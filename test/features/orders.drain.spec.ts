@@ -4,8 +4,8 @@ import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';
 
-const DRAINS = process.env['SOAK'] ? 200 : 20;
-const MIN_CALLS = 50_000;
+const DRAINS = process.env['SOAK'] ? 200 : 6;
+const MIN_CALLS = DRAINS * 2000;
 const TIMEOUT_MS = DRAINS * 15_000;
 /** Haproxy looks ten times a second, and twice before it believes; both share two busy cores with the load. */
 const PROPAGATION_MS = '1000';

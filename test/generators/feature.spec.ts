@@ -66,8 +66,9 @@ const features = IS_SOAK ? [...FEATURES, ...FURTHER] : FEATURES;
 let project: TemplateProject;
 /** The tree before each feature, then after the last one. */
 const trees: Record<string, string>[] = [];
-beforeAll(() => {
+beforeAll(async () => {
   project = new TemplateProject();
+  await project.haveBuilt();
 });
 afterAll(() => project[Symbol.dispose]());
 

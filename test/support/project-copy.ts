@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { PROJECT } from './build.js';
+import { buildOnce, PROJECT } from './build.js';
 
 /** Made by tools or belonging to one clone. */
 const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'data', 'coverage', 'bench/codecs/generated']);
@@ -38,6 +38,12 @@ export class ProjectCopy implements Disposable {
       filter: (path) => ![...NOT_COPIED, ...OF_THE_BENCHMARKS].includes(relative(PROJECT, path)),
     });
     symlinkSync(join(PROJECT, 'node_modules'), join(this.root, 'node_modules'));
+  }
+
+  /** As after `npm run build` and the checks: the compiler looks at what a test changes only. */
+  async haveBuilt(): Promise<void> {
+    await buildOnce();
+    cpSync(join(PROJECT, 'dist'), join(this.root, 'dist'), { recursive: true });
   }
 
   /** `nest generate …` as the project's own `nest` does it, in a folder of the copy. */

@@ -1,7 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildOnce, PROJECT } from '../support/build.js';
 import { ProjectCopy, type CommandResult } from '../support/project-copy.js';
 
 export interface CommandOptions {
@@ -20,12 +18,6 @@ export class TemplateProject extends ProjectCopy {
     this.git('config', 'user.name', 'Ada');
     this.git('config', 'user.email', 'ada@example.test');
     this.commit('feat: the template');
-  }
-
-  /** As after `npm run build`, which takes the compiler a while. */
-  async haveBuilt(): Promise<void> {
-    await buildOnce();
-    cpSync(join(PROJECT, 'dist'), join(this.root, 'dist'), { recursive: true });
   }
 
   git(...parameters: readonly string[]): string {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { createDatabase } from '../../../test/support/postgres.js';
-import { RedisServer } from '../../../test/support/redis.js';
-import { loadConfig } from '../config/index.js';
-import { migrate, openDatabase } from '../database/index.js';
-import { Redis } from '../redis/index.js';
-import type { JobLock } from './job-lock.js';
-import { jobLeasesMigrations, PostgresJobLock } from './postgres-job-lock.js';
-import { RedisJobLock } from './redis-job-lock.js';
+import { createDatabase } from '../support/postgres.js';
+import { RedisServer } from '../support/redis.js';
+import { loadConfig } from '../../src/chassis/config/index.js';
+import { migrate, openDatabase } from '../../src/chassis/database/index.js';
+import { Redis } from '../../src/chassis/redis/index.js';
+import type { JobLock } from '../../src/chassis/jobs/job-lock.js';
+import { jobLeasesMigrations, PostgresJobLock } from '../../src/chassis/jobs/postgres-job-lock.js';
+import { RedisJobLock } from '../../src/chassis/jobs/redis-job-lock.js';
 
 /** A lock of each of two services, and how they are closed. */
 interface Opened {
@@ -18,7 +18,7 @@ interface Opened {
 
 async function openPostgres(): Promise<Opened> {
   const DATABASE_URL = await createDatabase(inject('postgresUrl'));
-  const directory = fileURLToPath(new URL('../../../', import.meta.url));
+  const directory = fileURLToPath(new URL('../../', import.meta.url));
   const database = await openDatabase(
     loadConfig({ env: {}, directory, overrides: { APP_ENV: 'test', DATABASE_URL } }),
   );
