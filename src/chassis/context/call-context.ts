@@ -14,6 +14,12 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
 const DEADLINE_JITTER_MS = 50;
 
+/** A step of a policy's fallback, by their names. */
+export interface FallbackAnswer {
+  readonly policy: string;
+  readonly step: string;
+}
+
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
  * transport edge opens and closes it; everybody else reads it with `currentCall()`.
@@ -34,6 +40,8 @@ export abstract class CallContext {
   principal: Principal | undefined;
   /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
   clientCertificate: ClientCertificate | undefined;
+  /** The step of a fallback that has answered it, or part of it; the last one where several have. */
+  fallback: FallbackAnswer | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;
