@@ -74,7 +74,12 @@ export class GrpcClient {
   ): Promise<Response> {
     const work = (): Promise<Response> =>
       this.#answer(this.#timeoutMs, (outgoing, settle) =>
-        this.#client.makeUnaryRequest(...partsOf(method), request, ...callOf(outgoing, outgoing.limitMs), settle),
+        this.#client.makeUnaryRequest(
+          ...partsOf(method),
+          request,
+          ...callOf(outgoing, outgoing.limitMs),
+          settle,
+        ),
       );
     return this.policy ? this.policy.run(work, isIdempotent, [request]) : work();
   }

@@ -11,8 +11,8 @@ import { upstreamAnswerMalformed } from './upstream-failures.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** undici's codes for what is no HTTP. */
-const MALFORMED = /^HPE_|^UND_ERR_(HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH)$/;
+/** undici's errors for what is no HTTP. */
+const MALFORMED = /^(HTTPParserError|HeadersOverflowError|ResponseContentLengthMismatchError)$/;
 
 export interface HttpClientOptions extends HttpPoolOptions {
   /** Of the other service, kebab-case: in messages, metrics and its policy. */
@@ -148,7 +148,7 @@ export class HttpClient {
   #translate(error: unknown): unknown {
     if (error instanceof CodedError || !(error instanceof Error)) return error;
     const { code = '', message }: NodeJS.ErrnoException = error;
-    if (MALFORMED.test(code)) return upstreamAnswerMalformed(this.name, error);
+    if (MALFORMED.test(error.name)) return upstreamAnswerMalformed(this.name, error);
     return code === '' ? error : (connectionFailure(this.name, `${code} ${message}`, error) ?? error);
   }
 }
