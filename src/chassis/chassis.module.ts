@@ -2,6 +2,7 @@ import { Module, type CanActivate, type DynamicModule, type Provider, type Type 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
+import { ClientsModule } from './clients/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -13,6 +14,7 @@ import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
+import { ResilienceModule } from './resilience/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -35,7 +37,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing, auditing }: Telemetry,
+    { observers, tracing, auditing, policies }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -51,7 +53,9 @@ export class ChassisModule {
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,
+        ClientsModule,
         RateLimitModule,
+        ResilienceModule.forRoot(policies),
         JobsModule,
         AuditModule.forRoot(auditing, config),
         application,

@@ -14,6 +14,15 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
 const DEADLINE_JITTER_MS = 50;
 
+/** Tells on an answer which step of a fallback gave it: `prices/snapshot`. */
+export const FALLBACK_HEADER = 'x-fallback';
+
+/** A step of a policy's fallback, by their names. */
+export interface FallbackAnswer {
+  readonly policy: string;
+  readonly step: string;
+}
+
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
  * transport edge opens and closes it; everybody else reads it with `currentCall()`.
@@ -34,6 +43,8 @@ export abstract class CallContext {
   principal: Principal | undefined;
   /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
   clientCertificate: ClientCertificate | undefined;
+  /** The step of a fallback that has answered it, or part of it; the last one where several have. */
+  fallback: FallbackAnswer | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;
@@ -113,6 +124,11 @@ export abstract class CallContext {
     this.error ??= reason;
     this.code = this.error.code;
     this.abort(reason);
+  }
+
+  /** A step of a fallback answers it, or part of it: its line and its answer tell. */
+  answeredBy(fallback: FallbackAnswer): void {
+    this.fallback = fallback;
   }
 
   /** The call is over: its deadline can no longer fire, its duration is known. */

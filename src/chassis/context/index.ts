@@ -1,4 +1,4 @@
-export { CallContext, MAX_TIMER_MS } from './call-context.js';
+export { CallContext, FALLBACK_HEADER, MAX_TIMER_MS, type FallbackAnswer } from './call-context.js';
 export { CallObservers, type Call, type CallObserver } from './call-observers.js';
 export { currentCall, currentLimits, currentScope, runInCall, runInScope } from './call-store.js';
 export { parseGrpcTimeout, parseTimeoutMs } from './deadline.js';
@@ -6,6 +6,7 @@ export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './durati
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
 export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';
 export type { Limits } from './limits.js';
+export { matcherOf, matcherOfText, type CallPatterns } from './match-calls.js';
 export { JobCall } from './job-call.js';
 export type { OpenCalls } from './open-calls.js';
 export type { ClientCertificate, Principal } from './principal.js';
