@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
 import { ChaosModule } from './chaos/index.js';
+import { ClientsModule } from './clients/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -14,6 +15,7 @@ import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
+import { ResilienceModule } from './resilience/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -36,7 +38,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing, auditing }: Telemetry,
+    { observers, tracing, auditing, policies }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -52,7 +54,9 @@ export class ChassisModule {
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,
+        ClientsModule,
         RateLimitModule,
+        ResilienceModule.forRoot(policies),
         JobsModule,
         ChaosModule,
         AuditModule.forRoot(auditing, config),
