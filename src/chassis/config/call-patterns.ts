@@ -8,7 +8,7 @@ export function patterns(example: string) {
         .string()
         .regex(/^[\x21-\x7e]{1,200}$/, `must be a pattern such as ${example}, 200 characters at most`),
     )
-    .min(1, 'must have one pattern at least; leave it out for all')
+    .min(1, 'must have one pattern at least, or be left out')
     .optional();
 }
 

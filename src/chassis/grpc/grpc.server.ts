@@ -93,7 +93,12 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     const { requestStream, responseStream } = definition;
     const invoke = handler as Invoke;
     const [, service = '', name = ''] = path.split('/');
-    this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream });
+    this.#methods.set(path, {
+      service,
+      name,
+      isUnary: !requestStream && !responseStream,
+      isClientStream: requestStream && !responseStream,
+    });
     this.#server.register(
       path,
       this.#adapt(definition, this.#refusals.get(path)?.around(invoke) ?? invoke),

@@ -16,6 +16,7 @@ export function callFields(call: Call): Record<string, unknown> {
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
     ...(call.principal !== undefined && { principal: call.principal.id }),
     ...(call.fallback && { policy: call.fallback.policy, fallback: call.fallback.step }),
+    ...(call.chaos !== undefined && { chaos: call.chaos }),
   };
 }
 
@@ -28,6 +29,7 @@ const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
 const POLICY = Buffer.from(',"policy":');
 const FALLBACK = Buffer.from(',"fallback":');
+const CHAOS = Buffer.from(',"chaos":');
 const TRACE_ID = Buffer.from(',"trace_id":');
 const SPAN_ID = Buffer.from(',"span_id":');
 const TRACE_FLAGS = Buffer.from(',"trace_flags":');
@@ -73,6 +75,7 @@ export class CallLineWriter {
       writeField(line, POLICY, call.fallback.policy);
       writeField(line, FALLBACK, call.fallback.step);
     }
+    if (call.chaos !== undefined) writeField(line, CHAOS, call.chaos);
     const span = call.span?.spanContext();
     if (span) {
       writeField(line, TRACE_ID, span.traceId);

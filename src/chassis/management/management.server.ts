@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { AuditTrail } from '../audit/index.js';
+import { Chaos } from '../chaos/index.js';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService, Readiness } from '../health/index.js';
@@ -24,6 +25,7 @@ import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addCircuitBreakersRoutes } from './circuit-breakers.routes.js';
+import { addChaosRoutes } from './chaos.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
@@ -57,6 +59,7 @@ export class ManagementServer implements OnApplicationShutdown {
     tracing: Tracing,
     rateLimits: RateLimits,
     jobs: Jobs,
+    chaos: Chaos,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     policies: PolicyRegistry,
@@ -97,6 +100,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addRateLimitsRoutes(this.#fastify, rateLimits);
     addCircuitBreakersRoutes(this.#fastify, policies);
     addJobsRoutes(this.#fastify, jobs);
+    addChaosRoutes(this.#fastify, chaos);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -154,6 +158,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos and /drain',
   });
 }
