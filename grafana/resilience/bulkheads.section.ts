@@ -1,0 +1,33 @@
+import { curves } from '../parts/curves.ts';
+import { line, type Section } from '../parts/layout.ts';
+import { select, sum } from '../parts/query.ts';
+
+const NONE = 'no bulkhead';
+
+/** How many calls run beside each other. */
+export function bulkheads(): Section {
+  return {
+    title: 'Bulkheads',
+    lines: [
+      line(
+        7,
+        curves({
+          title: 'Places taken',
+          description: 'Calls that run under each bulkhead at the moment.',
+          queries: [
+            { expr: sum(select('bulkhead_active'), 'name, instance'), legend: '{{name}} of {{instance}}' },
+          ],
+          noValue: NONE,
+        }),
+        curves({
+          title: 'Waiting for a place',
+          description: 'Calls that wait. Those that find no room to wait in are refused with BULKHEAD_FULL.',
+          queries: [
+            { expr: sum(select('bulkhead_queued'), 'name, instance'), legend: '{{name}} of {{instance}}' },
+          ],
+          noValue: NONE,
+        }),
+      ),
+    ],
+  };
+}
