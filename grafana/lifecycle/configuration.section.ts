@@ -49,13 +49,9 @@ function sources(): Line {
       links: [runbook('ConfigSourceDown')],
       noValue: 'environment and profile only',
     }),
-    upAndDown({
-      title: 'Restart needed',
-      description:
-        'Whether settings were changed that an instance takes at its start only; /config names them.',
-      up: 'needed',
-      down: 'no',
-      isUpBad: true,
+    curves({
+      title: 'Settings that wait for a restart',
+      description: 'Keys that were changed and that an instance takes at its start only; /config names them.',
       queries: [{ expr: `max by (instance) (${select('config_restart_needed')})`, legend: '{{instance}}' }],
       links: [runbook('ConfigRestartNeeded')],
     }),

@@ -8,18 +8,15 @@ export interface UpAndDownPanel extends QueriesPanel {
   readonly up: string;
   /** What 0 means. */
   readonly down: string;
-  /** 1 is the red one. @default false */
-  readonly isUpBad?: boolean;
 }
 
 /** When something was up (1) and down (0): a lane for each series. */
-export function upAndDown({ up, down, isUpBad = false, ...options }: UpAndDownPanel): Builder<Panel> {
-  const [upColor, downColor] = isUpBad ? ['red', 'green'] : ['green', 'red'];
+export function upAndDown({ up, down, ...options }: UpAndDownPanel): Builder<Panel> {
   return states({
     ...options,
     states: new Map([
-      [1, { text: up, color: upColor }],
-      [0, { text: down, color: downColor }],
+      [1, { text: up, color: 'green' }],
+      [0, { text: down, color: 'red' }],
     ]),
   });
 }

@@ -1,6 +1,6 @@
 import { curves } from '../parts/curves.ts';
 import { line, type Section } from '../parts/layout.ts';
-import { select, sum } from '../parts/query.ts';
+import { rate, select, sum } from '../parts/query.ts';
 
 const NONE = 'no bulkhead';
 
@@ -21,10 +21,18 @@ export function bulkheads(): Section {
         }),
         curves({
           title: 'Waiting for a place',
-          description: 'Calls that wait. Those that find no room to wait in are refused with BULKHEAD_FULL.',
+          description: 'Calls that wait, and so are slower than what they wait for.',
           queries: [
             { expr: sum(select('bulkhead_queued'), 'name, instance'), legend: '{{name}} of {{instance}}' },
           ],
+          noValue: NONE,
+        }),
+        curves({
+          title: 'Calls without a place',
+          description:
+            'Per second. They are refused with BULKHEAD_FULL: more calls, or slower ones, than there is room for.',
+          unit: 'cps',
+          queries: [{ expr: sum(rate('bulkhead_refused_total'), 'name'), legend: '{{name}}' }],
           noValue: NONE,
         }),
       ),

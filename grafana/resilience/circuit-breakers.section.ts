@@ -50,10 +50,17 @@ export function circuitBreakers(): Section {
         7,
         curves({
           title: 'Outcomes',
-          description: 'Attempts per second by how they ended. Refused ones were not made.',
+          description:
+            'Attempts per second by how they ended. Refused ones were not made, full ones found no place in the bulkhead.',
           unit: 'cps',
           isStacked: true,
-          colors: { success$: 'green', failure$: 'red', refused$: 'orange', cancelled$: 'blue' },
+          colors: {
+            success$: 'green',
+            failure$: 'red',
+            refused$: 'orange',
+            full$: 'yellow',
+            '(cancelled|ignored)$': 'blue',
+          },
           queries: [{ expr: sum(rate(CALLS), 'name, outcome'), legend: '{{name}} {{outcome}}' }],
           dataLinks: [toExplore()],
           noValue: NONE,

@@ -15,8 +15,7 @@ export function fallbacks(): Section {
         7,
         curves({
           title: 'Answers by step',
-          description:
-            'Calls per second for which a step of the chain was tried. The answer has it as x-fallback.',
+          description: 'Calls per second that a step of the chain answered. The answer has it as x-fallback.',
           unit: 'cps',
           isStacked: true,
           queries: [{ expr: sum(rate(FALLBACKS), 'name, step'), legend: '{{name}}/{{step}}' }],
@@ -31,6 +30,15 @@ export function fallbacks(): Section {
           isStacked: true,
           queries: [{ expr: sum(rate(FALLBACKS), 'name, reason'), legend: '{{name}} {{reason}}' }],
           links: [runbook('FallbackSurge')],
+          noValue: NONE,
+        }),
+        curves({
+          title: 'Steps that fail',
+          description:
+            'Steps per second that failed or took too long: the next one is tried, and at last the call fails.',
+          unit: 'cps',
+          isStacked: true,
+          queries: [{ expr: sum(rate('fallback_errors_total'), 'name, step'), legend: '{{name}}/{{step}}' }],
           noValue: NONE,
         }),
       ),
