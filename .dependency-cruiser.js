@@ -9,7 +9,7 @@ const LAYERS = [
   ['health', 'lifecycle', 'metrics', 'resilience'],
   ['baseline'],
   ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
-  ['audit', 'clients', 'jobs', 'rate-limit'],
+  ['audit', 'chaos', 'clients', 'jobs', 'rate-limit'],
   ['grpc', 'http', 'workers'],
   ['management'],
 ];

@@ -2,6 +2,7 @@ import { Module, type CanActivate, type DynamicModule, type Provider, type Type 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
+import { ChaosModule } from './chaos/index.js';
 import { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -53,6 +54,7 @@ export class ChassisModule {
         RedisModule,
         RateLimitModule,
         JobsModule,
+        ChaosModule,
         AuditModule.forRoot(auditing, config),
         application,
       ],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { auditConfigShape } from './audit.schema.js';
 import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
+import { chaosConfigShape } from './chaos.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
 import { otelConfigShape } from './otel.schema.js';
@@ -141,6 +142,7 @@ export const chassisConfigSchema = z.object({
   ...redisConfigShape,
   ...rateLimitConfigShape,
   ...jobsConfigShape,
+  ...chaosConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

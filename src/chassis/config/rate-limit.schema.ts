@@ -1,28 +1,15 @@
 import { z } from 'zod';
+import { httpMethods, fromText, patterns } from './call-patterns.js';
 import { integer, ratio } from './fields.js';
 
 const MAX_LIMIT = 1_000_000_000;
-
-/** Which calls a policy limits; `*` stands for any text. */
-const patterns = (example: string) =>
-  z
-    .array(
-      z
-        .string()
-        .regex(/^[\x21-\x7e]{1,200}$/, `must be a pattern such as ${example}, 200 characters at most`),
-    )
-    .min(1, 'must have one pattern at least; leave it out for all')
-    .optional();
 
 const RateLimitPolicy = z.strictObject({
   name: z
     .string('must be a name')
     .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64'),
   routes: patterns('/v1/orders/*'),
-  methods: z
-    .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method such as POST'))
-    .min(1, 'must have one method at least; leave it out for all')
-    .optional(),
+  methods: httpMethods(),
   rpcs: patterns('orders.v1.OrderService/*'),
   limit: integer(1, MAX_LIMIT),
   windowMs: integer(1, 86_400_000).default(1000),
@@ -57,20 +44,10 @@ const Policies = z
 /** A policy of RATE_LIMIT_POLICIES, validated. */
 export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
 
-/** The environment holds text. What is no JSON stays as it is, and is no list. */
-function parseText(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
-}
-
 /** How often who may call; docs/rate-limits.md has examples. */
 export const rateLimitConfigShape = {
   RATE_LIMIT_POLICIES: z
-    .preprocess(parseText, Policies)
+    .preprocess(fromText, Policies)
     .default([])
     .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
   RATE_LIMIT_HEADERS: z

@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api';
 import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
+import type { Interference } from './interference.js';
 import type { ClientCertificate, Principal } from './principal.js';
 import { Scope } from './scope.js';
 
@@ -34,6 +35,10 @@ export abstract class CallContext {
   principal: Principal | undefined;
   /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
   clientCertificate: ClientCertificate | undefined;
+  /** Who may do something to this call on purpose; `undefined` where nobody ever may, such as on the management port. */
+  interference: Interference | undefined;
+  /** The faults that were done to it on purpose, by id, with a comma between them. */
+  chaos: string | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;

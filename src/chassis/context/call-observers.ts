@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { GrpcCall } from './grpc-call.js';
 import type { HttpCall } from './http-call.js';
+import { Interference } from './interference.js';
 import { OpenCalls } from './open-calls.js';
 
 /** Any call, told apart by its `transport`. */
@@ -18,6 +19,8 @@ export interface CallObserver {
 export class CallObservers {
   /** The calls that have not ended. */
   readonly open = new OpenCalls();
+  /** What is done to the calls on purpose. */
+  readonly interference = new Interference();
   readonly #observers: CallObserver[] = [];
 
   add(observer: CallObserver): void {
@@ -25,6 +28,7 @@ export class CallObservers {
   }
 
   opened(call: Call, headers: IncomingHttpHeaders): void {
+    call.interference = this.interference;
     this.open.add(call);
     for (const observer of this.#observers) observer.opened?.(call, headers);
   }

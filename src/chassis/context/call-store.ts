@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallContext } from './call-context.js';
+import type { Disturbance } from './interference.js';
 import type { Limits } from './limits.js';
 import type { Scope } from './scope.js';
 
@@ -14,6 +15,15 @@ export function currentCall(): CallContext | undefined {
 export function currentLimits(): Limits | undefined {
   const scope = store.getStore();
   return scope?.attempt ?? scope?.call;
+}
+
+/**
+ * What is to be done on purpose to work of a dependency, such as `database` or `client:payments`, that the
+ * running code asks for. Only work of calls and jobs is ever disturbed: no health check, no start.
+ */
+export function disturbanceOf(dependency: string): Disturbance | undefined {
+  const call = store.getStore()?.call;
+  return call?.interference?.ofDependency?.(dependency, call);
 }
 
 /** The call and the span that the running code works in; `undefined` outside of both. */

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { CallContext } from './call-context.js';
+import type { Disturbance } from './interference.js';
 
 /** Stands for every method that no service has, so that labels stay bounded. */
 export const UNKNOWN_RPC = '(unknown)';
@@ -19,6 +20,10 @@ export class GrpcCall extends CallContext {
   admitMessage: (() => Promise<void> | undefined) | undefined;
   /** Further initial metadata of the answer. */
   answerMetadata: Readonly<Record<string, string>> | undefined;
+  /** What is done to it on purpose before and while it is answered. */
+  disturbance: Disturbance | undefined;
+  /** Its stream was reset by us, on purpose. */
+  isCut = false;
   /** Messages that arrived and messages that left. */
   messagesIn = 0;
   messagesOut = 0;

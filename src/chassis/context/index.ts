@@ -1,11 +1,20 @@
 export { CallContext, MAX_TIMER_MS } from './call-context.js';
 export { CallObservers, type Call, type CallObserver } from './call-observers.js';
-export { currentCall, currentLimits, currentScope, runInCall, runInScope } from './call-store.js';
+export {
+  currentCall,
+  currentLimits,
+  currentScope,
+  disturbanceOf,
+  runInCall,
+  runInScope,
+} from './call-store.js';
 export { parseGrpcTimeout, parseTimeoutMs } from './deadline.js';
 export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './duration-buckets.js';
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
 export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';
 export type { Limits } from './limits.js';
+export { matcherOf, matcherOfText, type CallPatterns } from './match-calls.js';
+export { Interference, type Cut, type Disturbance } from './interference.js';
 export { JobCall } from './job-call.js';
 export type { OpenCalls } from './open-calls.js';
 export type { ClientCertificate, Principal } from './principal.js';

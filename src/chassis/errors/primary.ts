@@ -1,6 +1,6 @@
 // The face for the primary process, which loads no container, and for whatever it loads.
 export { bind } from './bind.js';
-export type { Code } from './code.js';
+export { GRPC_CODES, type Code } from './code.js';
 export { callCancelled, deadlineExceeded } from './faults.js';
 export { toProblem } from './problem.js';
 export { ServiceError } from './service-error.js';

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { AuditTrail } from '../audit/index.js';
+import { Chaos } from '../chaos/index.js';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { HealthService, Readiness } from '../health/index.js';
@@ -22,6 +23,7 @@ import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
+import { addChaosRoutes } from './chaos.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
@@ -55,6 +57,7 @@ export class ManagementServer implements OnApplicationShutdown {
     tracing: Tracing,
     rateLimits: RateLimits,
     jobs: Jobs,
+    chaos: Chaos,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
   ) {
@@ -93,6 +96,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
     addJobsRoutes(this.#fastify, jobs);
+    addChaosRoutes(this.#fastify, chaos);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -150,6 +154,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs, /chaos and /drain',
   });
 }

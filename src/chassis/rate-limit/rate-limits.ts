@@ -1,9 +1,8 @@
 import { Injectable, type BeforeApplicationShutdown, type Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { Config, type ConfiguredRateLimit } from '../config/index.js';
-import type { Call } from '../context/index.js';
+import { matcherOf, type Call } from '../context/index.js';
 import { shorten, targetOf } from './key-of.js';
-import { matcherOf } from './match-calls.js';
 import { Policy, type Quota } from './policy.js';
 import { isSkipped, optionsOf } from './rate-limit.decorator.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';

@@ -1,0 +1,4 @@
+export type { ActiveFault, FaultSource, NamedFault } from './active-fault.js';
+export { Chaos } from './chaos.js';
+export { ChaosModule } from './chaos.module.js';
+export { readNewFault } from './new-fault.js';
