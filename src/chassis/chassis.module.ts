@@ -14,6 +14,7 @@ import { MetricsModule } from './metrics/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
+import { ResilienceModule } from './resilience/index.js';
 import type { Telemetry } from './telemetry.js';
 import { TracingModule } from './tracing/index.js';
 
@@ -36,7 +37,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing, auditing }: Telemetry,
+    { observers, tracing, auditing, policies }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -53,6 +54,7 @@ export class ChassisModule {
         AuthModule,
         RedisModule,
         RateLimitModule,
+        ResilienceModule.forRoot(policies),
         JobsModule,
         ChaosModule,
         AuditModule.forRoot(auditing, config),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createAuditing, type Auditing } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
+import { PolicyRegistry } from './resilience/index.js';
 import {
   applicationClasses,
   CallTracer,
@@ -20,6 +21,7 @@ export interface Telemetry {
   readonly observers: CallObservers;
   readonly tracing: Tracing;
   readonly auditing: Auditing;
+  readonly policies: PolicyRegistry;
   /** For `NestFactory.create`. */
   readonly instanceDecorator: (instance: unknown) => unknown;
   /** Sends what has not been sent, within SHUTDOWN_TELEMETRY_MS; after everything else has ended. */
@@ -37,11 +39,13 @@ export function createTelemetry(application: Type, config: Config, logger: Logge
   const httpClientSpans = new HttpClientSpans(tracing.tracer);
   httpClientSpans.start();
   const auditing = createAuditing(config);
+  const policies = new PolicyRegistry(config);
   const trace = instanceDecoratorOf(application, config, tracing);
   return {
     observers,
     tracing,
     auditing,
+    policies,
     // The wait for the entry is none of the method's span.
     instanceDecorator: (instance) => auditing.auditor.decorate(trace(instance)),
     close: async () => {

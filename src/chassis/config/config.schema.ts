@@ -8,6 +8,7 @@ import { jobsConfigShape } from './jobs.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
+import { resilienceConfigShape } from './resilience.schema.js';
 import { redisConfigShape } from './redis.schema.js';
 
 const MIB = 1024 * 1024;
@@ -141,6 +142,7 @@ export const chassisConfigSchema = z.object({
   ...baselineConfigShape,
   ...redisConfigShape,
   ...rateLimitConfigShape,
+  ...resilienceConfigShape,
   ...jobsConfigShape,
   ...chaosConfigShape,
 });

@@ -9,4 +9,5 @@ export { isLive, live } from './fields.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
+export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';
 export { serviceNameOf } from './service-name.js';

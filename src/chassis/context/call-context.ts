@@ -15,6 +15,12 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
 const DEADLINE_JITTER_MS = 50;
 
+/** A step of a policy's fallback, by their names. */
+export interface FallbackAnswer {
+  readonly policy: string;
+  readonly step: string;
+}
+
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
  * transport edge opens and closes it; everybody else reads it with `currentCall()`.
@@ -39,6 +45,8 @@ export abstract class CallContext {
   interference: Interference | undefined;
   /** The faults that were done to it on purpose, by id, with a comma between them. */
   chaos: string | undefined;
+  /** The step of a fallback that has answered it, or part of it; the last one where several have. */
+  fallback: FallbackAnswer | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;

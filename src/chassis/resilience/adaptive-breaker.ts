@@ -1,5 +1,11 @@
-import { REFUSED, type Breaker, type BreakerListener, type BreakerState } from './circuit-breaker.js';
-import { windowFor, type SlidingWindow } from './sliding-window.js';
+import {
+  REFUSED,
+  type Breaker,
+  type BreakerCounts,
+  type BreakerListener,
+  type BreakerState,
+} from './circuit-breaker.js';
+import { countsOf, windowFor, type SlidingWindow } from './sliding-window.js';
 import { Transitions } from './transitions.js';
 
 export interface AdaptiveRule {
@@ -94,6 +100,11 @@ export class AdaptiveBreaker implements Breaker {
 
   retryAfterMs(nowMs: number): number {
     return this.#state === 'closed' ? 0 : Math.max(0, this.#lastPassMs + this.#rule.forcePassMs - nowMs);
+  }
+
+  /** What the window holds now. */
+  counts(nowMs: number): BreakerCounts {
+    return countsOf(this.#window, nowMs);
   }
 
   /** With nothing counted. */

@@ -3,6 +3,9 @@ import { currentLimits, currentScope, runInScope, Scope, type Limits } from '../
 /** Work that may be tried: what it returns is waited for. */
 export type Work<T> = (attempt: Attempt) => T | PromiseLike<T>;
 
+/** The number of what holds all attempts together. */
+export const ALL_ATTEMPTS = 0;
+
 /**
  * One try of some work within the limits of whoever asked for it. Code inside sees it as `currentLimits()`, so
  * that queries and outgoing calls stop with it.
@@ -13,6 +16,9 @@ export class Attempt implements Limits {
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #onOuterAbort: (() => void) | undefined;
+
+  /** The end of what goes on after the work has returned: a stream that was opened. */
+  rest: Promise<void> | undefined;
 
   /** @param number 1 for the first */
   constructor(readonly number: number) {}
@@ -48,6 +54,25 @@ export class Attempt implements Limits {
   start<T>(work: Work<T>): T | PromiseLike<T> {
     const scope = currentScope() ?? new Scope(undefined, undefined);
     return runInScope(scope.withAttempt(this), () => work(this));
+  }
+
+  /** As `start`, always by a promise. */
+  run<T>(work: Work<T>): Promise<T> {
+    try {
+      return Promise.resolve(this.start(work));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The work goes on as a stream: its time is that of whoever asked for it from now on. */
+  goOn(rest: Promise<void>): void {
+    this.rest = rest;
+    const outer = this.#outer;
+    if (outer instanceof Attempt && outer.number === ALL_ATTEMPTS) outer.goOn(rest);
+    this.#deadline = this.#outer?.deadline ?? Infinity;
+    const end = (): void => this.end();
+    rest.then(end, end);
   }
 
   /** Its result is no longer wanted. Only the first reason counts. */

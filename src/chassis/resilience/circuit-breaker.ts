@@ -1,11 +1,19 @@
 import { isBad, isTripped, type StateBreakerRule } from './breaker-rule.js';
-import { windowFor, type SlidingWindow } from './sliding-window.js';
+import { countsOf, windowFor, type SlidingWindow } from './sliding-window.js';
 import { Transitions } from './transitions.js';
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** The breaker takes no call. */
 export const REFUSED = -1;
+
+/** What a breaker has seen within its window. */
+export interface BreakerCounts {
+  readonly total: number;
+  readonly failed: number;
+  /** Calls that were slow, of `slow-call-ratio`; calls that were refused, of `adaptive`. */
+  readonly flagged: number;
+}
 
 /** Told of every change of state. */
 export type BreakerListener = (from: BreakerState, to: BreakerState) => void;
@@ -93,6 +101,11 @@ export class CircuitBreaker implements Breaker {
 
   retryAfterMs(nowMs: number): number {
     return this.#state === 'open' ? Math.max(0, this.#openUntil - nowMs) : 0;
+  }
+
+  /** What the window holds now. */
+  counts(nowMs: number): BreakerCounts {
+    return countsOf(this.#window, nowMs);
   }
 
   /** Closed, with nothing counted. */

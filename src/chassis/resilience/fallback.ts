@@ -13,6 +13,10 @@ export interface FallbackContext {
   readonly call: CallContext | undefined;
   /** What the work was called with. */
   readonly args: readonly unknown[];
+  /** The instance whose method the work is; `undefined` for other work. */
+  readonly self: unknown;
+  /** Share of the last second or more in which the event loop was busy, 0 to 1. */
+  readonly load: number;
 }
 
 /** One way to answer when the work has failed. */

@@ -1,17 +1,30 @@
 import { currentCall, currentLimits } from '../context/index.js';
 import { callCancelled } from '../errors/index.js';
-import { Attempt, type Work } from './attempt.js';
+import { ALL_ATTEMPTS, Attempt, type Work } from './attempt.js';
 import type { Bulkhead } from './bulkhead.js';
 import { REFUSED, type Breaker } from './circuit-breaker.js';
 import { bulkheadFull, circuitOpen, codeOf, FAILURE_CODES, PolicyRefusal } from './failures.js';
 import { fallBack, type FallbackListener, type FallbackStep } from './fallback.js';
 import { hedged, type HedgeOptions } from './hedge.js';
+import { LoadMeter } from './load-meter.js';
 import { nextAttempt, type GaveUp, type RetryOptions } from './retry.js';
 import type { RetryBudget } from './retry-budget.js';
 import { runWithTimeout } from './timeout.js';
 
+const NONE: readonly unknown[] = [];
+
 /** How a call under a policy ended, for its breaker and its metrics. */
-export type Outcome = 'success' | 'failure' | 'refused' | 'cancelled';
+export type Outcome =
+  | 'success'
+  | 'failure'
+  /** By the breaker: it was not made. */
+  | 'refused'
+  /** No place in the bulkhead: it was not made. */
+  | 'full'
+  /** Nobody waits for it any more. */
+  | 'cancelled'
+  /** A policy further inside refused it: that says nothing. */
+  | 'ignored';
 
 /** What a policy is made of; whatever is absent is not done. */
 export interface PolicyParts {
@@ -45,6 +58,8 @@ export interface PolicyListener {
  * and a fallback answers whatever went wrong. The same object serves any number of calls at a time.
  */
 export class Policy {
+  readonly #load = new LoadMeter();
+
   constructor(
     readonly name: string,
     /** May be replaced: each call runs under those that were there when it began. */
@@ -54,70 +69,67 @@ export class Policy {
 
   /**
    * @param work may run several times where the parts have retries or hedges: `isIdempotent` says whether it may
+   * @param args what the work was called with, and `self` on which instance: for the steps of the fallback
    * @throws what the work throws, or {ServiceError} CIRCUIT_OPEN, BULKHEAD_FULL, TIMEOUT, DEADLINE_EXCEEDED
    */
-  run<T>(work: Work<T>, isIdempotent = true, args: readonly unknown[] = []): Promise<T> {
+  run<T>(work: Work<T>, isIdempotent = true, args: readonly unknown[] = NONE, self?: unknown): Promise<T> {
     const { parts } = this;
     if (!parts.fallback) return this.#runInTime(parts, work, isIdempotent);
-    return this.#runOrFallBack(parts, parts.fallback as readonly FallbackStep<T>[], work, isIdempotent, args);
-  }
-
-  async #runOrFallBack<T>(
-    parts: PolicyParts,
-    steps: readonly FallbackStep<T>[],
-    work: Work<T>,
-    isIdempotent: boolean,
-    args: readonly unknown[],
-  ): Promise<T> {
     const begin = performance.now();
-    try {
-      return await this.#runInTime(parts, work, isIdempotent);
-    } catch (error) {
-      const context = { elapsedMs: performance.now() - begin, call: currentCall(), args };
-      return fallBack(this.name, steps, error, context, this.listener.onFallback);
-    }
+    return this.#runInTime(parts, work, isIdempotent).catch((error: unknown) => {
+      const elapsedMs = performance.now() - begin;
+      const context = { elapsedMs, call: currentCall(), args, self, load: this.#load.read() };
+      const steps = parts.fallback as readonly FallbackStep<T>[];
+      return fallBack(this.name, steps, error, context, (...told) => this.listener.onFallback?.(...told));
+    });
   }
 
   #runInTime<T>(parts: PolicyParts, work: Work<T>, isIdempotent: boolean): Promise<T> {
-    const { totalTimeoutMs, budget } = parts;
-    if (totalTimeoutMs !== undefined) {
-      const runAll = (): Promise<T> => this.#runAll(parts, work, isIdempotent ? budget : undefined);
-      return runWithTimeout(this.name, new Attempt(1), totalTimeoutMs, runAll);
-    }
-    return this.#runAll(parts, work, isIdempotent ? budget : undefined);
+    const { totalTimeoutMs } = parts;
+    const budget = isIdempotent ? parts.budget : undefined;
+    if (totalTimeoutMs === undefined) return this.#runAll(parts, work, budget);
+    const all = new Attempt(ALL_ATTEMPTS);
+    return runWithTimeout(this.name, all, totalTimeoutMs, () => this.#runAll(parts, work, budget));
   }
 
   #runAll<T>(parts: PolicyParts, work: Work<T>, budget: RetryBudget | undefined): Promise<T> {
-    budget?.deposit();
-    if (budget && parts.retry) return this.#runAgain(parts, parts.retry, work, budget);
-    return this.#runHedged(parts, work, budget, 1);
+    if (!budget) return this.#runOnce(parts, new Attempt(1), work);
+    budget.deposit();
+    return this.#runAgain(parts, work, budget, 1);
   }
 
-  async #runAgain<T>(
+  /** What succeeds at once pays for no more than one promise. */
+  #runAgain<T>(parts: PolicyParts, work: Work<T>, budget: RetryBudget, number: number): Promise<T> {
+    const { retry, hedge } = parts;
+    const result = hedge
+      ? this.#runHedged(parts, hedge, work, budget, number)
+      : this.#runOnce(parts, new Attempt(number), work);
+    return retry
+      ? result.catch((error: unknown) => this.#retry(parts, retry, work, budget, number, error))
+      : result;
+  }
+
+  async #retry<T>(
     parts: PolicyParts,
     retry: RetryOptions,
     work: Work<T>,
     budget: RetryBudget,
+    number: number,
+    error: unknown,
   ): Promise<T> {
-    for (let number = 1; ; number++) {
-      try {
-        return await this.#runHedged(parts, work, budget, number);
-      } catch (error) {
-        const gaveUp = await nextAttempt(retry, budget, number, error, currentLimits());
-        if (gaveUp !== 'not-retryable') this.listener.onRetry?.(number + 1, gaveUp);
-        if (gaveUp) throw error;
-      }
-    }
+    const gaveUp = await nextAttempt(retry, budget, number, error, currentLimits());
+    if (gaveUp !== 'not-retryable') this.listener.onRetry?.(number + 1, gaveUp);
+    if (gaveUp) throw error;
+    return this.#runAgain(parts, work, budget, number + 1);
   }
 
   #runHedged<T>(
     parts: PolicyParts,
+    hedge: HedgeOptions,
     work: Work<T>,
-    budget: RetryBudget | undefined,
+    budget: RetryBudget,
     number: number,
   ): Promise<T> {
-    const { hedge } = parts;
-    if (!hedge || !budget) return this.#runOnce(parts, new Attempt(number), work);
     return hedged(hedge, budget, (index) => {
       const attempt = new Attempt(number + index - 1);
       if (index > 1) this.listener.onRetry?.(attempt.number, undefined);
@@ -128,51 +140,73 @@ export class Policy {
     });
   }
 
-  async #runOnce<T>(parts: PolicyParts, attempt: Attempt, work: Work<T>): Promise<T> {
-    const { breaker, bulkhead, timeoutMs } = parts;
-    const ticket = breaker ? breaker.enter(performance.now()) : 0;
+  #runOnce<T>(parts: PolicyParts, attempt: Attempt, work: Work<T>): Promise<T> {
+    const { breaker, bulkhead } = parts;
+    const now = performance.now();
+    const ticket = breaker ? breaker.enter(now) : 0;
     if (breaker && ticket === REFUSED)
-      throw this.#refuse(circuitOpen(this.name, breaker.retryAfterMs(performance.now())));
-    if (bulkhead) {
-      const place = bulkhead.enter(attempt);
-      if (!(place === true || (await place))) {
-        breaker?.release(ticket);
-        throw this.#refuse(bulkheadFull(this.name));
-      }
-    }
-    const begin = performance.now();
-    try {
-      const result = await (timeoutMs === undefined
-        ? attempt.start(work)
-        : runWithTimeout(this.name, attempt, timeoutMs, work));
-      this.#settle(breaker, ticket, begin, 'success');
-      return result;
-    } catch (error) {
-      this.#settle(breaker, ticket, begin, outcomeOf(attempt.abortReason ?? error));
-      throw error;
-    } finally {
-      bulkhead?.leave();
-    }
+      return this.#refuse('refused', circuitOpen(this.name, breaker.retryAfterMs(now)));
+    const place = bulkhead ? bulkhead.enter(attempt) : true;
+    if (place === true) return this.#start(parts, attempt, ticket, now, work);
+    return this.#startWithPlace(parts, attempt, ticket, place, work);
   }
 
-  #refuse(error: PolicyRefusal): PolicyRefusal {
-    this.listener.onEnd?.('refused');
-    return error;
+  async #startWithPlace<T>(
+    parts: PolicyParts,
+    attempt: Attempt,
+    ticket: number,
+    place: boolean | Promise<boolean>,
+    work: Work<T>,
+  ): Promise<T> {
+    if (await place) return this.#start(parts, attempt, ticket, performance.now(), work);
+    parts.breaker?.release(ticket);
+    return this.#refuse('full', bulkheadFull(this.name));
   }
 
-  #settle(breaker: Breaker | undefined, ticket: number, begin: number, outcome: Outcome): void {
+  #start<T>(parts: PolicyParts, attempt: Attempt, ticket: number, begin: number, work: Work<T>): Promise<T> {
+    const { timeoutMs } = parts;
+    const result =
+      timeoutMs === undefined ? attempt.run(work) : runWithTimeout(this.name, attempt, timeoutMs, work);
+    return result.then(
+      (value) => {
+        const durationMs = performance.now() - begin;
+        if (attempt.rest) this.#settleLater(parts, attempt.rest, ticket, durationMs);
+        else this.#settle(parts, ticket, durationMs, 'success');
+        return value;
+      },
+      (error: unknown) => {
+        this.#settle(parts, ticket, performance.now() - begin, outcomeOf(attempt.abortReason ?? error));
+        throw error;
+      },
+    );
+  }
+
+  /** A stream has its place until its end, and counts by it; slow is what begins late. */
+  #settleLater(parts: PolicyParts, rest: Promise<void>, ticket: number, durationMs: number): void {
+    rest.then(
+      () => this.#settle(parts, ticket, durationMs, 'success'),
+      (error: unknown) => this.#settle(parts, ticket, durationMs, outcomeOf(error)),
+    );
+  }
+
+  #refuse(outcome: 'refused' | 'full', error: PolicyRefusal): Promise<never> {
+    this.listener.onEnd?.(outcome);
+    return Promise.reject(error);
+  }
+
+  #settle({ breaker, bulkhead }: PolicyParts, ticket: number, durationMs: number, outcome: Outcome): void {
+    bulkhead?.leave();
     this.listener.onEnd?.(outcome);
     if (!breaker) return;
-    if (outcome === 'success' || outcome === 'failure') {
-      const now = performance.now();
-      breaker.settle(ticket, now, outcome === 'failure', now - begin);
-    } else breaker.release(ticket);
+    if (outcome === 'success' || outcome === 'failure')
+      breaker.settle(ticket, performance.now(), outcome === 'failure', durationMs);
+    else breaker.release(ticket);
   }
 }
 
 /** A refusal of a policy further inside, and a call that nobody waits for, say nothing about the dependency. */
 function outcomeOf(error: unknown): Outcome {
-  if (error instanceof PolicyRefusal) return 'refused';
+  if (error instanceof PolicyRefusal) return 'ignored';
   const code = codeOf(error);
   if (code === 'CANCELLED') return 'cancelled';
   return FAILURE_CODES.has(code) ? 'failure' : 'success';

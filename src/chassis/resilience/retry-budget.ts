@@ -15,7 +15,7 @@ export interface RetryBudgetOptions {
 export class RetryBudget {
   #tokens: number;
 
-  constructor(readonly options: RetryBudgetOptions) {
+  constructor(public options: RetryBudgetOptions) {
     this.#tokens = options.burst;
   }
 

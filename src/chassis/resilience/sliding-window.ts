@@ -16,6 +16,13 @@ export function windowFor({ statIntervalMs, statBuckets }: Span, current?: Slidi
   return new SlidingWindow(statIntervalMs, statBuckets);
 }
 
+/** What a window holds at that time. */
+export function countsOf(window: SlidingWindow, nowMs: number) {
+  window.slideTo(nowMs);
+  const { total, failed, flagged } = window;
+  return { total, failed, flagged };
+}
+
 /**
  * Counts of the calls of the last `spanMs` milliseconds, in `buckets` equal parts. As time goes on the oldest
  * part leaves, so the window slides by `spanMs / buckets` and never starts from nothing.

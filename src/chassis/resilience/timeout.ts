@@ -25,7 +25,7 @@ export function runWithTimeout<T>(
     const limit = limitMs > MAX_TIMER_MS ? undefined : setTimeout(expire, limitMs);
     const end = (): void => {
       clearTimeout(limit);
-      attempt.end();
+      if (!attempt.rest) attempt.end();
     };
     try {
       Promise.resolve(attempt.start(work)).then(

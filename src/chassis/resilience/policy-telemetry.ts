@@ -1,0 +1,51 @@
+import { currentScope, type CallContext } from '../context/index.js';
+import type { BreakerState } from './circuit-breaker.js';
+import { codeOf } from './failures.js';
+import type { FallbackContext } from './fallback.js';
+import type { Outcome, PolicyListener } from './policy.js';
+import type { PolicyCounts } from './policy.metrics.js';
+import type { GaveUp } from './retry.js';
+
+/** Tells metrics, span, log line and answer what a policy does. */
+export class PolicyTelemetry implements PolicyListener {
+  /** `undefined` until there are metrics. */
+  counts: PolicyCounts | undefined;
+  hasBreaker = false;
+
+  constructor(private readonly name: string) {}
+
+  onEnd(outcome: Outcome): void {
+    if (this.hasBreaker) this.counts?.ended(outcome);
+    if (outcome === 'refused') this.#addEvent('circuit_breaker.rejected', {});
+    if (outcome === 'full') this.counts?.full();
+  }
+
+  onRetry(attempt: number, gaveUp: GaveUp | undefined): void {
+    this.counts?.retried(gaveUp);
+    if (!gaveUp) this.#addEvent('retry', { 'resilience.attempt': attempt });
+  }
+
+  onFallback(step: string, { error, call }: FallbackContext, failure?: unknown): void {
+    const attributes = { 'resilience.fallback.step': step, 'error.type': error.reason };
+    if (failure !== undefined) {
+      this.counts?.stepFailed(step);
+      this.#addEvent('fallback', { ...attributes, 'resilience.fallback.failed': codeOf(failure) });
+      return;
+    }
+    this.counts?.fellBack(step, error.reason);
+    this.#addEvent('fallback', attributes);
+    this.#markAnswer(step, call);
+  }
+
+  readonly onTransition = (from: BreakerState, to: BreakerState): void => this.counts?.changed(from, to);
+
+  /** The call is answered by a step: its span, its line and its answer say so. */
+  #markAnswer(step: string, call: CallContext | undefined): void {
+    currentScope()?.span?.setAttributes({ 'resilience.policy': this.name, 'resilience.fallback.step': step });
+    if (call) call.fallback = { policy: this.name, step };
+  }
+
+  #addEvent(event: string, attributes: Readonly<Record<string, string | number>>): void {
+    currentScope()?.span?.addEvent(event, { 'resilience.policy': this.name, ...attributes });
+  }
+}

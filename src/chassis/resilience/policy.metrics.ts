@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import { MetricsRegistry, type Counter, type CounterSeries } from '../metrics/index.js';
+import type { BreakerState } from './circuit-breaker.js';
+import type { Outcome } from './policy.js';
+import { PolicyRegistry } from './policy-registry.js';
+import type { GaveUp } from './retry.js';
+
+const STATES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+/** What operators see of the policies. */
+@Injectable()
+export class PolicyMetrics {
+  readonly transitions: Counter<['name', 'from', 'to']>;
+  readonly calls: Counter<['name', 'outcome']>;
+  readonly retries: Counter<['name', 'outcome']>;
+  readonly fallbacks: Counter<['name', 'step', 'reason']>;
+  readonly failedSteps: Counter<['name', 'step']>;
+  readonly full: Counter<['name']>;
+
+  constructor(registry: MetricsRegistry, policies: PolicyRegistry) {
+    this.transitions = registry.counter({
+      name: 'circuit_breaker_transitions_total',
+      help: 'Changes of state of circuit breakers, those by an operator included.',
+      labels: ['name', 'from', 'to'],
+    });
+    this.calls = registry.counter({
+      name: 'circuit_breaker_calls_total',
+      help: 'Calls under a circuit breaker by how they ended: success, failure, refused by the breaker, full where no other limit let them, cancelled, ignored.',
+      labels: ['name', 'outcome'],
+    });
+    this.retries = registry.counter({
+      name: 'retry_attempts_total',
+      help: 'Further attempts that were made (made), and those that were not although the failure was retryable: attempts, budget or deadline used up.',
+      labels: ['name', 'outcome'],
+    });
+    this.fallbacks = registry.counter({
+      name: 'fallback_total',
+      help: 'Calls that a step of a fallback answered, by the reason of the failure.',
+      labels: ['name', 'step', 'reason'],
+    });
+    this.failedSteps = registry.counter({
+      name: 'fallback_errors_total',
+      help: 'Steps of a fallback that failed or took too long.',
+      labels: ['name', 'step'],
+    });
+    this.full = registry.counter({
+      name: 'bulkhead_refused_total',
+      help: 'Calls that found no place in a bulkhead.',
+      labels: ['name'],
+    });
+    watch(registry, policies);
+    policies.countWith((name) => new PolicyCounts(this, name));
+  }
+}
+
+/** What is read at the scrape. */
+function watch(registry: MetricsRegistry, policies: PolicyRegistry): void {
+  registry.gauge({
+    name: 'circuit_breaker_state',
+    help: 'State of a circuit breaker: 0 closed, 1 half-open, 2 open.',
+    labels: ['name'],
+    collect: (gauge) => {
+      for (const { name, breaker } of policies.policies)
+        if (breaker) gauge.labels(name).set(STATES[breaker.state]);
+    },
+  });
+  registry.gauge({
+    name: 'bulkhead_active',
+    help: 'Calls that have a place in a bulkhead.',
+    labels: ['name'],
+    acrossWorkers: 'sum',
+    collect: (gauge) => {
+      for (const { name, policy } of policies.policies)
+        if (policy.parts.bulkhead) gauge.labels(name).set(policy.parts.bulkhead.running);
+    },
+  });
+  registry.gauge({
+    name: 'bulkhead_queued',
+    help: 'Calls that wait for a place in a bulkhead.',
+    labels: ['name'],
+    acrossWorkers: 'sum',
+    collect: (gauge) => {
+      for (const { name, policy } of policies.policies)
+        if (policy.parts.bulkhead) gauge.labels(name).set(policy.parts.bulkhead.queued);
+    },
+  });
+}
+
+/** The counts of one policy; a series is made when it is first needed. */
+export class PolicyCounts {
+  #success: CounterSeries | undefined;
+
+  constructor(
+    private readonly metrics: PolicyMetrics,
+    private readonly name: string,
+  ) {}
+
+  ended(outcome: Outcome): void {
+    // The usual end is not looked up.
+    if (outcome === 'success') (this.#success ??= this.metrics.calls.labels(this.name, outcome)).inc();
+    else this.metrics.calls.labels(this.name, outcome).inc();
+  }
+
+  full(): void {
+    this.metrics.full.labels(this.name).inc();
+  }
+
+  retried(gaveUp: GaveUp | undefined): void {
+    this.metrics.retries.labels(this.name, gaveUp ?? 'made').inc();
+  }
+
+  fellBack(step: string, reason: string): void {
+    this.metrics.fallbacks.labels(this.name, step, reason).inc();
+  }
+
+  stepFailed(step: string): void {
+    this.metrics.failedSteps.labels(this.name, step).inc();
+  }
+
+  changed(from: BreakerState, to: BreakerState): void {
+    this.metrics.transitions.labels(this.name, from, to).inc();
+  }
+}
