@@ -4,7 +4,7 @@
  */
 const LAYERS = [
   ['errors'],
-  ['context'],
+  ['context', 'secrets'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics', 'resilience'],
   ['baseline'],
