@@ -63,7 +63,7 @@ export class ChassisModule {
         ValidationPipe,
         SchemaParameters,
         globalGuard(AuthGuard),
-        globalGuard(RateLimitGuard),
+        { provide: APP_GUARD, useExisting: RateLimitGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

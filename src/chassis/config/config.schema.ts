@@ -42,6 +42,16 @@ export const chassisConfigSchema = z.object({
       .default('info')
       .describe('Lines below this level are not written.'),
   ),
+  LOG_LEVELS: live(
+    z
+      .string()
+      .regex(
+        /^(\s*[^\s=,]{1,100}=(trace|debug|info|warn|error|fatal|silent)\s*(,|$))*$/,
+        'must be context=level pairs with commas between them, such as OrdersService=debug,Database=warn',
+      )
+      .default('')
+      .describe('Levels of single loggers, by their context: OrdersService=debug,Database=warn.'),
+  ),
   LOG_FORMAT: z
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
