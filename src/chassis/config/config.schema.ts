@@ -8,6 +8,7 @@ import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
 import { redisConfigShape } from './redis.schema.js';
+import { sourcesConfigShape } from './sources.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -141,6 +142,7 @@ export const chassisConfigSchema = z.object({
   ...redisConfigShape,
   ...rateLimitConfigShape,
   ...jobsConfigShape,
+  ...sourcesConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */
