@@ -2,11 +2,12 @@ import { Module, type CanActivate, type DynamicModule, type Provider, type Type 
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
-import { Config } from './config/index.js';
+import { Config, type ConfigSources } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
+import { LiveConfigModule } from './live-config/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -33,7 +34,7 @@ export class ChassisModule {
   /** The whole service: the chassis around the application's own module. */
   static around(
     application: Type,
-    config: Config,
+    { config, sources }: { readonly config: Config; readonly sources?: ConfigSources },
     logging: Logging,
     { observers, tracing, auditing }: Telemetry,
     openings: Openings,
@@ -48,6 +49,7 @@ export class ChassisModule {
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
         HealthModule,
+        LiveConfigModule.forRoot(sources),
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,

@@ -9,6 +9,7 @@ import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
 import { redisConfigShape } from './redis.schema.js';
 import { secretsConfigShape } from './secrets.schema.js';
+import { sourcesConfigShape } from './sources.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -159,6 +160,7 @@ export const chassisConfigSchema = z.object({
   ...rateLimitConfigShape,
   ...jobsConfigShape,
   ...secretsConfigShape,
+  ...sourcesConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

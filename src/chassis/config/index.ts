@@ -1,11 +1,15 @@
 export { listOf } from './baseline.schema.js';
 export { ConfigKeys, configKeysOf, type ConfigOf } from './config-keys.decorator.js';
-export type { ConfigChange, PreparedChange, PrepareChange } from './config-changes.js';
-export { Config, type ConfigEntry, type ConfigSource } from './config.js';
+export type { AppliedChange, ConfigChange, PreparedChange, PrepareChange } from './config-changes.js';
+export { Config, redact, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { isLive, live } from './fields.js';
-export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
+export { ConfigError } from './config-error.js';
+export { ConfigSources, type StandIn } from './config-sources.js';
+export { loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
+export type { Assembled, Merged } from './merge-layers.js';
+export type { FollowedSource } from './sources/followed-source.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { serviceNameOf } from './service-name.js';

@@ -34,6 +34,8 @@ export abstract class CallContext {
   principal: Principal | undefined;
   /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
   clientCertificate: ClientCertificate | undefined;
+  /** The configuration that the call works with from its beginning to its end: `Config` knows what it holds. */
+  settings: object | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;
@@ -119,5 +121,7 @@ export abstract class CallContext {
   close(): void {
     this.durationMs = performance.now() - this.startedAt;
     clearTimeout(this.#timer);
+    // What the call has started and goes on without it reads what holds then.
+    this.settings = undefined;
   }
 }
