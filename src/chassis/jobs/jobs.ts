@@ -41,7 +41,7 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
   #isEnding = false;
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly finder: JobFinder,
     private readonly locks: JobLocks,
     private readonly metrics: JobMetrics,
@@ -99,7 +99,7 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
     if (definitions.some(({ isLocked }) => isLocked)) this.#lock = await this.locks.choose();
     const { tracing, metrics } = this;
     for (const definition of definitions) {
-      const runner = new JobRunner(definition, { lock: this.#lock, tracing, metrics });
+      const runner = new JobRunner(definition, { config: this.config, lock: this.#lock, tracing, metrics });
       const timer = new JobTimer(definition.schedule, (dueAt) => void runner.start(dueAt));
       this.#jobs.set(definition.name, { runner, timer });
       metrics.add(definition.name);

@@ -16,6 +16,7 @@ import {
 } from '../http/index.js';
 import { Jobs } from '../jobs/index.js';
 import { Shutdown } from '../lifecycle/index.js';
+import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { RateLimits } from '../rate-limit/index.js';
@@ -24,6 +25,7 @@ import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addChaosRoutes } from './chaos.routes.js';
+import { addConfigRoutes } from './config.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
@@ -50,7 +52,7 @@ export class ManagementServer implements OnApplicationShutdown {
 
   constructor(
     private readonly config: Config,
-    private readonly health: HealthService,
+    health: HealthService,
     readiness: Readiness,
     metrics: MetricsRegistry,
     levels: LogLevels,
@@ -60,6 +62,7 @@ export class ManagementServer implements OnApplicationShutdown {
     chaos: Chaos,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
+    live: LiveConfig,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
@@ -88,7 +91,8 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.setNotFoundHandler(() => {
       throw noSuchPath();
     });
-    this.#addRoutes();
+    this.#fastify.get('/info', () => describeService(config, health));
+    addConfigRoutes(this.#fastify, config, live);
     addHealthRoutes(this.#fastify, health, readiness);
     addHealthMetrics(metrics, health, readiness);
     addMetricsRoutes(this.#fastify, metrics);
@@ -138,14 +142,6 @@ export class ManagementServer implements OnApplicationShutdown {
   /** A drain keeps it to the end, for probes and scrapes; an application that is closed without one does not. */
   async onApplicationShutdown(): Promise<void> {
     if (!this.shutdown.hasBegun) await this.close();
-  }
-
-  #addRoutes(): void {
-    this.#fastify.get('/info', () => describeService(this.config, this.health));
-    this.#fastify.get('/config', () => ({
-      revision: this.config.revision,
-      entries: this.config.describe(),
-    }));
   }
 }
 
