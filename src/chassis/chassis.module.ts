@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
 import { ChaosModule } from './chaos/index.js';
+import { ClientsModule } from './clients/index.js';
 import { Config, type ConfigSources } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
@@ -55,6 +56,7 @@ export class ChassisModule {
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,
+        ClientsModule,
         RateLimitModule,
         ResilienceModule.forRoot(policies),
         JobsModule,

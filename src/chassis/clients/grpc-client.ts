@@ -1,36 +1,37 @@
 import {
   Client,
-  credentials,
-  InterceptingCall,
   Metadata,
-  status as GrpcStatus,
   type CallOptions,
   type Interceptor,
   type MethodDefinition,
   type ServiceError as GrpcError,
 } from '@grpc/grpc-js';
-import { Readable, type Writable } from 'node:stream';
-import { codeOfNumber } from '../errors/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
+import type { Policy } from '../resilience/index.js';
 import { createGrpcClientInterceptor, type Tracing } from '../tracing/index.js';
-import { outgoingCall, type OutgoingCall } from './outgoing-call.js';
-import { UpstreamError, upstreamTimeout, upstreamUnavailable } from './upstream-error.js';
+import { channelOptionsOf, credentialsOf, type GrpcChannelOptions } from './grpc-channel.js';
+import { grpcFailure } from './grpc-failures.js';
+import { openStream, pour, type OpenCall } from './grpc-streams.js';
+import { OutgoingCall } from './outgoing-call.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-export interface GrpcClientOptions {
-  /** Of the other service, for messages. */
+export interface GrpcClientOptions extends GrpcChannelOptions {
+  /** Of the other service, kebab-case: in messages and its policy. */
   readonly name: string;
   /** Such as `payments.example:50051` or `dns:///payments:50051`. */
   readonly target: string;
-  /** @default false */
-  readonly isSecure?: boolean;
   /**
    * Longest time for a unary answer, in milliseconds; a call that has less left gives it that. Streams have
-   * the call's deadline alone.
+   * the call's deadline alone. A function is asked for each call.
    * @default 10000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | (() => number);
+}
+
+export interface GrpcCallOptions {
+  /** Whether it may be sent again. Calls that stream requests never are. @default false */
+  readonly isIdempotent?: boolean;
 }
 
 type Method<Request, Response> = Pick<
@@ -47,109 +48,122 @@ export type RpcResponse<Rpc> = Rpc extends Method<infer _Request, infer Response
  * trace and its deadline, and end with it. Failures are those of `HttpClient`.
  */
 export class GrpcClient {
-  readonly #client: Client;
-  readonly #timeoutMs: number;
+  readonly #clients: readonly Client[];
+  #next = 0;
 
+  /** @param policy what each call runs under; of a stream, until its first message */
   constructor(
     private readonly options: GrpcClientOptions,
     { tracer }: Pick<Tracing, 'tracer'>,
     metrics: MetricsRegistry,
+    private readonly policy?: Policy,
   ) {
-    const secured = options.isSecure ? credentials.createSsl() : credentials.createInsecure();
-    const interceptors = [createGrpcClientInterceptor(tracer, metrics), endWithCall];
-    this.#client = new Client(options.target, secured, { interceptors });
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const interceptors: Interceptor[] = [createGrpcClientInterceptor(tracer, metrics)];
+    const secured = credentialsOf(options.name, options);
+    const settings = { ...channelOptionsOf(options), interceptors };
+    this.#clients = Array.from(
+      { length: options.connections ?? 1 },
+      () => new Client(options.target, secured, settings),
+    );
   }
 
-  unary<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
-    const outgoing = outgoingCall(this.#timeoutMs);
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        ...partsOf(method),
-        request,
-        ...callOf(outgoing),
-        (error: GrpcError | null, response?: Response) =>
-          error ? reject(this.#translate(error, outgoing)) : resolve(response as Response),
+  unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    { isIdempotent = false }: GrpcCallOptions = {},
+  ): Promise<Response> {
+    const work = (): Promise<Response> =>
+      this.#answer(this.#timeoutMs, (outgoing, settle) =>
+        this.#client.makeUnaryRequest(
+          ...partsOf(method),
+          request,
+          ...callOf(outgoing, outgoing.limitMs),
+          settle,
+        ),
       );
-    });
+    return this.policy ? this.policy.run(work, isIdempotent, [request]) : work();
   }
 
   /** The messages as they are asked for; leaving the loop cancels the call. */
   async *serverStream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
+    { isIdempotent = false }: GrpcCallOptions = {},
   ): AsyncGenerator<Response> {
-    const outgoing = outgoingCall(Infinity);
-    const stream = this.#client.makeServerStreamRequest(...partsOf(method), request, ...callOf(outgoing));
-    yield* this.#messages(stream, outgoing);
+    const open: OpenCall = (outgoing) =>
+      this.#client.makeServerStreamRequest(
+        ...partsOf(method),
+        request,
+        ...callOf(outgoing, outgoing.streamLimitMs),
+      );
+    yield* await openStream<Response>(this.options.name, this.policy, open, isIdempotent);
   }
 
   clientStream<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<Request>,
   ): Promise<Response> {
-    const outgoing = outgoingCall(Infinity);
-    return new Promise((resolve, reject) => {
-      const stream = this.#client.makeClientStreamRequest(
-        ...partsOf(method),
-        ...callOf(outgoing),
-        (error: GrpcError | null, response?: Response) =>
-          error ? reject(this.#translate(error, outgoing)) : resolve(response as Response),
-      );
-      pour(requests, stream, (error) => {
-        reject(error);
-        stream.cancel();
+    const work = (): Promise<Response> =>
+      this.#answer(Infinity, (outgoing, settle) => {
+        const [metadata, options] = callOf(outgoing, outgoing.limitMs);
+        const stream = this.#client.makeClientStreamRequest(...partsOf(method), metadata, options, settle);
+        pour(requests, stream, settle);
+        return stream;
       });
-    });
+    return this.policy ? this.policy.run(work, false, [requests]) : work();
   }
 
   async *bidi<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<Request>,
   ): AsyncGenerator<Response> {
-    const outgoing = outgoingCall(Infinity);
-    const stream = this.#client.makeBidiStreamRequest(...partsOf(method), ...callOf(outgoing));
     let failure: Error | undefined;
-    pour(requests, stream, (error) => {
-      failure = error;
-      stream.cancel();
-    });
+    const open: OpenCall = (outgoing) => {
+      const [metadata, options] = callOf(outgoing, outgoing.streamLimitMs);
+      const stream = this.#client.makeBidiStreamRequest(...partsOf(method), metadata, options);
+      pour(requests, stream, (error) => (failure = error));
+      return stream;
+    };
     try {
-      yield* this.#messages(stream, outgoing);
+      yield* await openStream<Response>(this.options.name, this.policy, open, false);
     } catch (error) {
       throw failure ?? error;
     }
   }
 
-  /** After the last call, such as in `onApplicationShutdown`. */
+  /** After the last call. */
   close(): void {
-    this.#client.close();
+    for (const client of this.#clients) client.close();
   }
 
-  async *#messages<Response>(
-    stream: Readable & { cancel(): void },
-    outgoing: OutgoingCall,
-  ): AsyncGenerator<Response> {
-    try {
-      yield* stream as AsyncIterable<Response>;
-    } catch (error) {
-      throw this.#translate(error as GrpcError, outgoing);
-    } finally {
-      // Whoever leaves the loop early wants no more; a call that has ended does not mind.
-      stream.cancel();
-    }
+  get #client(): Client {
+    return this.#clients[this.#next++ % this.#clients.length] as Client;
   }
 
-  #translate(error: GrpcError, { abortReason }: OutgoingCall): Error {
-    const { name } = this.options;
-    const reason = abortReason();
-    if (reason) return reason;
-    if (error.code === GrpcStatus.UNAVAILABLE) return upstreamUnavailable(name, error);
-    if (error.code === GrpcStatus.DEADLINE_EXCEEDED) return upstreamTimeout(name, error);
-    const code = codeOfNumber(error.code);
-    return code === 'OK' ? error : new UpstreamError(name, code, error.details, error);
+  get #timeoutMs(): number {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
+    return typeof timeoutMs === 'function' ? timeoutMs() : timeoutMs;
+  }
+
+  /** A call with one answer. */
+  #answer<Response>(timeoutMs: number, start: StartCall<Response>): Promise<Response> {
+    const outgoing = new OutgoingCall(this.options.name, timeoutMs);
+    return new Promise((resolve, reject) => {
+      const call = start(outgoing, (error, response) => {
+        outgoing.end();
+        if (!error) resolve(response as Response);
+        else reject('details' in error ? grpcFailure(this.options.name, error, outgoing) : error);
+      });
+      outgoing.onAbort = () => call.cancel();
+    });
   }
 }
+
+/** Starts a call; `settle` takes what it ends with, or what kept it from being made. */
+type StartCall<Response> = (
+  outgoing: OutgoingCall,
+  settle: (error: GrpcError | Error | null, response?: Response) => void,
+) => { cancel(): void };
 
 function partsOf<Request, Response>({
   path,
@@ -159,33 +173,8 @@ function partsOf<Request, Response>({
   return [path, requestSerialize, responseDeserialize] as const;
 }
 
-function callOf({ headers, limitMs }: OutgoingCall): readonly [Metadata, CallOptions] {
+function callOf({ headers }: OutgoingCall, limitMs: number): readonly [Metadata, CallOptions] {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   return [metadata, limitMs === Infinity ? {} : { deadline: Date.now() + limitMs }];
 }
-
-function pour(requests: AsyncIterable<unknown>, stream: object, onError: (error: Error) => void): void {
-  // The types of grpc-js' streams and of Node's differ; the streams do not.
-  Readable.from(requests)
-    .once('error', onError)
-    .pipe(stream as Writable);
-}
-
-/** Cancels what the call that it belongs to no longer waits for. */
-const endWithCall: Interceptor = (options, nextCall) => {
-  const { signal } = outgoingCall(Infinity);
-  const call = new InterceptingCall(nextCall(options), {
-    start(metadata, _listener, next) {
-      next(metadata, {
-        onReceiveStatus(status, forward) {
-          signal?.removeEventListener('abort', cancel);
-          forward(status);
-        },
-      });
-    },
-  });
-  const cancel = (): void => call.cancelWithStatus(GrpcStatus.CANCELLED, 'the call has ended');
-  signal?.addEventListener('abort', cancel, { once: true });
-  return call;
-};

@@ -1,96 +1,167 @@
-import { outgoingCall, type OutgoingCall } from './outgoing-call.js';
-import { UpstreamError, upstreamTimeout, upstreamUnavailable } from './upstream-error.js';
+import type { Readable } from 'node:stream';
+import type { Dispatcher, Pool } from 'undici';
+import { CodedError } from '../errors/index.js';
+import type { Attempt, Policy } from '../resilience/index.js';
+import { connectionFailure } from './connection-failure.js';
+import { readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
+import { createPool, type HttpPoolOptions } from './http-pool.js';
+import { headersOf, isIdempotent, targetOf, type HttpClientRequest } from './http-request.js';
+import { OutgoingCall } from './outgoing-call.js';
+import { upstreamAnswerMalformed } from './upstream-failures.js';
 
-/** The deadline that a chassis reads on REST. */
-const TIMEOUT_HEADER = 'x-request-timeout-ms';
 const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** undici's errors for what is no HTTP. */
+const MALFORMED = /^(HTTPParserError|HeadersOverflowError|ResponseContentLengthMismatchError)$/;
 
-export interface HttpClientOptions {
-  /** Of the other service, for messages. */
+export interface HttpClientOptions extends HttpPoolOptions {
+  /** Of the other service, kebab-case: in messages, metrics and its policy. */
   readonly name: string;
   /** Where its paths begin, such as `https://payments.example/api`. */
   readonly baseUrl: string;
   /**
-   * Longest time for an answer, in milliseconds; a call that has less left gives it that.
+   * Longest time for an answer, in milliseconds; a call that has less left gives it that. A function is asked for
+   * each request.
    * @default 10000
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | (() => number);
+  /** Longest answer that `send` takes. @default 4 MiB */
+  readonly maxAnswerBytes?: number;
 }
 
-type Value = string | number | boolean;
-
-export interface HttpClientRequest {
-  readonly method: string;
-  /** With parameters in braces: `/v1/payments/{id}`. */
-  readonly path: string;
-  /** Their values, escaped here. */
-  readonly parameters?: object | undefined;
-  /** A list is sent as several parameters of one name; `undefined` is left out. */
-  readonly query?: object | undefined;
-  readonly headers?: object | undefined;
-  /** Sent as JSON. */
-  readonly body?: unknown;
+/** Connections of a client. */
+export interface HttpConnections {
+  readonly active: number;
+  readonly idle: number;
+  /** Requests that wait for one. */
+  readonly waiting: number;
 }
 
 /**
- * REST calls to another service, by Node's `fetch`. Inside a call they bear its request id, its trace and
- * what is left of its deadline, and end with it.
+ * REST calls to another service over connections that are kept. Inside a call they bear its request id, its trace and
+ * what is left of its deadline, and end with it. Redirects are not followed: they are no success.
  */
 export class HttpClient {
-  readonly #timeoutMs: number;
-  readonly #baseUrl: string;
+  readonly #pool: Pool;
+  readonly #prefix: string;
 
-  constructor(private readonly options: HttpClientOptions) {
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#baseUrl = options.baseUrl.replace(/\/$/, '');
+  /** @param policy what each request runs under; those that may not be sent again are sent once */
+  constructor(
+    private readonly options: HttpClientOptions,
+    private readonly policy?: Policy,
+  ) {
+    const { origin, pathname } = new URL(options.baseUrl);
+    this.#prefix = pathname.replace(/\/$/, '');
+    this.#pool = createPool(options.name, origin, options);
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  get connections(): HttpConnections {
+    const { connected, free, queued, pending } = this.#pool.stats;
+    return { active: connected - free, idle: free, waiting: Math.max(queued, pending) };
   }
 
   /**
    * The body of the answer, parsed when it is JSON, `undefined` when there is none.
    * @throws {UpstreamError} when the status is not 2xx
-   * @throws {ServiceError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, or what the call was aborted with
+   * @throws {ServiceError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_TLS_FAILED, UPSTREAM_ANSWER_TOO_LARGE,
+   * UPSTREAM_ANSWER_MALFORMED, what the policy refuses with, or what the call was aborted with
    */
-  async send<Answer>(request: HttpClientRequest): Promise<Answer> {
-    const outgoing = outgoingCall(this.#timeoutMs);
-    const limit = AbortSignal.timeout(outgoing.limitMs);
-    const signal = outgoing.signal ? AbortSignal.any([outgoing.signal, limit]) : limit;
+  send<Answer>(request: HttpClientRequest): Promise<Answer> {
+    const work = (): Promise<Answer> => this.#send(request) as Promise<Answer>;
+    return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
+  }
+
+  /**
+   * The answer as soon as it begins, of any length. From then on it is the call's deadline that ends it; its place in the
+   * policy's bulkhead it has until its end. @throws as `send`
+   */
+  stream(request: HttpClientRequest): Promise<HttpAnswer> {
+    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(request, attempt);
+    return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
+  }
+
+  /** Waits for the requests that are open. */
+  async close(): Promise<void> {
+    if (!this.#pool.closed) await this.#pool.close();
+  }
+
+  async #send(request: HttpClientRequest): Promise<unknown> {
+    const outgoing = this.#begin();
     try {
-      const init = { method: request.method, headers: headersOf(request, outgoing), signal };
-      const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
-      const response = await fetch(this.#urlOf(request), { ...init, ...body });
-      const answer = await read(response);
-      if (!response.ok) throw new UpstreamError(this.options.name, response.status, answer);
-      return answer as Answer;
+      const answer = await this.#request(request, outgoing, outgoing.limitMs);
+      return await readAnswer(this.name, answer, this.#maxBytes);
     } catch (error) {
-      if (error instanceof UpstreamError) throw error;
-      const { name } = this.options;
-      throw outgoing.abortReason() ?? (limit.aborted ? upstreamTimeout : upstreamUnavailable)(name, error);
+      throw outgoing.abortReason ?? this.#translate(error);
+    } finally {
+      outgoing.end();
     }
   }
 
-  #urlOf({ path, parameters = {}, query = {} }: HttpClientRequest): URL {
-    const values = parameters as Readonly<Record<string, Value>>;
-    const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) =>
-      encodeURIComponent(String(values[name])),
-    );
-    const url = new URL(this.#baseUrl + filled);
-    for (const [name, value] of Object.entries(query as Record<string, Value | readonly Value[] | undefined>))
-      for (const each of [value].flat()) if (each !== undefined) url.searchParams.append(name, String(each));
-    return url;
+  async #stream(request: HttpClientRequest, attempt?: Attempt): Promise<HttpAnswer> {
+    const outgoing = this.#begin();
+    try {
+      const { statusCode, headers, body } = await this.#request(request, outgoing, outgoing.streamLimitMs);
+      outgoing.begun();
+      body.once('close', () => outgoing.end()).on('error', ignore);
+      attempt?.goOn(endOf(body));
+      return { status: statusCode, headers, body };
+    } catch (error) {
+      outgoing.end();
+      throw outgoing.abortReason ?? this.#translate(error);
+    }
+  }
+
+  /** @throws {UpstreamError} for what is no success, its body read */
+  async #request(
+    request: HttpClientRequest,
+    outgoing: OutgoingCall,
+    limitMs: number,
+  ): Promise<Dispatcher.ResponseData> {
+    const { method, body, content } = request;
+    const controller = new AbortController();
+    outgoing.onAbort = (reason) => controller.abort(reason);
+    const answer = await this.#pool.request({
+      method: method as Dispatcher.HttpMethod,
+      path: this.#prefix + targetOf(request),
+      headers: headersOf(request, outgoing, limitMs),
+      body: content ?? (body === undefined ? null : JSON.stringify(body)),
+      signal: controller.signal,
+    });
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
+    throw await refusalOf(this.name, answer, this.#maxBytes);
+  }
+
+  #begin(): OutgoingCall {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
+    return new OutgoingCall(this.name, typeof timeoutMs === 'function' ? timeoutMs() : timeoutMs);
+  }
+
+  get #maxBytes(): number {
+    return this.options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
+  }
+
+  /** What is no fault of the connection or the answer is thrown as it is. */
+  #translate(error: unknown): unknown {
+    if (error instanceof CodedError || !(error instanceof Error)) return error;
+    const { code = '', message }: NodeJS.ErrnoException = error;
+    if (MALFORMED.test(error.name)) return upstreamAnswerMalformed(this.name, error);
+    return code === '' ? error : (connectionFailure(this.name, `${code} ${message}`, error) ?? error);
   }
 }
 
-function headersOf({ headers = {}, body }: HttpClientRequest, outgoing: OutgoingCall): Headers {
-  const all = new Headers({ accept: 'application/json', ...outgoing.headers });
-  all.set(TIMEOUT_HEADER, String(outgoing.limitMs));
-  if (body !== undefined) all.set('content-type', 'application/json');
-  for (const [name, value] of Object.entries(headers as Record<string, Value | undefined>))
-    if (value !== undefined) all.set(name, String(value));
-  return all;
+/** Whoever leaves early has had what it wanted: no failure. */
+function endOf(body: Readable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.once('error', reject);
+    body.once('close', resolve);
+  });
 }
 
-async function read(response: Response): Promise<unknown> {
-  const text = await response.text();
-  if (text === '') return undefined;
-  return /\bjson\b/.test(response.headers.get('content-type') ?? '') ? (JSON.parse(text) as unknown) : text;
+/** Whoever reads is told; whoever does not must not bring the process down. */
+function ignore(): void {
+  // Nothing is left to be told.
 }

@@ -1,24 +1,76 @@
-import { currentCall, REQUEST_ID_HEADER } from '../context/index.js';
+import { currentCall, currentLimits, MAX_TIMER_MS, REQUEST_ID_HEADER } from '../context/index.js';
+import { deadlineExceeded } from '../errors/index.js';
+import { upstreamTimeout } from './upstream-failures.js';
 
-/** What an outgoing call takes along from the call that it is made in. */
-export interface OutgoingCall {
-  /** Milliseconds that it may take: the client's own limit, or what is left of the call. */
+/**
+ * What an outgoing call takes along from the call, and from the attempt, that it is made in; it ends with either,
+ * and after the client's own time.
+ */
+export class OutgoingCall {
+  /** Whole milliseconds that it may take, 1 at least: what is left, or the client's own; `Infinity` without both. */
   readonly limitMs: number;
-  /** Of the call; `undefined` outside of calls. */
-  readonly signal: AbortSignal | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Why the call was aborted, `undefined` while it is alive. */
-  readonly abortReason: () => Error | undefined;
-}
+  /** Its result is no longer wanted, for this reason. Set once there is something to cancel. */
+  onAbort: ((reason: Error) => void) | undefined;
+  readonly #limits = currentLimits();
+  readonly #call = currentCall();
+  #abortReason: Error | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-/** @throws the reason of a call that has been aborted */
-export function outgoingCall(timeoutMs: number): OutgoingCall {
-  const call = currentCall();
-  call?.signal.throwIfAborted();
-  return {
-    limitMs: Math.max(1, Math.ceil(Math.min(timeoutMs, call?.remainingMs ?? Infinity))),
-    signal: call?.signal,
-    headers: call ? { [REQUEST_ID_HEADER]: call.requestId } : {},
-    abortReason: () => call?.abortReason,
+  /**
+   * @param timeoutMs the client's own; `Infinity` for none
+   * @throws the reason of a call that has been aborted
+   */
+  constructor(
+    private readonly upstream: string,
+    timeoutMs: number,
+  ) {
+    const limits = this.#limits;
+    if (limits?.abortReason) throw limits.abortReason;
+    const leftMs = limits?.remainingMs ?? Infinity;
+    this.limitMs = Math.max(1, Math.ceil(Math.min(timeoutMs, leftMs)));
+    if (timeoutMs < leftMs && timeoutMs <= MAX_TIMER_MS)
+      this.#timer = setTimeout(() => this.#abort(upstreamTimeout(upstream)), timeoutMs);
+    limits?.signal.addEventListener('abort', this.#follow, { once: true });
+  }
+
+  /** As headers and as metadata. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#call ? { [REQUEST_ID_HEADER]: this.#call.requestId } : {};
+  }
+
+  /** What is left of the call: limits of attempts are for the begin of a stream, not for its end. */
+  get streamLimitMs(): number {
+    return Math.max(1, Math.ceil(this.#call?.remainingMs ?? Infinity));
+  }
+
+  /** Why it was aborted, `undefined` while it is wanted. */
+  get abortReason(): Error | undefined {
+    return this.#abortReason ?? this.#limits?.abortReason;
+  }
+
+  /** The other service, or the library on its behalf, says that time is up. */
+  late(cause: unknown): Error {
+    const isOfCall = this.#call !== undefined && this.#call.remainingMs <= 1;
+    return isOfCall ? deadlineExceeded() : upstreamTimeout(this.upstream, cause);
+  }
+
+  /** A stream has begun: the client's own time is not for the rest of it. */
+  begun(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** It is over: it listens to nobody any more. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#limits?.signal.removeEventListener('abort', this.#follow);
+  }
+
+  readonly #follow = (): void => {
+    if (this.#limits?.abortReason) this.#abort(this.#limits.abortReason);
   };
+
+  #abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    this.onAbort?.(this.#abortReason);
+  }
 }

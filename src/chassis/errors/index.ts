@@ -1,5 +1,6 @@
 export { bind } from './bind.js';
 export { codeOfNumber, GRPC_CODES, type Code } from './code.js';
+export { CodedError } from './coded-error.js';
 export { callCancelled, deadlineExceeded, internalError, shuttingDown, validationFailed } from './faults.js';
 export { codeOfHttpStatus, httpStatusOf } from './http-status.js';
 export { toProblem, type Problem } from './problem.js';

@@ -1,4 +1,5 @@
 import type { Code } from './code.js';
+import { CodedError } from './coded-error.js';
 
 /** One fault in what the caller sent: where (`items.0.quantity`) and what to do about it. */
 export interface FieldViolation {
@@ -34,7 +35,7 @@ export interface ServiceErrorOptions {
  * The one error that crosses from a feature to the transports. Whatever else is thrown answers
  * 500 / INTERNAL with nothing of the inside.
  */
-export class ServiceError extends Error {
+export class ServiceError extends CodedError {
   override readonly name = 'ServiceError';
   readonly code: Code;
   readonly reason: string;

@@ -15,6 +15,7 @@ export function callFields(call: Call): Record<string, unknown> {
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
     ...(call.principal !== undefined && { principal: call.principal.id }),
+    ...(call.fallback && { policy: call.fallback.policy, fallback: call.fallback.step }),
   };
 }
 
@@ -25,6 +26,8 @@ const REASON = Buffer.from(',"reason":');
 const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
+const POLICY = Buffer.from(',"policy":');
+const FALLBACK = Buffer.from(',"fallback":');
 const TRACE_ID = Buffer.from(',"trace_id":');
 const SPAN_ID = Buffer.from(',"span_id":');
 const TRACE_FLAGS = Buffer.from(',"trace_flags":');
@@ -66,6 +69,10 @@ export class CallLineWriter {
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));
     if (call.clientIp !== undefined) writeField(line, CLIENT_IP, call.clientIp);
     if (call.principal !== undefined) writeField(line, PRINCIPAL, call.principal.id);
+    if (call.fallback) {
+      writeField(line, POLICY, call.fallback.policy);
+      writeField(line, FALLBACK, call.fallback.step);
+    }
     const span = call.span?.spanContext();
     if (span) {
       writeField(line, TRACE_ID, span.traceId);

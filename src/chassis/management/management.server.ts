@@ -20,11 +20,13 @@ import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { RateLimits } from '../rate-limit/index.js';
+import { PolicyRegistry } from '../resilience/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addChaosRoutes } from './chaos.routes.js';
+import { addCircuitBreakersRoutes } from './circuit-breakers.routes.js';
 import { addConfigRoutes } from './config.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
@@ -63,6 +65,7 @@ export class ManagementServer implements OnApplicationShutdown {
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     live: LiveConfig,
+    policies: PolicyRegistry,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
@@ -99,6 +102,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
+    addCircuitBreakersRoutes(this.#fastify, policies);
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
     addDrainRoutes(this.#fastify, shutdown);
@@ -150,6 +154,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs, /chaos and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos and /drain',
   });
 }

@@ -1,4 +1,4 @@
-import { ServiceError, toServiceError, type Code } from '../errors/index.js';
+import { CodedError, ServiceError, toServiceError, type Code } from '../errors/index.js';
 
 /**
  * Codes that say something about the health of who answered; the others are faults of who asked, and so a
@@ -18,7 +18,7 @@ export const RETRYABLE_CODES: ReadonlySet<Code> = new Set(['UNAVAILABLE'] as con
 
 /** The canonical code of whatever was thrown, by either transport or none. */
 export function codeOf(thrown: unknown): Code {
-  return toServiceError(thrown).code;
+  return thrown instanceof CodedError ? thrown.code : toServiceError(thrown).code;
 }
 
 /** A call that was not made, because a policy said no. Never tried again by the policy that refused it. */

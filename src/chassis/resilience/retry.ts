@@ -1,5 +1,5 @@
 import type { Limits } from '../context/index.js';
-import { ServiceError, type Code } from '../errors/index.js';
+import { CodedError, type Code } from '../errors/index.js';
 import { fullJitterMs, type BackoffOptions } from './backoff.js';
 import { codeOf, PolicyRefusal } from './failures.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -29,7 +29,7 @@ export async function nextAttempt(
 ): Promise<GaveUp | undefined> {
   if (error instanceof PolicyRefusal || !options.codes.has(codeOf(error))) return 'not-retryable';
   if (attempt >= options.maxAttempts) return 'attempts';
-  const asked = error instanceof ServiceError ? (error.retryAfterMs ?? 0) : 0;
+  const asked = error instanceof CodedError ? (error.retryAfterMs ?? 0) : 0;
   const waitMs = Math.max(asked, fullJitterMs(attempt, options));
   if (waitMs >= (limits?.remainingMs ?? Infinity) || limits?.abortReason) return 'deadline';
   if (!budget.tryWithdraw()) return 'budget';

@@ -1,0 +1,56 @@
+import { credentials, experimental, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { checkTls, type ClientTls } from './client-tls.js';
+
+const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Servers that keep to gRFC A9 end connections that ask more often. */
+const DEFAULT_KEEP_ALIVE_MS = 300_000;
+const KEEP_ALIVE_TIMEOUT_MS = 10_000;
+/** A service that is back is found soon; grpc-js alone would wait up to two minutes. */
+const RECONNECT_MS = { first: 100, longest: 5000 };
+const TLS_REFRESH_MS = 10_000;
+
+/** How a client's connections are. */
+export interface GrpcChannelOptions {
+  /** TLS with the system's authorities. @default false */
+  readonly isSecure?: boolean;
+  /** TLS with authorities and a certificate of its own. @default as isSecure says */
+  readonly tls?: ClientTls;
+  /**
+   * Milliseconds after which a connection with calls on it is asked whether it lives.
+   * @default 300000
+   */
+  readonly keepAliveMs?: number;
+  /** Longest message that is taken. @default 4 MiB */
+  readonly maxAnswerBytes?: number;
+  /**
+   * Connections for each address of the target, used in turn: one carries about a hundred calls at a time.
+   * @default 1
+   */
+  readonly connections?: number;
+}
+
+/** @throws {StartError} for TLS files that cannot be used */
+export function credentialsOf(client: string, { isSecure, tls }: GrpcChannelOptions): ChannelCredentials {
+  if (!tls) return isSecure ? credentials.createSsl() : credentials.createInsecure();
+  checkTls(client, tls);
+  const files = new experimental.FileWatcherCertificateProvider({
+    caCertificateFile: tls.caFile,
+    certificateFile: tls.certFile,
+    privateKeyFile: tls.keyFile,
+    refreshIntervalMs: TLS_REFRESH_MS,
+  });
+  return experimental.createCertificateProviderChannelCredentials(files, tls.certFile ? files : null);
+}
+
+export function channelOptionsOf(options: GrpcChannelOptions): ChannelOptions {
+  return {
+    'grpc.keepalive_time_ms': options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEP_ALIVE_TIMEOUT_MS,
+    'grpc.max_receive_message_length': options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
+    'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.first,
+    'grpc.max_reconnect_backoff_ms': RECONNECT_MS.longest,
+    // Policies are the client's own: DNS has no say, and each client of several has its own connection.
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.use_local_subchannel_pool': 1,
+  };
+}

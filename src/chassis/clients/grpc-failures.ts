@@ -1,0 +1,46 @@
+import { Metadata, status as GrpcStatus, type ServiceError as GrpcError } from '@grpc/grpc-js';
+import { RetryInfo } from '../../generated/google/rpc/error_details.js';
+import { Status } from '../../generated/google/rpc/status.js';
+import { codeOfNumber } from '../errors/index.js';
+import { connectionFailure } from './connection-failure.js';
+import type { OutgoingCall } from './outgoing-call.js';
+import { UpstreamError } from './upstream-error.js';
+import { upstreamAnswerTooLarge, upstreamUnavailable } from './upstream-failures.js';
+
+const DETAILS_KEY = 'grpc-status-details-bin';
+const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
+/** grpc-js' own words, which no trailer of a server bears. */
+const TOO_LARGE = /^Received message larger than max/;
+
+/** What a call that failed is thrown as. */
+export function grpcFailure(upstream: string, error: GrpcError, outgoing: OutgoingCall): Error {
+  if (outgoing.abortReason) return outgoing.abortReason;
+  const { code, details } = error;
+  if (code === GrpcStatus.DEADLINE_EXCEEDED) return outgoing.late(error);
+  if (code === GrpcStatus.RESOURCE_EXHAUSTED && TOO_LARGE.test(details))
+    return upstreamAnswerTooLarge(upstream, error);
+  const retryAfterMs = retryInfoOf(error.metadata);
+  if (code === GrpcStatus.UNAVAILABLE) return unavailable(upstream, error, retryAfterMs);
+  const name = codeOfNumber(code);
+  return name === 'OK' ? error : new UpstreamError(upstream, name, details, error, retryAfterMs);
+}
+
+/** The server itself said so, or grpc-js because there is none. */
+function unavailable(upstream: string, error: GrpcError, retryAfterMs: number | undefined): Error {
+  if (retryAfterMs !== undefined) return upstreamUnavailable(upstream, error, { retryAfterMs });
+  return connectionFailure(upstream, error.details, error) ?? upstreamUnavailable(upstream, error);
+}
+
+/** Milliseconds of the `RetryInfo` among the details of a status. Source: https://google.aip.dev/193 */
+function retryInfoOf(metadata: Metadata | undefined): number | undefined {
+  const [bytes] = metadata?.get(DETAILS_KEY) ?? [];
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  try {
+    const info = Status.decode(bytes).details.find(({ typeUrl }) => typeUrl === RETRY_INFO);
+    const delay = info && RetryInfo.decode(info.value).retryDelay;
+    return delay && delay.seconds * 1000 + Math.ceil(delay.nanos / 1e6);
+  } catch {
+    // Details of a server that knows no better: the status itself is there.
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { MetricsRegistry } from '../metrics/index.js';
+import { PolicyRegistry, type PolicyOptions } from '../resilience/index.js';
+import { HttpClient, type HttpClientOptions } from './http-client.js';
+
+/** A client and the policy of its name; RESILIENCE_POLICIES may say otherwise while the service runs. */
+export interface NamedHttpClientOptions extends HttpClientOptions {
+  /** @default none */
+  readonly policy?: PolicyOptions;
+}
+
+/**
+ * Makes HTTP clients, and closes them when the last call has ended.
+ *
+ * @example
+ * ```ts
+ * constructor(clients: HttpClients) {
+ *   this.payments = clients.create({
+ *     name: 'payments',
+ *     baseUrl: 'https://payments.example',
+ *     policy: { timeoutMs: 500, retry: {}, breaker: {} },
+ *   });
+ * }
+ * ```
+ */
+@Injectable()
+export class HttpClients {
+  readonly #clients: HttpClient[] = [];
+
+  constructor(
+    metrics: MetricsRegistry,
+    private readonly policies: PolicyRegistry,
+  ) {
+    metrics.gauge({
+      name: 'http_client_connections',
+      help: 'Connections to other services by client: active ones carry a request, idle ones wait for one.',
+      labels: ['client', 'state'],
+      acrossWorkers: 'sum',
+      collect: (gauge) => {
+        for (const { name, connections } of this.#clients) {
+          gauge.labels(name, 'active').set(connections.active);
+          gauge.labels(name, 'idle').set(connections.idle);
+        }
+      },
+    });
+    metrics.gauge({
+      name: 'http_client_connections_pending_requests',
+      help: 'Requests to other services that wait for a connection, because all of the client are active.',
+      labels: ['client'],
+      acrossWorkers: 'sum',
+      collect: (gauge) => {
+        for (const { name, connections } of this.#clients) gauge.labels(name).set(connections.waiting);
+      },
+    });
+  }
+
+  /** @throws {TypeError} for options that are not valid, {StartError} for TLS files that are not */
+  create({ policy = {}, ...options }: NamedHttpClientOptions): HttpClient {
+    const client = new HttpClient(options, this.policies.define(options.name, policy));
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Waits for the requests that are open. */
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+}

@@ -1,0 +1,48 @@
+import { buildConnector, Pool } from 'undici';
+import { checkTls, readTls, type ClientTls } from './client-tls.js';
+
+/** How a client's connections are. */
+export interface HttpPoolOptions {
+  /** Most connections at a time; further requests wait for one. @default 100 */
+  readonly maxConnections?: number;
+  /**
+   * Milliseconds that an unused connection stays open. What the other service says of itself (`Keep-Alive`) wins.
+   * @default 4000
+   */
+  readonly keepAliveMs?: number;
+  /** Milliseconds to connect, TLS included. @default 3000 */
+  readonly connectTimeoutMs?: number;
+  /** @default the system's authorities, no certificate of its own */
+  readonly tls?: ClientTls;
+}
+
+/** Connections of HTTP/1.1 to one origin, one request on each at a time. @throws {StartError} for TLS files */
+export function createPool(client: string, origin: string, options: HttpPoolOptions): Pool {
+  const { maxConnections = 100, keepAliveMs = 4000, connectTimeoutMs = 3000, tls } = options;
+  if (tls) checkTls(client, tls);
+  const connect = { timeout: connectTimeoutMs, allowH2: false };
+  return new Pool(origin, {
+    connections: maxConnections,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    allowH2: false,
+    // The call's deadline ends what is slow; a limit of the parser's own would only hide why.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: tls ? connectorOf(tls, connect) : connect,
+  });
+}
+
+/** Reads the files for each connection, so that renewed certificates need nobody to tell of them. */
+function connectorOf(tls: ClientTls, options: buildConnector.BuildOptions): buildConnector.connector {
+  return (target, callback) => {
+    let material;
+    try {
+      material = readTls(tls);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    buildConnector({ ...options, ...material })(target, callback);
+  };
+}

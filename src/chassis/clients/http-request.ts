@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream';
+import type { OutgoingCall } from './outgoing-call.js';
+
+/** The deadline that a chassis reads on REST. */
+const TIMEOUT_HEADER = 'x-request-timeout-ms';
+/** Source: RFC 9110, 9.2.2. */
+const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
+
+type Value = string | number | boolean;
+
+export interface HttpClientRequest {
+  readonly method: string;
+  /** With parameters in braces: `/v1/payments/{id}`. */
+  readonly path: string;
+  /** Their values, escaped here. */
+  readonly parameters?: object | undefined;
+  /** A list is sent as several parameters of one name; `undefined` is left out. */
+  readonly query?: object | undefined;
+  readonly headers?: object | undefined;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as it is instead of `body`; a stream as it comes, and never again. */
+  readonly content?: string | Uint8Array | Readable;
+  /**
+   * Whether it may be sent again.
+   * @default when its method is idempotent, or it has an `idempotency-key`; a stream of content never is
+   */
+  readonly isIdempotent?: boolean;
+}
+
+export function isIdempotent(request: HttpClientRequest): boolean {
+  const { method, headers = {}, content } = request;
+  if (content !== undefined && typeof content !== 'string' && !(content instanceof Uint8Array)) return false;
+  if (request.isIdempotent !== undefined) return request.isIdempotent;
+  if (IDEMPOTENT_METHODS.has(method)) return true;
+  return Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === 'idempotency-key' && value !== undefined,
+  );
+}
+
+/** @throws {TypeError} when a parameter of the path is missing, or would make it another path */
+export function targetOf({ path, parameters = {}, query = {} }: HttpClientRequest): string {
+  const values = parameters as Readonly<Record<string, Value | undefined>>;
+  const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => segmentOf(path, name, values[name]));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query as Record<string, Value | readonly Value[] | undefined>))
+    for (const each of [value].flat()) if (each !== undefined) search.append(name, String(each));
+  return search.size > 0 ? `${filled}?${search.toString()}` : filled;
+}
+
+function segmentOf(path: string, name: string, value: Value | undefined): string {
+  const text = value === undefined ? '' : String(value);
+  if (text === '' || text === '.' || text === '..')
+    throw new TypeError(`"${name}" of ${path} is ${text || 'missing or empty'}: give what names one thing`);
+  return encodeURIComponent(text);
+}
+
+/** What the caller gives wins over what is always sent. @param limitMs what the other service is told */
+export function headersOf(
+  { headers = {}, body }: HttpClientRequest,
+  outgoing: OutgoingCall,
+  limitMs: number,
+): Record<string, string> {
+  const all: Record<string, string> = { accept: 'application/json', ...outgoing.headers };
+  if (limitMs !== Infinity) all[TIMEOUT_HEADER] = String(limitMs);
+  if (body !== undefined) all['content-type'] = 'application/json';
+  for (const [name, value] of Object.entries(headers as Record<string, Value | undefined>))
+    if (value !== undefined) all[name.toLowerCase()] = String(value);
+  return all;
+}
