@@ -4,11 +4,11 @@
  */
 const LAYERS = [
   ['errors'],
-  ['context'],
+  ['context', 'secrets'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
   ['baseline', 'resilience'],
-  ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
+  ['auth', 'database', 'live-config', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'chaos', 'clients', 'jobs', 'rate-limit'],
   ['grpc', 'http', 'workers'],
   ['management'],

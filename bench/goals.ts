@@ -1,7 +1,17 @@
-/** What has to be reached. A ratio of CPU is speed: how many calls one does in the CPU time of one call of the other; `get-added` is a difference. */
+/** What has to be reached. A ratio of CPU is speed: how many calls one does in the CPU time of one call of the other; `…-added` is a difference. */
 export interface Goal {
   readonly title: string;
-  readonly measure: 'get' | 'get-added' | 'post' | 'grpc' | 'p99' | 'alloc' | 'start';
+  readonly measure:
+    | 'get'
+    | 'get-added'
+    | 'post'
+    | 'grpc'
+    | 'p99'
+    | 'alloc'
+    | 'start'
+    | 'policy-added'
+    | 'policy-ratio'
+    | 'middleware-added';
   readonly of: string;
   /** Without it the goal is an absolute one. */
   readonly to?: string;
@@ -118,5 +128,31 @@ export const goals: readonly Goal[] = [
     of: 'chassis',
     to: 'nest',
     atMost: 1.25,
+  },
+  {
+    title: 'retry, breaker, bulkhead, timeout; nothing fails: µs of CPU a call',
+    measure: 'policy-added',
+    of: 'chassis',
+    atMost: 5,
+  },
+  {
+    title: 'the same four of cockatiel, µs of CPU ÷ the chassis',
+    measure: 'policy-ratio',
+    of: 'cockatiel',
+    atLeast: 1,
+  },
+  {
+    title: 'GET, what a middleware that is switched off adds, µs of CPU a call',
+    measure: 'middleware-added',
+    of: 'chassis-middleware-off',
+    to: 'chassis',
+    atMost: 0.5,
+  },
+  {
+    title: 'GET, what a middleware that does nothing adds, µs of CPU a call',
+    measure: 'middleware-added',
+    of: 'chassis-middleware',
+    to: 'chassis',
+    atMost: 0.5,
   },
 ];

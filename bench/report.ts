@@ -7,6 +7,7 @@ import { goals, type Goal } from './goals.ts';
 import type { AllocRow } from './groups/alloc.ts';
 import { CALLS_PER_SECOND, type LatencyRow } from './groups/latency.ts';
 import type { MemoryRow } from './groups/memory.ts';
+import type { PolicyRow } from './groups/policies.ts';
 import type { StartRow } from './groups/start.ts';
 import type { Throughput } from './groups/throughput.ts';
 import { BENCH } from './harness/build.ts';
@@ -21,6 +22,8 @@ export interface Results {
   start?: readonly StartRow[];
   alloc?: readonly AllocRow[];
   memory?: readonly MemoryRow[];
+  resilience?: readonly PolicyRow[];
+  middleware?: Throughput;
 }
 
 interface Verdict extends Goal {
@@ -45,7 +48,7 @@ export async function writeReport(results: Results, seconds: number): Promise<st
 
 /** What the run is void for: too much noise, or a target that did not do its work. */
 export function faultsOf(results: Results): string[] {
-  return ([results.get, results.post, results.grpc] as const).flatMap((throughput) => {
+  return ([results.get, results.post, results.grpc, results.middleware] as const).flatMap((throughput) => {
     if (!throughput) return [];
     const noise = throughput.isValid ? [] : [`null test ${throughput.nullTest.toFixed(3)}: too much noise`];
     return [...noise, ...throughput.faults];
@@ -79,10 +82,14 @@ function measure({ measure: what, of, to }: Goal, results: Results): number | un
     case 'post':
     case 'grpc':
       return medianRatio(costs(results[what], to), costs(results[what], of));
-    case 'get-added': {
-      const without = costs(results.get, to);
-      return median(costs(results.get, of).map((cost, round) => cost - (without[round] ?? NaN)));
-    }
+    case 'get-added':
+      return medianDifference(costs(results.get, of), costs(results.get, to));
+    case 'middleware-added':
+      return medianDifference(costs(results.middleware, of), costs(results.middleware, to));
+    case 'policy-added':
+      return results.resilience?.find(({ name }) => name === of)?.addedMicroseconds;
+    case 'policy-ratio':
+      return results.resilience?.find(({ name }) => name === of)?.ratio;
     case 'p99':
       return results.latency?.find(({ name }) => name === of)?.p99Ratio;
     case 'alloc': {
@@ -94,6 +101,10 @@ function measure({ measure: what, of, to }: Goal, results: Results): number | un
     default:
       return what satisfies never;
   }
+}
+
+function medianDifference(of: readonly number[], to: readonly number[]): number {
+  return median(of.map((cost, round) => cost - (to[round] ?? NaN)));
 }
 
 /** CPU time of a call, round by round. */
@@ -120,6 +131,8 @@ function toMarkdown(
       : '',
     results.start ? `## Start to first answer\n\n${startTable(results.start)}` : '',
     results.alloc ? `## Allocation a REST call\n\n${allocTable(results.alloc)}` : '',
+    results.resilience ? `## Policies while nothing fails\n\n${policyTable(results.resilience)}` : '',
+    results.middleware ? `## REST GET with middlewares\n\n${throughputTable(results.middleware)}` : '',
     results.memory ? `## Resident memory\n\n${memoryTable(results.memory)}` : '',
   ]
     .filter(Boolean)
@@ -177,6 +190,17 @@ function allocTable(rows: readonly AllocRow[]): string {
   return table(
     ['target', 'KB'],
     rows.map(({ title, bytesPerCall }) => [title, (bytesPerCall / 1024).toFixed(1)]),
+  );
+}
+
+function policyTable(rows: readonly PolicyRow[]): string {
+  return table(
+    ['policies', 'CPU µs added a call', 'to the chassis'],
+    rows.map(({ title, addedMicroseconds, ratio }) => [
+      title,
+      addedMicroseconds.toFixed(2),
+      ratio.toFixed(2),
+    ]),
   );
 }
 

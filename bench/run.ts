@@ -1,7 +1,7 @@
 /**
  * The chassis beside its peers: `npm run bench`, or some groups of it: `npm run bench -- rest start`.
  *
- *   rest grpc latency start alloc memory   groups, all of them when none is named
+ *   rest grpc latency start alloc memory resilience middleware   groups, all of them when none is named
  *   --rounds=5                             rounds, one second for each target, for rest and grpc
  *   --only=fastify,chassis                 these targets alone, beside the base
  *
@@ -11,9 +11,10 @@ import { parseArgs } from 'node:util';
 import { measureAlloc } from './groups/alloc.ts';
 import { measureLatency } from './groups/latency.ts';
 import { measureMemory } from './groups/memory.ts';
+import { measurePolicies } from './groups/policies.ts';
 import { measureStart } from './groups/start.ts';
 import { measureThroughput } from './groups/throughput.ts';
-import { buildTargets } from './harness/build.ts';
+import { buildPeers, buildTargets } from './harness/build.ts';
 import { createCallers } from './harness/callers.ts';
 import { Collector } from './harness/collector.ts';
 import { KeyServer } from './harness/key-server.ts';
@@ -21,7 +22,9 @@ import { pinToLoadCore } from './harness/core.ts';
 import { faultsOf, writeReport, type Results } from './report.ts';
 import { fields } from './targets.ts';
 
-const GROUPS = ['rest', 'grpc', 'latency', 'start', 'alloc', 'memory'];
+const GROUPS = ['rest', 'grpc', 'latency', 'start', 'alloc', 'memory', 'resilience', 'middleware'];
+/** Groups in which the chassis is measured by itself, or beside packages of its own. */
+const WITHOUT_PEERS = new Set(['resilience', 'middleware']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,9 +39,10 @@ const isAsked = (group: string): boolean => positionals.length === 0 || position
 /** The base and its double stay, whoever else is left out. */
 const pick = (field: keyof typeof fields): string[] =>
   fields[field].filter((name, place) => place < BASES[field] || (only?.includes(name) ?? true));
-const BASES = { get: 2, post: 2, grpc: 2, latency: 1, start: 1, alloc: 0, memory: 0 };
+const BASES = { get: 2, post: 2, grpc: 2, latency: 1, start: 1, alloc: 0, memory: 0, middleware: 2 };
 
 const begin = performance.now();
+if (GROUPS.some((group) => isAsked(group) && !WITHOUT_PEERS.has(group))) buildPeers();
 buildTargets();
 pinToLoadCore();
 const callers = createCallers();
@@ -69,6 +73,9 @@ try {
     await step('latency', () => measureLatency(pick('latency'), Math.min(3, rounds), world));
   if (isAsked('start')) await step('start', () => measureStart(pick('start'), Math.min(5, rounds), world));
   if (isAsked('alloc')) await step('alloc', () => measureAlloc(pick('alloc'), world));
+  if (isAsked('resilience')) await step('resilience', async () => measurePolicies(rounds));
+  if (isAsked('middleware'))
+    await step('middleware', () => measureThroughput('get', pick('middleware'), rounds, world));
   if (isAsked('memory')) await step('memory', () => measureMemory(pick('memory'), world));
 } finally {
   world.collector.stop();

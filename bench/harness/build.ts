@@ -9,12 +9,11 @@ export const BENCH = fileURLToPath(new URL('../', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PEERS = join(BENCH, 'peers');
 
-/** Installs the peers' packages where missing or out of date, and compiles peers and targets. */
-export function buildTargets(): void {
+/** Installs the peers' packages where missing or out of date, and compiles the peers. */
+export function buildPeers(): void {
   installPeers();
   assertSameVersions();
   execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', PEERS], { stdio: 'inherit' });
-  transpileTargets();
 }
 
 const require = createRequire(import.meta.url);
@@ -52,8 +51,11 @@ function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** One file at a time, so that `#chassis` stays what Node resolves: the build. `check:types` checks them. */
-function transpileTargets(): void {
+/**
+ * Compiles the chassis' programs, one file at a time, so that `#chassis` stays what Node resolves: the build.
+ * `check:types` checks them.
+ */
+export function buildTargets(): void {
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (file) => ts.sys.readFile(file)) as {
     config: { compilerOptions: object };
   };

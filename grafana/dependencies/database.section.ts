@@ -68,5 +68,13 @@ function stores(): Line {
       links: [runbook('RateLimitStoreAway')],
       noValue: 'no REDIS_URL',
     }),
+    curves({
+      title: 'Database: swaps of the pool',
+      description:
+        'New pools for changed settings, since the start of each process. Without success the former one stays.',
+      colors: { '^swapped$': 'green', '^(?!swapped)': 'red' },
+      queries: [{ expr: sum(select('database_pool_swaps_total'), 'result'), legend: '{{result}}' }],
+      links: [runbook('DatabasePoolSwapFailing')],
+    }),
   );
 }

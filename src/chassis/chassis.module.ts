@@ -4,11 +4,12 @@ import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
 import { ChaosModule } from './chaos/index.js';
 import { ClientsModule } from './clients/index.js';
-import { Config } from './config/index.js';
+import { Config, type ConfigSources } from './config/index.js';
 import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
+import { LiveConfigModule } from './live-config/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -36,7 +37,7 @@ export class ChassisModule {
   /** The whole service: the chassis around the application's own module. */
   static around(
     application: Type,
-    config: Config,
+    { config, sources }: { readonly config: Config; readonly sources?: ConfigSources },
     logging: Logging,
     { observers, tracing, auditing, policies }: Telemetry,
     openings: Openings,
@@ -51,6 +52,7 @@ export class ChassisModule {
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
         HealthModule,
+        LiveConfigModule.forRoot(sources),
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,
@@ -69,7 +71,7 @@ export class ChassisModule {
         ValidationPipe,
         SchemaParameters,
         globalGuard(AuthGuard),
-        globalGuard(RateLimitGuard),
+        { provide: APP_GUARD, useExisting: RateLimitGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

@@ -28,7 +28,7 @@ export async function describeApi(
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const root = ChassisModule.around(
     service.module,
-    config,
+    { config },
     logging,
     telemetry,
     new Openings(),

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
-import { pino, type Logger } from 'pino';
+import { pino } from 'pino';
 import { Authentication } from './auth/index.js';
+import { LiveConfig } from './live-config/index.js';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
@@ -31,7 +32,8 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
   process.on('SIGUSR2', () => {
     logger.warn('one process alone cannot restart without a gap: SIGUSR2 needs WORKERS=2 or more');
   });
-  process.on('SIGHUP', () => tellReload(logger));
+  const live = running.app.get(LiveConfig);
+  process.on('SIGHUP', () => void live.reload('SIGHUP'));
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
   tellWhetherOpen(running);
@@ -49,7 +51,8 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
   link.onDrain(({ propagate }) => {
     void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
   });
-  link.onReload(() => tellReload(logger));
+  const live = app.get(LiveConfig);
+  link.onReload(() => void live.reload('SIGHUP'));
   if (worker === 1) tellWhetherOpen(running);
   await link.ready(
     { http, grpc, shutdownLimitMs },
@@ -66,10 +69,6 @@ function tellWhetherOpen({ app, config, logger }: RunningService): void {
   const env = config.get('APP_ENV');
   const level = env === 'staging' || env === 'production' ? 'warn' : 'info';
   logger[level]('no authentication is configured: everybody may call everything; see AUTH_* in .env.example');
-}
-
-function tellReload(logger: Logger): void {
-  logger.warn('the configuration is read when the service starts: SIGHUP changed nothing');
 }
 
 /** The configuration may be what is broken, so this line is written by a logger that needs none. */

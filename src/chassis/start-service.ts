@@ -7,7 +7,7 @@ import type { DestinationStream, Logger } from 'pino';
 import type { z } from 'zod';
 import { watchRefusedConnections } from './baseline/index.js';
 import { ChassisModule } from './chassis.module.js';
-import { loadConfig, type Config } from './config/index.js';
+import { ConfigSources, type Config } from './config/index.js';
 import { bind } from './errors/index.js';
 import {
   captureGrpcLog,
@@ -82,18 +82,32 @@ export async function startService(
   service: ServiceDefinition,
   options: StartOptions = {},
 ): Promise<RunningService> {
-  const config = loadConfig({
+  const { config, sources } = await ConfigSources.open({
     env: options.env ?? process.env,
     directory: fileURLToPath(service.root),
     shape: serviceKeys(service),
     ...(options.overrides && { overrides: options.overrides }),
   });
+  try {
+    return await startWith(service, options, config, sources);
+  } catch (error) {
+    sources.stop();
+    throw error;
+  }
+}
+
+async function startWith(
+  service: ServiceDefinition,
+  options: StartOptions,
+  config: Config,
+  sources: ConfigSources,
+): Promise<RunningService> {
   const tls = await openTls(config);
   const logging = createLogging(config, options.logTo, options.worker);
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
   const hookWatch = new HookWatch();
-  const parts: Parts = { service, config, tls, logging, telemetry, shutdown, hookWatch };
+  const parts: Parts = { service, config, sources, tls, logging, telemetry, shutdown, hookWatch };
   const app = await createApp(parts);
   try {
     tls?.start(app.get(MetricsRegistry));
@@ -109,6 +123,7 @@ export async function startService(
 interface Parts {
   readonly service: ServiceDefinition;
   readonly config: Config;
+  readonly sources: ConfigSources;
   readonly tls: ServerTls | undefined;
   readonly logging: Logging;
   readonly telemetry: Telemetry;
@@ -118,9 +133,16 @@ interface Parts {
 
 /** The application with all its providers, not yet listening. */
 async function createApp(parts: Parts): Promise<NestFastifyApplication> {
-  const { service, config, tls, logging, telemetry, shutdown, hookWatch } = parts;
+  const { service, config, sources, tls, logging, telemetry, shutdown, hookWatch } = parts;
   const openings = new Openings();
-  const root = ChassisModule.around(service.module, config, logging, telemetry, openings, shutdown);
+  const root = ChassisModule.around(
+    service.module,
+    { config, sources },
+    logging,
+    telemetry,
+    openings,
+    shutdown,
+  );
   captureGrpcLog();
   try {
     return await NestFactory.create<NestFastifyApplication>(

@@ -26,7 +26,7 @@ type Overrides = Readonly<Record<string, unknown>>;
 
 const root = resolve(import.meta.dirname, '../..');
 
-function configOf(overrides: Overrides): Config {
+function configOf(overrides: Overrides): Promise<Config> {
   return loadConfig({ env: {}, directory: root, overrides: { APP_ENV: 'test', ...overrides } });
 }
 
@@ -81,7 +81,7 @@ describe.each(['postgres', 'embedded'] as const)('database (%s)', (kind) => {
       kind === 'postgres'
         ? { DATABASE_URL: await createDatabase(inject('postgresUrl')) }
         : { DATA_DIR: 'memory://' };
-    database = await openDatabase<Tables>(configOf(overrides));
+    database = await openDatabase<Tables>(await configOf(overrides));
     await createItems(database.query as Kysely<unknown>);
   });
   afterAll(() => database.close());
@@ -254,7 +254,9 @@ describe.each(['postgres', 'embedded'] as const)('database (%s)', (kind) => {
 
   it('stops waiting for a connection when the call ends, and leaves the pool whole', async () => {
     const small =
-      kind === 'postgres' ? await openDatabase(configOf({ ...overrides, DATABASE_POOL_MAX: 1 })) : database;
+      kind === 'postgres'
+        ? await openDatabase(await configOf({ ...overrides, DATABASE_POOL_MAX: 1 }))
+        : database;
     const mayEnd = Promise.withResolvers<void>();
     const holding = small.transaction(() => mayEnd.promise);
     const call = newCall();
@@ -270,7 +272,7 @@ describe.each(['postgres', 'embedded'] as const)('database (%s)', (kind) => {
 
   it('says UNAVAILABLE when no connection comes free in time', async () => {
     const impatient = { ...overrides, DATABASE_POOL_MAX: 1, DATABASE_CONNECT_TIMEOUT_MS: 100 };
-    const small = await openDatabase(configOf(impatient));
+    const small = await openDatabase(await configOf(impatient));
     const mayEnd = Promise.withResolvers<void>();
     const holding = small.transaction(() => mayEnd.promise);
     await expect(small.ping()).rejects.toMatchObject({
@@ -291,7 +293,7 @@ describe('database on a server', () => {
   beforeAll(async () => {
     url = await createDatabase(inject('postgresUrl'));
     database = await openDatabase<Tables>(
-      configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 2, SERVICE_NAME: 'under-test' }),
+      await configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 2, SERVICE_NAME: 'under-test' }),
     );
     await createItems(database.query as Kysely<unknown>);
   });
@@ -365,7 +367,7 @@ describe('database on a server', () => {
   });
 
   it('never cancels the next query of the connection', async () => {
-    const single = await openDatabase(configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 1 }));
+    const single = await openDatabase(await configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 1 }));
     for (let round = 0; round < 150; round++) {
       const call = newCall();
       // Ends as the query does, a little before or after.
@@ -453,7 +455,9 @@ describe('database on a server', () => {
     await once(closed, 'listening');
     const { port } = closed.address() as { port: number };
     closed.close();
-    const opening = openDatabase(configOf({ DATABASE_URL: `postgres://me:hunter2@127.0.0.1:${port}/shop` }));
+    const opening = openDatabase(
+      await configOf({ DATABASE_URL: `postgres://me:hunter2@127.0.0.1:${port}/shop` }),
+    );
     const error: Error = await opening.then(
       () => expect.unreachable(),
       (reason: Error) => reason,
@@ -494,7 +498,7 @@ describe('migrations', () => {
       useFactory: (db: Database<Tables>) => new Reader(db),
     };
     const app = await start(
-      configOf({ DATA_DIR: 'memory://' }),
+      await configOf({ DATA_DIR: 'memory://' }),
       [DatabaseModule.forFeature(itemMigrations)],
       [reader],
     );
@@ -548,15 +552,15 @@ describe('migrations', () => {
 
   it('refuse one name twice', async () => {
     const feature = () => DatabaseModule.forFeature({ name: 'items', migrations: {} });
-    await expect(start(configOf({ DATA_DIR: 'memory://' }), [feature(), feature()])).rejects.toThrow(
+    await expect(start(await configOf({ DATA_DIR: 'memory://' }), [feature(), feature()])).rejects.toThrow(
       'called twice with the name "items"',
     );
   });
 });
 
-describe('embedded data directory', () => {
+describe('embedded data directory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'database-spec-'));
-  const config = configOf({ DATA_DIR: join(directory, 'deep', 'data') });
+  const config = await configOf({ DATA_DIR: join(directory, 'deep', 'data') });
   const dataDir = config.get('DATA_DIR');
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

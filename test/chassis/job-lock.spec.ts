@@ -20,7 +20,7 @@ async function openPostgres(): Promise<Opened> {
   const DATABASE_URL = await createDatabase(inject('postgresUrl'));
   const directory = fileURLToPath(new URL('../../', import.meta.url));
   const database = await openDatabase(
-    loadConfig({ env: {}, directory, overrides: { APP_ENV: 'test', DATABASE_URL } }),
+    await loadConfig({ env: {}, directory, overrides: { APP_ENV: 'test', DATABASE_URL } }),
   );
   const migrations = [{ name: 'job_leases', migrations: jobLeasesMigrations }];
   await Promise.all([migrate(database.query, migrations), migrate(database.query, migrations)]);

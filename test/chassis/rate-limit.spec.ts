@@ -317,11 +317,11 @@ describe('a service does not start', () => {
       'RATE_LIMIT_POLICIES (from override): must be a list of policies; in the environment, as JSON',
     ],
     ['[{"name":"p"}]', 'RATE_LIMIT_POLICIES.0.limit'],
-  ])('with RATE_LIMIT_POLICIES %j', (policies, message) => {
+  ])('with RATE_LIMIT_POLICIES %j', async (policies, message) => {
     const overrides = { RATE_LIMIT_POLICIES: policies };
     const load = () => loadConfig({ env: {}, directory: '/nonexistent', overrides });
-    expect(load).toThrow(message);
-    expect(load).not.toThrow('hunter');
+    await expect(load()).rejects.toThrow(message);
+    await expect(load()).rejects.not.toThrow('hunter');
   });
 
   test('with two policies of one name that differ', async () => {

@@ -27,7 +27,8 @@ const rules = [recording, alerting].flatMap((text) =>
   (parse(text) as RuleFile).groups.flatMap((group) => group.rules),
 );
 const records = rules.flatMap(({ record }) => (record === undefined ? [] : [record]));
-const alerts = rules.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+/** Each once: an alert may have several rules. */
+const alerts = [...new Set(rules.flatMap(({ alert }) => alert ?? []))];
 
 let fleet: Fleet;
 let prometheus: PrometheusServer & AsyncDisposable;
@@ -47,7 +48,7 @@ afterAll(async () => {
 });
 
 /** The shipped configuration, a scrape each second, with targets that exist here. */
-function configOf({ targets, collectorPort }: Fleet): string {
+function configOf({ targets, collector }: Fleet): string {
   const config = parse(read('prometheus.yml')) as {
     rule_files: string[];
     alerting?: unknown;
@@ -61,7 +62,7 @@ function configOf({ targets, collectorPort }: Fleet): string {
   delete config.alerting;
   config.scrape_configs = [
     { job_name: 'service', static_configs: targets.map(([name, address]) => at(name, address)) },
-    { job_name: 'collector', static_configs: [at('collector', `127.0.0.1:${collectorPort}`)] },
+    { job_name: 'collector', static_configs: [at('collector', `127.0.0.1:${collector.port}`)] },
   ];
   return stringify(config);
 }

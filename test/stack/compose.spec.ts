@@ -109,12 +109,12 @@ test('every volume, secret and port is used once, and every secret is a file', (
   expect(ports).toEqual([...new Set(ports)]);
 });
 
-test('the service gets keys that it has, with values that it takes', () => {
+test('the service gets keys that it has, with values that it takes', async () => {
   const { environment = {} } = compose.services['service'] ?? {};
   const known = new Set(Object.keys(chassisConfigSchema.shape));
   expect(Object.keys(environment).filter((key) => !known.has(key))).toEqual([]);
   const env = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)]));
-  const config = loadChassisConfig({ env, directory: PROJECT });
+  const config = await loadChassisConfig({ env, directory: PROJECT });
   expect(config.get('DATABASE_URL')).toContain('@postgres:5432/service');
   expect(config.get('MANAGEMENT_HOST')).toBe('0.0.0.0');
 });

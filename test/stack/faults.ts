@@ -6,6 +6,8 @@ import type { Fleet } from './fleet.js';
 
 const START_MS = 90_000;
 
+const LATE = { kind: 'latency', delayMs: 5, routes: ['/noted'], durationMs: 600_000 };
+
 /** Something that really goes wrong, with the alerts that have to tell of it. */
 export interface Fault {
   readonly what: string;
@@ -20,6 +22,7 @@ export interface Fault {
 /** Faults that can be there side by side, for every alert one. */
 export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl: string): Fault[] {
   const [slow, full, busy] = [fleet.get('slow'), fleet.get('full'), fleet.get('busy')];
+  const guarded = fleet.get('guarded');
   const database = new URL(fleet.database).pathname.slice(1);
   const admit = (isOpen: boolean) =>
     runOn(postgresUrl, `alter database ${database} with allow_connections ${isOpen}`);
@@ -135,8 +138,22 @@ export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl
       what: 'the collector is stopped',
       service: 'collector',
       alerts: ['CollectorDown'],
-      cause: () => fleet.stopCollector(),
-      mend: () => fleet.startCollector(),
+      cause: () => fleet.collector.stop(),
+      mend: () => fleet.collector.start(),
+    },
+    {
+      what: 'nobody listens at a dependency',
+      service: 'guarded',
+      alerts: ['CircuitBreakerOpen', 'FallbackSurge', 'RetryBudgetExhausted'],
+      cause: () => fleet.dependency.stop(),
+      mend: () => fleet.dependency.start(),
+    },
+    {
+      what: 'some calls are late on purpose',
+      service: 'guarded',
+      alerts: ['ChaosActive'],
+      cause: () => guarded.management.post('/chaos', LATE),
+      mend: () => guarded.management.send('/chaos', { method: 'DELETE' }),
     },
     {
       what: 'the process is killed again and again',

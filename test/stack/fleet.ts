@@ -1,22 +1,23 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HealthCheckRequest, HealthCheckResponse } from '#generated/grpc/health/v1/health';
 import { TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { DelayingProxy } from '../support/delaying-proxy.js';
-import { freePort, freePorts } from '../support/free-ports.js';
+import { freePorts } from '../support/free-ports.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { TlsFiles } from '../support/tls-files.js';
+import { StoppableServer } from './stoppable-server.js';
 
 const PROGRAM = join(import.meta.dirname, 'fixtures/faulty-service.ts');
 const DAY_MS = 86_400_000;
 const CALL_EVERY_MS = 100;
+/** One call of so many. */
+const SELDOM = 30;
 const Query = {
   path: '/faulty.v1.FaultyService/Query',
   requestSerialize: (message: HealthCheckRequest) => Buffer.from(HealthCheckRequest.encode(message).finish()),
@@ -44,8 +45,9 @@ export class Fleet {
     readonly certificates: TlsFiles,
     readonly goodCertificate: TestCertificate,
     readonly endingCertificate: TestCertificate,
-    readonly collector: Server,
-    readonly collectorPort: number,
+    readonly collector: StoppableServer,
+    /** What `guarded` calls. */
+    readonly dependency: StoppableServer,
   ) {}
 
   static async start(postgresUrl: string): Promise<Fleet> {
@@ -64,15 +66,14 @@ export class Fleet {
       TlsFiles.with(good),
       good,
       ending,
-      createServer((_request, response) => response.end('otelcol_process_uptime 1\n')),
-      await freePort(),
+      await StoppableServer.start('otelcol_process_uptime 1\n'),
+      await StoppableServer.start('{}'),
     );
     await fleet.#startAll(others, await network.listen());
     return fleet;
   }
 
   async #startAll([slow = '', full = '']: readonly string[], networkPort: number): Promise<void> {
-    await this.startCollector();
     const slowUrl = new URL(slow);
     slowUrl.port = String(networkPort);
     const fleet: Record<string, Env> = {
@@ -99,6 +100,7 @@ export class Fleet {
       busy: {},
       restarting: {},
       workers: { WORKERS: '2' },
+      guarded: { DEPENDENCY_URL: `http://127.0.0.1:${this.dependency.port}/` },
     };
     const ports = await freePorts(Object.keys(fleet).length);
     for (const [index, [name, env]] of Object.entries(fleet).entries()) {
@@ -107,6 +109,7 @@ export class Fleet {
     }
     await Promise.all(Object.keys(fleet).map((name) => this.start(name)));
     for (const name of ['calls', 'slow']) void this.#call(name);
+    void this.#callGuarded();
     void this.#callLimited();
   }
 
@@ -137,17 +140,6 @@ export class Fleet {
     await service.line('service ready', 90_000);
   }
 
-  async startCollector(): Promise<void> {
-    this.collector.listen(this.collectorPort, '127.0.0.1');
-    await once(this.collector, 'listening');
-  }
-
-  async stopCollector(): Promise<void> {
-    this.collector.closeAllConnections();
-    this.collector.close();
-    await once(this.collector, 'close');
-  }
-
   /** REST and gRPC calls to a service, some a second. Whether they fail is for the alerts to see. */
   async #call(name: string): Promise<void> {
     const ignore = (): void => undefined;
@@ -155,6 +147,17 @@ export class Fleet {
     while (!this.#isOver) {
       void service.http.get('/query').catch(ignore);
       void service.grpc.unary(Query, { service: '' }).catch(ignore);
+      await sleep(CALL_EVERY_MS);
+    }
+  }
+
+  /** Now and then one fails: too few for an alert, enough for the figures that alerts are about. */
+  async #callGuarded(): Promise<void> {
+    const { http } = this.get('guarded');
+    for (let turn = 0; !this.#isOver; turn++) {
+      const query = turn % SELDOM === 0 ? '?fails=yes' : '';
+      for (const path of [`/dependency${query}`, `/retried${query}`, '/noted'])
+        void http.get(path).catch(() => undefined);
       await sleep(CALL_EVERY_MS);
     }
   }
@@ -177,7 +180,7 @@ export class Fleet {
     await this.redis.stop();
     await this.traces.stop();
     this.network.close();
-    await this.stopCollector().catch(() => undefined);
+    for (const server of [this.collector, this.dependency]) await server.stop().catch(() => undefined);
     this.certificates.remove();
     rmSync(this.auditFolder, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import { MetricsRegistry } from '#chassis/metrics';
 import { createGrpcClientInterceptor, Tracing } from '#chassis/tracing';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
 import { order, ProbeModule, Probes } from '../support/probe.js';
+import { ObservedPolicies } from './observed-policies.js';
 
 /** Calls others, and does what is audited. */
 @Controller('observed')
@@ -37,5 +38,5 @@ class ObservedController {
 }
 
 /** A service whose every metric can be made to move; the probe is part of it. */
-@Module({ imports: [ProbeModule], controllers: [ObservedController] })
+@Module({ imports: [ProbeModule], controllers: [ObservedController, ObservedPolicies] })
 export class ObservedModule {}

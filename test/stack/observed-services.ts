@@ -41,6 +41,9 @@ const SEEN = [
 ];
 const SEEN_MS = 60_000;
 
+/** Some calls are late on purpose. */
+const LATE = { kind: 'latency', delayMs: 20, routes: ['/probe/*'], percentage: 20, durationMs: 600_000 };
+
 type Line = Readonly<Record<string, unknown>>;
 
 /**
@@ -86,11 +89,11 @@ export class ObservedServices implements AsyncDisposable {
    * @param isSeen whether Prometheus finds series by an expression: a fault lasts until it was scraped
    */
   async run(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
-    const load = this.#call();
+    const load = [this.#call(), this.#crowd()];
     await Promise.all([this.#pass(), this.#breakThings(isSeen)]);
     await sleep(AFTER_MS);
     this.#isLoaded = false;
-    await load;
+    await Promise.all(load);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,6 +184,13 @@ export class ObservedServices implements AsyncDisposable {
     }
   }
 
+  /** One call with a place, one that waits for it, one that finds none. */
+  async #crowd(): Promise<void> {
+    const known = this.#issuer.bearer();
+    while (this.#isLoaded)
+      await Promise.allSettled([1, 2, 3].map(() => this.#main.http.get('/observed/crowded', known)));
+  }
+
   #restCalls(): Promise<unknown>[] {
     const { http, grpc, management } = this.#main;
     const known = this.#issuer.bearer();
@@ -194,6 +204,8 @@ export class ObservedServices implements AsyncDisposable {
       http.get(`/observed/rpc?address=${grpc.address}`, known),
       http.get('/observed/rpc?address=127.0.0.1:1', known),
       http.post('/observed/audited', undefined, known),
+      http.get('/observed/shaky?fails=no', known),
+      http.get('/observed/shaky?fails=yes', known),
       http.get('/probe/echo', { authorization: 'Bearer none' }),
     ];
   }
@@ -212,6 +224,7 @@ export class ObservedServices implements AsyncDisposable {
 
   /** What no call of the load does. */
   async #breakThings(isSeen: (expression: string) => Promise<boolean>): Promise<void> {
+    await this.#main.management.post('/chaos', LATE);
     await sleep(BEFORE_MS);
     await untilSeen(SEEN_BEFORE, isSeen);
     this.#collector.behaviour = { status: 400 };

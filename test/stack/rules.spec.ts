@@ -57,7 +57,7 @@ test.each(alerts)('$alert tells how urgent it is, what it means, where to look a
   expect(annotations['summary']).toContain('{{ $labels.service }} ({{ $labels.env }})');
   expect(annotations['description']?.length).toBeGreaterThan(80);
   expect(annotations['dashboard_url']).toMatch(
-    /\/d\/(service-overview|runtime|dependencies|lifecycle|explore)\?var-env=.*&var-service=/,
+    /\/d\/(service-overview|runtime|dependencies|lifecycle|explore|resilience)\?var-env=.*&var-service=/,
   );
   const page = alert.replaceAll(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
   expect(annotations['runbook_url']).toBe(`${RUNBOOKS}/${page}.md`);

@@ -1,3 +1,4 @@
+export { changeConfig } from './change-config.js';
 export { eventually } from './eventually.js';
 export { decodeFailure, failureOf, type GrpcFailure, type GrpcOptions } from './grpc-test-client.js';
 export { holdTable } from './hold-table.js';

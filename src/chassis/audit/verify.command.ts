@@ -34,7 +34,7 @@ async function run(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const config = loadChassisConfig({ env: process.env, directory: process.cwd() });
+  const config = await loadChassisConfig({ env: process.env, directory: process.cwd() });
   const keyFiles = values['key-file'] ?? [config.get('AUDIT_KEY_FILE')];
   const verification = new TrailVerification({
     seals: keyFiles.map((file) => createSeal(readAuditKey(file))),

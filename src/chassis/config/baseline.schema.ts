@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, integer, live } from './fields.js';
 import { isProxyList } from './proxy-list.js';
 
 /** Names with commas between them. */
@@ -28,29 +28,39 @@ export const baselineConfigShape = {
   HSTS_MAX_AGE_S: integer(0, 63_072_000)
     .default(31_536_000)
     .describe('Browsers use https for so many seconds; sent over TLS only; 0 = never sent.'),
-  CORS_ORIGINS: z
-    .string()
-    .refine((text) => text === '*' || listOf(text).every(isOrigin), {
-      error: 'must be origins such as https://app.example.org with commas between them, or *',
-    })
-    .default('')
-    .describe('Web pages of other origins that may call REST; empty = none, * = all.'),
-  CORS_METHODS: names(/^[A-Z]+$/, 'methods')
-    .default('GET,HEAD,POST,PUT,PATCH,DELETE')
-    .describe('… with these methods …'),
-  CORS_REQUEST_HEADER_NAMES: names(TOKEN, 'header names')
-    .default('authorization,content-type,idempotency-key,traceparent,x-request-id,x-request-timeout-ms')
-    .describe('… and these headers; they may read …'),
-  CORS_RESPONSE_HEADER_NAMES: names(TOKEN, 'header names')
-    .default('x-request-id,retry-after,ratelimit,ratelimit-policy')
-    .describe('… these headers of the answer.'),
-  CORS_CREDENTIALS: z
-    .enum(['true', 'false'])
-    .default('false')
-    .describe('Their browsers may send cookies; not with CORS_ORIGINS=*.'),
-  CORS_MAX_AGE_S: integer(0, 86_400)
-    .default(600)
-    .describe('A browser asks for leave again after so many seconds.'),
+  CORS_ORIGINS: live(
+    z
+      .string()
+      .refine((text) => text === '*' || listOf(text).every(isOrigin), {
+        error: 'must be origins such as https://app.example.org with commas between them, or *',
+      })
+      .default('')
+      .describe('Web pages of other origins that may call REST; empty = none, * = all.'),
+  ),
+  CORS_METHODS: live(
+    names(/^[A-Z]+$/, 'methods')
+      .default('GET,HEAD,POST,PUT,PATCH,DELETE')
+      .describe('… with these methods …'),
+  ),
+  CORS_REQUEST_HEADER_NAMES: live(
+    names(TOKEN, 'header names')
+      .default('authorization,content-type,idempotency-key,traceparent,x-request-id,x-request-timeout-ms')
+      .describe('… and these headers; they may read …'),
+  ),
+  CORS_RESPONSE_HEADER_NAMES: live(
+    names(TOKEN, 'header names')
+      .default('x-request-id,retry-after,ratelimit,ratelimit-policy')
+      .describe('… these headers of the answer.'),
+  ),
+  CORS_CREDENTIALS: live(
+    z
+      .enum(['true', 'false'])
+      .default('false')
+      .describe('Their browsers may send cookies; not with CORS_ORIGINS=*.'),
+  ),
+  CORS_MAX_AGE_S: live(
+    integer(0, 86_400).default(600).describe('A browser asks for leave again after so many seconds.'),
+  ),
   MAX_HEADER_FIELDS: integer(16, 2000)
     .default(100)
     .describe('Most header fields of a request, gRPC metadata alike; then 431.'),

@@ -8,6 +8,12 @@ export interface ConfigChange<T extends object> {
   readonly revision: number;
 }
 
+/** A change that holds. */
+export interface AppliedChange<T extends object> extends ConfigChange<T> {
+  /** What subscribers threw that could not take it although they must. */
+  readonly faults: readonly unknown[];
+}
+
 /** What a subscriber has got ready: exactly one of the two is called, once. */
 export interface PreparedChange {
   /** The new values hold: take them. Must not fail. */
@@ -38,19 +44,56 @@ export class ConfigSubscribers {
   }
 
   /**
-   * Asks everybody whom the change concerns.
-   * @throws what the first to refuse throws; what others had got ready is dropped
+   * Asks everybody whom the change concerns, one after the other.
+   * @throws what the first to refuse throws, or when they take longer than `limitMs` together; what others had got
+   * ready is dropped
    */
-  async prepare<T extends object>(change: ConfigChange<T>): Promise<readonly PreparedChange[]> {
+  async prepare<T extends object>(
+    change: ConfigChange<T>,
+    limitMs: number,
+  ): Promise<readonly PreparedChange[]> {
     const prepared: PreparedChange[] = [];
+    const limit = new TimeLimit(limitMs);
     try {
       for (const { keys, prepare } of this.#subscribers)
         if (keys.some((key) => change.keys.has(key as keyof T)))
-          prepared.push(await (prepare as unknown as PrepareChange<T>)(change));
+          prepared.push(await limit.hold((prepare as unknown as PrepareChange<T>)(change)));
       return prepared;
     } catch (error) {
       for (const { discard } of prepared) discard?.();
       throw error;
+    } finally {
+      limit.end();
     }
+  }
+}
+
+/** Of all subscribers together. */
+class TimeLimit {
+  readonly #over = Promise.withResolvers<never>();
+  readonly #timer: NodeJS.Timeout;
+  #isOver = false;
+
+  constructor(limitMs: number) {
+    this.#timer = setTimeout(() => {
+      this.#isOver = true;
+      this.#over.reject(new Error(`a part of the service was not ready for it within ${limitMs} ms`));
+    }, limitMs).unref();
+    // Nobody may be waiting when it is over.
+    this.#over.promise.catch(() => undefined);
+  }
+
+  /** What comes after the limit is dropped. */
+  hold(preparing: PreparedChange | Promise<PreparedChange>): Promise<PreparedChange> {
+    const late = Promise.resolve(preparing);
+    late.then(
+      ({ discard }) => this.#isOver && discard?.(),
+      () => undefined,
+    );
+    return Promise.race([late, this.#over.promise]);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }

@@ -3,13 +3,15 @@ import { auditConfigShape } from './audit.schema.js';
 import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { chaosConfigShape } from './chaos.schema.js';
-import { durationMs, integer, ratio } from './fields.js';
+import { durationMs, integer, live, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
 import { resilienceConfigShape } from './resilience.schema.js';
 import { redisConfigShape } from './redis.schema.js';
+import { secretsConfigShape } from './secrets.schema.js';
+import { sourcesConfigShape } from './sources.schema.js';
 
 const MIB = 1024 * 1024;
 
@@ -37,17 +39,29 @@ export const chassisConfigSchema = z.object({
     .default('')
     .describe('Version in logs and in /info; empty = the version of package.json.'),
   SERVICE_COMMIT: z.string().max(64).default('').describe('Commit the build was made from, shown in /info.'),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('Lines below this level are not written.'),
+  LOG_LEVEL: live(
+    z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('Lines below this level are not written.'),
+  ),
+  LOG_LEVELS: live(
+    z
+      .string()
+      .regex(
+        /^(\s*[^\s=,]{1,100}=(trace|debug|info|warn|error|fatal|silent)\s*(,|$))*$/,
+        'must be context=level pairs with commas between them, such as OrdersService=debug,Database=warn',
+      )
+      .default('')
+      .describe('Levels of single loggers, by their context: OrdersService=debug,Database=warn.'),
+  ),
   LOG_FORMAT: z
     .enum(['auto', 'json', 'pretty'])
     .default('auto')
     .describe('auto = pretty in development, json elsewhere.'),
-  LOG_CALL_SAMPLE_RATIO: ratio()
-    .default(1)
-    .describe('Share of successful calls that get their log line; failed ones always do.'),
+  LOG_CALL_SAMPLE_RATIO: live(
+    ratio().default(1).describe('Share of successful calls that get their log line; failed ones always do.'),
+  ),
   HOST: z.string().min(1).default('127.0.0.1').describe('Address of the public ports.'),
   HTTP_PORT: port().default(3000).describe('REST; 0 = any free port.'),
   GRPC_PORT: port().default(50_051).describe('gRPC; 0 = any free port.'),
@@ -96,12 +110,16 @@ export const chassisConfigSchema = z.object({
   GRPC_KEEPALIVE_TIMEOUT_MS: durationMs(100)
     .default(20_000)
     .describe('… and closed when no answer comes in this time.'),
-  DATABASE_URL: z
-    .union([z.literal(''), z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })])
-    .default('')
-    .describe('PostgreSQL server; empty = embedded PostgreSQL under DATA_DIR.'),
-  DATABASE_POOL_MAX: integer(1, 1000).default(10).describe('Most connections to the PostgreSQL server.'),
-  DATABASE_CONNECT_TIMEOUT_MS: durationMs().default(5000).describe('Longest wait for a connection.'),
+  DATABASE_URL: live(
+    z
+      .union([z.literal(''), z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })])
+      .default('')
+      .describe('PostgreSQL server; empty = embedded PostgreSQL under DATA_DIR.'),
+  ),
+  DATABASE_POOL_MAX: live(
+    integer(1, 1000).default(10).describe('Most connections to the PostgreSQL server.'),
+  ),
+  DATABASE_CONNECT_TIMEOUT_MS: live(durationMs().default(5000).describe('Longest wait for a connection.')),
   DATA_DIR: z.string().min(1).default('./data').describe('Folder of the embedded database.'),
   HEALTH_TIMEOUT_MS: durationMs().default(1000).describe('Longest time for one dependency check of /readyz.'),
   HEALTH_INTERVAL_MS: durationMs(10)
@@ -145,6 +163,8 @@ export const chassisConfigSchema = z.object({
   ...resilienceConfigShape,
   ...jobsConfigShape,
   ...chaosConfigShape,
+  ...secretsConfigShape,
+  ...sourcesConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -1,10 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ConfigSubscribers, type ConfigChange, type PrepareChange } from './config-changes.js';
+import { currentCall, runInScope, Scope } from '../context/index.js';
+import {
+  ConfigSubscribers,
+  type AppliedChange,
+  type ConfigChange,
+  type PreparedChange,
+  type PrepareChange,
+} from './config-changes.js';
 import type { ChassisConfig } from './config.schema.js';
 
 /** Where a value came from; later layers win. */
 export type ConfigSource =
-  'default' | 'package.json' | `config/${string}.yaml` | '.env' | 'environment' | 'override';
+  | 'default'
+  | 'package.json'
+  | `config/${string}.yaml`
+  | `file:${string}`
+  | `directory:${string}`
+  | `consul:${string}`
+  | `etcd:${string}`
+  | '.env'
+  | 'environment'
+  | 'override'
+  | `revision ${number}`;
 
 /** One line of `GET /config`: a secret's value reads `[redacted]`. */
 export interface ConfigEntry {
@@ -13,21 +30,32 @@ export interface ConfigEntry {
   readonly source: ConfigSource;
 }
 
+/** A change belongs to no call, even if one asked for it: who takes it reads what holds now. */
+const NO_CALL = new Scope(undefined, undefined);
+
+/** Values that hold together. */
+interface Settings<T extends object> {
+  readonly of: Config<T>;
+  readonly values: Readonly<T>;
+}
+
 const SECRET_KEY = /(TOKEN|SECRET|PASSWORD|PRIVATE_KEY|_KEYS?|_HEADERS)$/;
 const REDACTED = '[redacted]';
+const PREPARE_LIMIT_MS = 10_000;
 
 /**
  * The validated configuration, injectable anywhere. A feature that adds keys of its own names their
  * type: `constructor(private readonly config: Config<ChassisConfig & BillingConfig>)`.
  */
 export class Config<T extends object = ChassisConfig> {
-  #values: Readonly<T>;
+  #settings: Settings<T>;
   #sources: ReadonlyMap<string, ConfigSource>;
   #revision = 1;
   readonly #subscribers = new ConfigSubscribers();
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(values: T, sources: ReadonlyMap<string, ConfigSource>) {
-    this.#values = Object.freeze({ ...values });
+    this.#settings = { of: this, values: Object.freeze({ ...values }) };
     this.#sources = sources;
   }
 
@@ -36,9 +64,22 @@ export class Config<T extends object = ChassisConfig> {
     return this.#revision;
   }
 
-  /** The value that holds now: read it where it is used, not once, if the key is `live()`. */
+  /** What the transport edge hands to a call that begins: `get` in that call gives these values to its end. */
+  get settings(): object {
+    return this.#settings;
+  }
+
+  /** All values that hold now, also inside of a call. */
+  get values(): Readonly<T> {
+    return this.#settings.values;
+  }
+
+  /**
+   * The value that holds now: read it where it is used, not once, if the key is `live()`. Inside of a call it is
+   * the value that held when the call began, so that a call never sees half of a change; `values` has the newest.
+   */
   get<K extends keyof T>(key: K): T[K] {
-    return this.#values[key];
+    return (this.#revision === 1 ? this.#settings : this.#settingsOfCall()).values[key];
   }
 
   /** Calls `listener` whenever one of the keys has a new value; what it returns ends that. */
@@ -52,36 +93,73 @@ export class Config<T extends object = ChassisConfig> {
   }
 
   /**
-   * Takes new values as one, if no subscriber refuses them. Calls must not overlap.
+   * Takes new values as one, if no subscriber refuses them; one change after the other.
+   * @param limitMs longest time for all subscribers to get ready @default 10000
    * @returns the change, `undefined` when nothing differs
    * @throws what the subscriber that refuses throws; then everything is as before
    */
-  async change(values: T, sources: ReadonlyMap<string, ConfigSource>): Promise<ConfigChange<T> | undefined> {
-    const previous = this.#values;
-    const next = Object.freeze({ ...values });
-    const names = Object.keys(next) as (keyof T)[];
-    const keys = new Set(names.filter((key) => !isDeepStrictEqual(previous[key], next[key])));
-    if (keys.size === 0) return undefined;
-    const change = { keys, previous, next, revision: this.#revision + 1 };
-    const prepared = await this.#subscribers.prepare(change);
-    this.#values = next;
-    this.#sources = sources;
-    this.#revision = change.revision;
-    for (const { commit } of prepared) commit();
+  change(
+    values: T,
+    sources: ReadonlyMap<string, ConfigSource>,
+    limitMs = PREPARE_LIMIT_MS,
+  ): Promise<AppliedChange<T> | undefined> {
+    const begin = () => runInScope(NO_CALL, () => this.#change(values, sources, limitMs));
+    const change = this.#lastChange.then(begin, begin);
+    this.#lastChange = change;
     return change;
   }
 
   /** Every key with its value and source, secrets and passwords in URLs redacted. */
   describe(): ConfigEntry[] {
-    return Object.entries(this.#values).map(([key, value]) => ({
+    return Object.entries(this.#settings.values).map(([key, value]) => ({
       key,
       value: redact(key, value),
       source: this.#sources.get(key) ?? 'default',
     }));
   }
+
+  #settingsOfCall(): Settings<T> {
+    const held = currentCall()?.settings as Settings<T> | undefined;
+    return held?.of === this ? held : this.#settings;
+  }
+
+  async #change(
+    values: T,
+    sources: ReadonlyMap<string, ConfigSource>,
+    limitMs: number,
+  ): Promise<AppliedChange<T> | undefined> {
+    const previous = this.#settings.values;
+    const next = Object.freeze({ ...values });
+    const names = Object.keys(next) as (keyof T)[];
+    const keys = new Set(names.filter((key) => !isDeepStrictEqual(previous[key], next[key])));
+    if (keys.size === 0) {
+      this.#sources = sources;
+      return undefined;
+    }
+    const change = { keys, previous, next, revision: this.#revision + 1 };
+    const prepared = await this.#subscribers.prepare(change, limitMs);
+    this.#settings = { of: this, values: next };
+    this.#sources = sources;
+    this.#revision = change.revision;
+    return { ...change, faults: commitAll(prepared) };
+  }
 }
 
-function redact(key: string, value: unknown): unknown {
+/** One that fails keeps no other from taking the change. */
+function commitAll(prepared: readonly PreparedChange[]): readonly unknown[] {
+  const faults: unknown[] = [];
+  for (const { commit } of prepared) {
+    try {
+      commit();
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  return faults;
+}
+
+/** As it may be shown: nothing of secrets, no passwords of URLs. */
+export function redact(key: string, value: unknown): unknown {
   if (value === '') return value;
   if (SECRET_KEY.test(key)) return REDACTED;
   if (typeof value !== 'string' || !URL.canParse(value)) return value;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ConfigError, loadConfig, type LoadConfigOptions } from './load-config.js';
+import { ConfigError } from './config-error.js';
+import { loadConfig, type LoadConfigOptions } from './load-config.js';
 
 let directory: string;
 beforeEach(() => {
@@ -15,9 +16,9 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const load = (env: LoadConfigOptions['env'] = {}, more: Partial<LoadConfigOptions> = {}) =>
   loadConfig({ env, directory, ...more });
 
-function faultOf(work: () => unknown): string {
+async function faultOf(work: () => Promise<unknown>): Promise<string> {
   try {
-    work();
+    await work();
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
@@ -25,14 +26,14 @@ function faultOf(work: () => unknown): string {
   throw new TypeError('The configuration was accepted');
 }
 
-test('every key has a default', () => {
-  expect(load().get('HTTP_PORT')).toBe(3000);
+test('every key has a default', async () => {
+  expect((await load()).get('HTTP_PORT')).toBe(3000);
 });
 
-test('environment wins over .env, .env over the profile, the profile over the defaults', () => {
+test('environment wins over .env, .env over the profile, the profile over the defaults', async () => {
   writeFileSync(join(directory, 'config/staging.yaml'), 'HTTP_PORT: 1\nGRPC_PORT: 1\nMANAGEMENT_PORT: 1\n');
   writeFileSync(join(directory, '.env'), 'APP_ENV=staging\nGRPC_PORT=2\nMANAGEMENT_PORT=2\n');
-  const config = load({ MANAGEMENT_PORT: '3' });
+  const config = await load({ MANAGEMENT_PORT: '3' });
   const entries = new Map(config.describe().map(({ key, value, source }) => [key, [value, source]]));
   expect(entries.get('HTTP_PORT')).toEqual([1, 'config/staging.yaml']);
   expect(entries.get('GRPC_PORT')).toEqual([2, '.env']);
@@ -40,26 +41,28 @@ test('environment wins over .env, .env over the profile, the profile over the de
   expect(entries.get('LOG_LEVEL')).toEqual(['info', 'default']);
 });
 
-test('the name is that of package.json, without its scope, unless it is set', () => {
+test('the name is that of package.json, without its scope, unless it is set', async () => {
   writeFileSync(join(directory, 'package.json'), '{"name":"@acme/payments"}');
-  expect(load().get('SERVICE_NAME')).toBe('payments');
-  expect(load({ SERVICE_NAME: 'other' }).get('SERVICE_NAME')).toBe('other');
+  expect((await load()).get('SERVICE_NAME')).toBe('payments');
+  expect((await load({ SERVICE_NAME: 'other' })).get('SERVICE_NAME')).toBe('other');
   writeFileSync(join(directory, 'package.json'), '{"name":"Not A Label"}');
-  expect(faultOf(() => load())).toContain('SERVICE_NAME (from package.json): must be lower-case letters');
+  expect(await faultOf(() => load())).toContain(
+    'SERVICE_NAME (from package.json): must be lower-case letters',
+  );
 });
 
-test('the version is that of package.json unless it is set', () => {
+test('the version is that of package.json unless it is set', async () => {
   writeFileSync(join(directory, 'package.json'), '{"version":"4.5.6"}');
-  expect(load().get('SERVICE_VERSION')).toBe('4.5.6');
-  expect(load({ SERVICE_VERSION: '7' }).get('SERVICE_VERSION')).toBe('7');
+  expect((await load()).get('SERVICE_VERSION')).toBe('4.5.6');
+  expect((await load({ SERVICE_VERSION: '7' })).get('SERVICE_VERSION')).toBe('7');
 });
 
-test('an empty variable counts as unset', () => {
-  expect(load({ HTTP_PORT: '' }).get('HTTP_PORT')).toBe(3000);
+test('an empty variable counts as unset', async () => {
+  expect((await load({ HTTP_PORT: '' })).get('HTTP_PORT')).toBe(3000);
 });
 
-test('faults come together and name keys and sources, never values', () => {
-  const message = faultOf(() =>
+test('faults come together and name keys and sources, never values', async () => {
+  const message = await faultOf(() =>
     load({
       HTTP_PORT: 'hunter2',
       GRPC_PORT: '70000',
@@ -72,8 +75,8 @@ test('faults come together and name keys and sources, never values', () => {
   expect(message).not.toMatch(/hunter2|70000|loud|mysql/);
 });
 
-test('an unknown profile is a fault of APP_ENV, whatever it looks like', () => {
-  expect(faultOf(() => load({ APP_ENV: '../../etc/passwd' }))).toMatch(/APP_ENV/);
+test('an unknown profile is a fault of APP_ENV, whatever it looks like', async () => {
+  expect(await faultOf(() => load({ APP_ENV: '../../etc/passwd' }))).toMatch(/APP_ENV/);
 });
 
 test.each([
@@ -81,14 +84,14 @@ test.each([
   ['APP_ENV: production', /keys that no schema knows: APP_ENV/],
   ['a: [1', /is not YAML \(line 1/],
   ['- 1', /must hold "KEY: value" lines/],
-])('a profile with %j is refused', (text, fault) => {
+])('a profile with %j is refused', async (text, fault) => {
   writeFileSync(join(directory, 'config/development.yaml'), text);
-  expect(faultOf(() => load())).toMatch(fault);
+  expect(await faultOf(() => load())).toMatch(fault);
 });
 
-test('a feature adds keys of its own', () => {
+test('a feature adds keys of its own', async () => {
   const shape = { ORDERS_LIMIT: z.coerce.number().default(7) };
-  const entries = load({ ORDERS_LIMIT: '9' }, { shape }).describe();
+  const entries = (await load({ ORDERS_LIMIT: '9' }, { shape })).describe();
   expect(entries.find(({ key }) => key === 'ORDERS_LIMIT')).toEqual({
     key: 'ORDERS_LIMIT',
     value: 9,
@@ -96,9 +99,9 @@ test('a feature adds keys of its own', () => {
   });
 });
 
-test('secrets are redacted in the description', () => {
+test('secrets are redacted in the description', async () => {
   const shape = { API_TOKEN: z.string(), SOME_URL: z.string() };
-  const entries = load(
+  const config = await load(
     {
       API_TOKEN: 'hunter2',
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2',
@@ -106,7 +109,8 @@ test('secrets are redacted in the description', () => {
       DATABASE_URL: 'postgres://me:hunter2@host/db',
     },
     { shape },
-  ).describe();
+  );
+  const entries = config.describe();
   expect(JSON.stringify(entries)).not.toContain('hunter2');
   expect(entries.find(({ key }) => key === 'DATABASE_URL')?.value).toBe('postgres://me:redacted@host/db');
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer, ratio } from './fields.js';
+import { durationMs, integer, live, ratio } from './fields.js';
 
 const url = () =>
   z
@@ -53,11 +53,10 @@ export const otelConfigShape = {
     .string()
     .default('')
     .describe('PEM file of the client certificate.'),
-  OTEL_TRACES_SAMPLER: z
-    .enum(SAMPLERS)
-    .default('parentbased_always_on')
-    .describe('Which traces are recorded.'),
-  OTEL_TRACES_SAMPLER_ARG: ratio().default(1).describe('Share of traces for the ratio samplers.'),
+  OTEL_TRACES_SAMPLER: live(
+    z.enum(SAMPLERS).default('parentbased_always_on').describe('Which traces are recorded.'),
+  ),
+  OTEL_TRACES_SAMPLER_ARG: live(ratio().default(1).describe('Share of traces for the ratio samplers.')),
   OTEL_BSP_MAX_QUEUE_SIZE: integer(1, 1_000_000)
     .default(16_384)
     .describe('Spans that wait for export at most.'),

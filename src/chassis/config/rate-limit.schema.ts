@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { httpMethods, fromText, patterns } from './call-patterns.js';
-import { integer, ratio } from './fields.js';
+import { integer, live, ratio } from './fields.js';
 
 const MAX_LIMIT = 1_000_000_000;
 
@@ -46,14 +46,18 @@ export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
 
 /** How often who may call; docs/rate-limits.md has examples. */
 export const rateLimitConfigShape = {
-  RATE_LIMIT_POLICIES: z
-    .preprocess(fromText, Policies)
-    .default([])
-    .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
-  RATE_LIMIT_HEADERS: z
-    .enum(['refused', 'always'])
-    .default('refused')
-    .describe('Which answers have RateLimit and RateLimit-Policy.'),
+  RATE_LIMIT_POLICIES: live(
+    z
+      .preprocess(fromText, Policies)
+      .default([])
+      .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
+  ),
+  RATE_LIMIT_HEADERS: live(
+    z
+      .enum(['refused', 'always'])
+      .default('refused')
+      .describe('Which answers have RateLimit and RateLimit-Policy.'),
+  ),
   RATE_LIMIT_MAX_BUCKETS: integer(100, 100_000_000)
     .default(100_000)
     .describe('Most keys of a policy that an instance remembers.'),

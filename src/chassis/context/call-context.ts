@@ -50,6 +50,8 @@ export abstract class CallContext {
   chaos: string | undefined;
   /** The step of a fallback that has answered it, or part of it; the last one where several have. */
   fallback: FallbackAnswer | undefined;
+  /** The configuration that the call works with from its beginning to its end: `Config` knows what it holds. */
+  settings: object | undefined;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;
@@ -140,5 +142,7 @@ export abstract class CallContext {
   close(): void {
     this.durationMs = performance.now() - this.startedAt;
     clearTimeout(this.#timer);
+    // What the call has started and goes on without it reads what holds then.
+    this.settings = undefined;
   }
 }

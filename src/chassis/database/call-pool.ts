@@ -6,9 +6,14 @@ import type { Engine } from './engine.js';
 
 /** The pool as Kysely sees it: waiting for a connection ends with the call, or the attempt, that waits. */
 export class CallPool {
-  readonly #engine: Engine;
+  #engine: Engine;
 
   constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** From now on connections come from this one; those that are out, or waited for, stay where they are. */
+  use(engine: Engine): void {
     this.#engine = engine;
   }
 
@@ -19,11 +24,12 @@ export class CallPool {
   async connect(): Promise<CallClient> {
     const signal = currentLimits()?.signal;
     signal?.throwIfAborted();
-    const connecting = this.#engine.pool.connect();
+    const { pool, cancel } = this.#engine;
+    const connecting = pool.connect();
     const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {
       throw signal?.aborted ? signal.reason : toDatabaseError(error);
     });
-    return new CallClient(client, this.#engine.cancel);
+    return new CallClient(client, cancel);
   }
 
   end(): Promise<void> {

@@ -14,6 +14,7 @@ import { Database } from './database.js';
 import { migrate } from './migrate.js';
 import { MigrationRegistry, type FeatureMigrations } from './migration-registry.js';
 import { openDatabase } from './open-database.js';
+import { PoolSwaps } from './pool-swaps.js';
 
 /** What `forFeature` brings into a feature's module; it has no life of its own. */
 @Module({})
@@ -34,6 +35,7 @@ class DatabaseFeatureModule {}
       inject: [Config, Openings],
       useFactory: (config: Config, openings: Openings) => openings.add(openDatabase(config)),
     },
+    PoolSwaps,
   ],
   exports: [MigrationRegistry, Database],
 })
@@ -43,6 +45,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
     @Inject(MigrationRegistry) private readonly registry: MigrationRegistry,
     private readonly health: HealthService,
     private readonly metrics: MetricsRegistry,
+    private readonly swaps: PoolSwaps,
   ) {}
 
   /**
@@ -73,9 +76,11 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
       await this.database.close();
       throw error;
     }
+    this.swaps.follow();
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.swaps.stop();
     await this.database.close();
   }
 

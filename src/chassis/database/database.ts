@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql, type PostgresPool, type Transaction } from 'kysely';
 import { CallPool } from './call-pool.js';
+import { drain } from './drain.js';
 import type { DatabaseKind, Engine } from './engine.js';
 import { Notifications } from './notifications.js';
 
@@ -33,15 +34,19 @@ export interface PoolState {
 export class Database<Tables = unknown> {
   /** The query builder. Each query takes any free connection; for several on one use `transaction`. */
   readonly query: Kysely<Tables>;
-  readonly #engine: Engine;
+  readonly #pool: CallPool;
   readonly #notifications: Notifications;
+  #engine: Engine;
+  /** Engines that were replaced and still have work. */
+  readonly #draining = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#notifications = new Notifications(engine);
     // No cursor is configured, so Kysely never uses the overload of `query` that CallClient lacks.
-    const pool = new CallPool(engine) as unknown as PostgresPool;
+    this.#pool = new CallPool(engine);
+    const pool = this.#pool as unknown as PostgresPool;
     this.query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   }
 
@@ -78,6 +83,21 @@ export class Database<Tables = unknown> {
     return this.#notifications.listen(channel, { onMessage, onLost });
   }
 
+  /**
+   * Every query and transaction that begins from now on runs on `engine`; those that have begun, or wait for a
+   * connection, end where they are. Subscriptions move, and hear of it as of a lost connection.
+   * @returns resolves when nothing of the former engine is left
+   */
+  replaceEngine(engine: Engine): Promise<void> {
+    const former = this.#engine;
+    this.#engine = engine;
+    this.#pool.use(engine);
+    this.#notifications.use(engine);
+    const drained = drain(former).finally(() => this.#draining.delete(drained));
+    this.#draining.add(drained);
+    return drained;
+  }
+
   /** Waits for the queries that run, then closes every connection. Later queries fail. */
   close(): Promise<void> {
     return (this.#closed ??= this.#closeAll());
@@ -87,7 +107,7 @@ export class Database<Tables = unknown> {
     try {
       await this.#notifications.close();
     } finally {
-      await this.#engine.close();
+      await Promise.all([this.#engine.close(), ...this.#draining]);
     }
   }
 }

@@ -15,7 +15,7 @@ interface Subscriber {
 
 /** All subscriptions over one session, opened by the first of them and again when it is lost. */
 export class Notifications {
-  readonly #engine: Engine;
+  #engine: Engine;
   readonly #logger = new Logger('Database');
   readonly #channels = new Map<string, Set<Subscriber>>();
   readonly #closing = new AbortController();
@@ -25,6 +25,13 @@ export class Notifications {
 
   constructor(engine: Engine) {
     this.#engine = engine;
+  }
+
+  /** Listens there from now on: what is sent until then is lost, as with a connection. */
+  use(engine: Engine): void {
+    this.#engine = engine;
+    // One that never came about is opened there anyway.
+    void this.#session?.then((session) => session.close()).catch(() => undefined);
   }
 
   async listen(channel: string, subscriber: Subscriber): Promise<() => Promise<void>> {
@@ -83,7 +90,7 @@ export class Notifications {
   #watch(session: ListenSession): ListenSession {
     void session.lost.then(() => {
       if (this.#closing.signal.aborted) return;
-      this.#logger.warn('The connection for notifications was lost; opening a new one');
+      this.#logger.warn('The connection for notifications has ended; opening a new one');
       this.#session = this.#reopen();
       // Only a close ends the attempts; whoever waits for the session hears of it.
       this.#session.catch(() => undefined);

@@ -19,7 +19,13 @@ export async function openDatabase<Tables = unknown>(config: Config): Promise<Da
     if (cluster.isWorker) throw needsServer();
     return new Database<Tables>(await createEmbeddedEngine(config));
   }
-  const engine = createPostgresEngine(config);
+  const engine = createPostgresEngine({
+    DATABASE_URL: url,
+    DATABASE_POOL_MAX: config.get('DATABASE_POOL_MAX'),
+    DATABASE_CONNECT_TIMEOUT_MS: config.get('DATABASE_CONNECT_TIMEOUT_MS'),
+    SERVICE_NAME: config.get('SERVICE_NAME'),
+    MAX_DEADLINE_MS: config.get('MAX_DEADLINE_MS'),
+  });
   await assertUsable(engine, url);
   return new Database<Tables>(engine);
 }
@@ -31,10 +37,10 @@ function needsServer(): StartError {
   );
 }
 
-async function assertUsable(engine: Engine, url: string): Promise<void> {
+/** Connects and gets an answer; closes an engine that does not. @throws {StartError} */
+export async function assertUsable(engine: Engine, url: string): Promise<void> {
   try {
-    const client = await engine.pool.connect();
-    client.release();
+    await engine.pool.query('select 1');
   } catch (error) {
     await engine.close();
     throw new StartError(explain(url, error), { cause: error });

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Config } from '../config/index.js';
+import type { ChassisConfig } from '../config/index.js';
 import { createCancel } from './cancel-request.js';
 import type { Engine, ListenSession, OnNotification } from './engine.js';
 import { logLostConnections } from './lost-connections.js';
@@ -11,18 +11,24 @@ const STATEMENT_GRACE_MS = 5000;
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT_TIMEOUT_MS = 5000;
 
+/** The keys that a pool is made of. */
+export type PostgresSettings = Pick<
+  ChassisConfig,
+  'DATABASE_URL' | 'DATABASE_POOL_MAX' | 'DATABASE_CONNECT_TIMEOUT_MS' | 'SERVICE_NAME' | 'MAX_DEADLINE_MS'
+>;
+
 /** A pool on the server of `DATABASE_URL`. Opens no connection yet. */
-export function createPostgresEngine(config: Config): Engine {
-  const connectTimeoutMs = config.get('DATABASE_CONNECT_TIMEOUT_MS');
+export function createPostgresEngine(settings: PostgresSettings): Engine {
+  const connectTimeoutMs = settings.DATABASE_CONNECT_TIMEOUT_MS;
   const client: pg.ClientConfig = {
-    connectionString: config.get('DATABASE_URL'),
-    application_name: config.get('SERVICE_NAME'),
+    connectionString: settings.DATABASE_URL,
+    application_name: settings.SERVICE_NAME,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: config.get('MAX_DEADLINE_MS') + STATEMENT_GRACE_MS,
+    statement_timeout: settings.MAX_DEADLINE_MS + STATEMENT_GRACE_MS,
     keepAlive: true,
     types: typeParsers,
   };
-  const pool = new pg.Pool({ ...client, max: config.get('DATABASE_POOL_MAX') });
+  const pool = new pg.Pool({ ...client, max: settings.DATABASE_POOL_MAX });
   logLostConnections(pool);
   return {
     kind: 'postgres',

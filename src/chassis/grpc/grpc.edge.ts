@@ -62,7 +62,7 @@ export class GrpcEdge {
   readonly #readsCertificates: boolean;
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly methods: ReadonlyMap<string, EdgeMethod>,
     /** Paths that grpc-js services of others have registered, such as health and reflection. */
     private readonly isForeign: (path: string) => boolean,
@@ -95,6 +95,7 @@ export class GrpcEdge {
     const method = this.methods.get(path);
     const { service, name } = method ?? this.#nameForeign(path);
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
+    call.settings = this.config.settings;
     call.isStream = method?.isUnary === false;
     const metadataFault = this.#identify(stream, call, headers, rawHeaders);
     attachCall(stream, call);

@@ -1,6 +1,16 @@
-import cors from '@fastify/cors';
-import type { FastifyInstance } from 'fastify';
-import { ConfigError, listOf, type Config } from '../config/index.js';
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
+import { ConfigError, listOf, type ChassisConfig, type Config } from '../config/index.js';
+
+const KEYS = [
+  'CORS_ORIGINS',
+  'CORS_METHODS',
+  'CORS_REQUEST_HEADER_NAMES',
+  'CORS_RESPONSE_HEADER_NAMES',
+  'CORS_CREDENTIALS',
+  'CORS_MAX_AGE_S',
+] as const;
+type CorsSettings = Pick<ChassisConfig, (typeof KEYS)[number]>;
 
 /**
  * Lets web pages of CORS_ORIGINS call the service: preflights are answered before any guard. Other origins
@@ -8,26 +18,56 @@ import { ConfigError, listOf, type Config } from '../config/index.js';
  * @throws {ConfigError} for credentials together with every origin, which browsers refuse
  */
 export function allowOrigins(fastify: FastifyInstance, config: Config): void {
-  const origins = config.get('CORS_ORIGINS');
-  const credentials = config.get('CORS_CREDENTIALS') === 'true';
-  if (origins === '') return;
+  const settings = Object.fromEntries(KEYS.map((key) => [key, config.get(key)])) as unknown as CorsSettings;
+  let handle = hookOf(settings);
+  config.prepareChange(KEYS, ({ next }) => {
+    const changed = hookOf(next);
+    return { commit: () => void (handle = changed) };
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (handle) handle.call(fastify, request, reply, done);
+    else done();
+  });
+}
+
+/**
+ * What the package adds to a server for these settings. It is taken from it, rather than added: a server takes no
+ * hook once it listens, and these may change. The route that the package adds, too, is not needed: Fastify runs the
+ * hook before it says that there is none.
+ */
+function hookOf(settings: CorsSettings): onRequestHookHandler | undefined {
+  const options = optionsOf(settings);
+  let hook: onRequestHookHandler | undefined;
+  const server = {
+    decorateRequest: () => undefined,
+    options: () => undefined,
+    addHook: (_name: 'onRequest', handler: onRequestHookHandler) => void (hook = handler),
+  };
+  if (options) cors(server as unknown as FastifyInstance, options, () => undefined);
+  return hook;
+}
+
+function optionsOf(settings: CorsSettings): FastifyCorsOptions | undefined {
+  const origins = settings.CORS_ORIGINS;
+  const credentials = settings.CORS_CREDENTIALS === 'true';
+  if (origins === '') return undefined;
   if (origins === '*' && credentials)
     throw new ConfigError(
       'CORS_CREDENTIALS=true needs CORS_ORIGINS to name the origins: browsers refuse * with credentials.',
     );
   const allowed = new Set(listOf(origins));
-  void fastify.register(cors, {
+  return {
     // With a list the package would tell foreign origins what is allowed to others.
     origin:
       origins === '*'
         ? '*'
         : (origin, callback) => callback(null, origin !== undefined && allowed.has(origin) ? origin : false),
-    methods: listOf(config.get('CORS_METHODS')),
-    allowedHeaders: listOf(config.get('CORS_REQUEST_HEADER_NAMES')),
-    exposedHeaders: listOf(config.get('CORS_RESPONSE_HEADER_NAMES')),
+    methods: listOf(settings.CORS_METHODS),
+    allowedHeaders: listOf(settings.CORS_REQUEST_HEADER_NAMES),
+    exposedHeaders: listOf(settings.CORS_RESPONSE_HEADER_NAMES),
     credentials,
-    maxAge: config.get('CORS_MAX_AGE_S'),
+    maxAge: settings.CORS_MAX_AGE_S,
     // Its refusal is no problem document; an OPTIONS that is no preflight harms nobody.
     strictPreflight: false,
-  });
+  };
 }

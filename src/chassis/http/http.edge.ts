@@ -62,7 +62,7 @@ export class HttpEdge {
   #isClosing = false;
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly observers: CallObservers,
     tls?: ServerTls,
   ) {
@@ -151,6 +151,7 @@ export class HttpEdge {
       raw.method ?? '',
       raw.url ?? '/',
     );
+    call.settings = this.config.settings;
     request.call = call;
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
     this.#identify(call, request, reply);

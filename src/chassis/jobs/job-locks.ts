@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import cluster from 'node:cluster';
 import { Config } from '../config/index.js';
@@ -28,13 +28,18 @@ export class JobLocks {
 
   /** Loaded by those who need it: a service may have no database. */
   async #postgres(service: string): Promise<JobLock | undefined> {
-    const { Database, migrate } = await import('../database/index.js');
-    const found = this.discovery.getProviders().find(({ token }) => token === Database);
-    if (!found) return undefined;
+    const { Database, MigrationRegistry, migrate } = await import('../database/index.js');
+    const database = this.#find(Database);
+    if (!database) return undefined;
     const { jobLeasesMigrations, PostgresJobLock } = await import('./postgres-job-lock.js');
-    const database = found.instance as InstanceType<typeof Database>;
-    await migrate(database.query, [{ name: 'job_leases', migrations: jobLeasesMigrations }]);
+    const leases = { name: 'job_leases', migrations: jobLeasesMigrations };
+    this.#find(MigrationRegistry)?.add(leases);
+    await migrate(database.query, [leases]);
     return new PostgresJobLock(database, service);
+  }
+
+  #find<T>(type: Type<T>): T | undefined {
+    return this.discovery.getProviders().find(({ token }) => token === type)?.instance as T | undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import type { Config } from '../config/index.js';
 import { acceptRequestId, JobCall, runInCall, type Interference } from '../context/index.js';
 import { deadlineExceeded } from '../errors/index.js';
 import type { Tracing } from '../tracing/index.js';
@@ -30,6 +31,7 @@ export interface LastRun {
 }
 
 export interface RunnerTools {
+  readonly config: Config;
   readonly lock: JobLock;
   readonly tracing: Tracing;
   readonly metrics: JobMetrics;
@@ -121,6 +123,7 @@ export class JobRunner {
     const { name, method, timeoutMs, work } = this.job;
     const run = new JobCall(acceptRequestId(undefined), name, scheduledAt);
     run.interference = this.tools.interference;
+    run.settings = this.tools.config.settings;
     run.span = spanOf(this.tools.tracing.tracer, method, run);
     this.#run = run;
     run.expireAfter(timeoutMs, deadlineExceeded);

@@ -42,7 +42,7 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
   #isEnding = false;
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly finder: JobFinder,
     private readonly locks: JobLocks,
     private readonly metrics: JobMetrics,
@@ -102,7 +102,8 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
     const { tracing, metrics } = this;
     const { interference } = this.observers;
     for (const definition of definitions) {
-      const runner = new JobRunner(definition, { lock: this.#lock, tracing, metrics, interference });
+      const tools = { config: this.config, lock: this.#lock, tracing, metrics, interference };
+      const runner = new JobRunner(definition, tools);
       const timer = new JobTimer(definition.schedule, (dueAt) => void runner.start(dueAt));
       this.#jobs.set(definition.name, { runner, timer });
       metrics.add(definition.name);

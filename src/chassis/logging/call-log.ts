@@ -13,7 +13,7 @@ const CHOICES = 16 ** CHOICE_DIGITS;
 export class CallLog implements CallObserver {
   /** Lines of successful calls that were left out by LOG_CALL_SAMPLE_RATIO. */
   leftOut = 0;
-  readonly #ratio: number;
+  #ratio: number;
   readonly #writer: CallLineWriter;
 
   constructor(
@@ -21,6 +21,9 @@ export class CallLog implements CallObserver {
     private readonly logging: Logging,
   ) {
     this.#ratio = config.get('LOG_CALL_SAMPLE_RATIO');
+    config.onChange(['LOG_CALL_SAMPLE_RATIO'], ({ next }) => {
+      this.#ratio = next.LOG_CALL_SAMPLE_RATIO;
+    });
     this.#writer = new CallLineWriter(logging.base);
   }
 

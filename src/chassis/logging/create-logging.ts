@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import type { Config } from '../config/index.js';
+import { listOf, type Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
 import type { LineBuffer } from './line-buffer.js';
-import { LogLevels } from './log-levels.js';
+import { LogLevels, type LogLevel } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
 import { SECRET_FIELDS } from './secret-fields.js';
@@ -44,8 +44,16 @@ export function createLogging(config: Config, destination?: DestinationStream, w
   const base = { ...baseFields(config), ...(worker !== undefined && { worker }) };
   const logger = createLogger(config, levels, base, isPretty ? prettyOutput() : (destination ?? output));
   levels.attach(logger);
+  levels.configure(config.get('LOG_LEVEL'), levelsOf(config.get('LOG_LEVELS')));
+  config.onChange(['LOG_LEVEL', 'LOG_LEVELS'], ({ next }) => {
+    levels.configure(next.LOG_LEVEL, levelsOf(next.LOG_LEVELS));
+  });
   const json = destination ? linesTo(destination) : output;
   return { logger, levels, json: isPretty ? undefined : json, base, dropped: () => output.dropped };
+}
+
+function levelsOf(pairs: string): ReadonlyMap<string, LogLevel> {
+  return new Map(listOf(pairs).map((pair) => pair.split('=') as [string, LogLevel]));
 }
 
 function linesTo(destination: DestinationStream): NonNullable<Logging['json']> {

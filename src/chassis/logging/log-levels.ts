@@ -33,7 +33,9 @@ export class LogLevels {
   readonly #contexts = new Map<string, LogLevel>();
   /** Contexts that have written, so that `/loggers` can name them. */
   readonly #seen = new Set<string>();
-  readonly #initial: LogLevel;
+  /** Of the contexts that the configuration names. */
+  #configuredContexts: ReadonlyMap<string, LogLevel> = new Map();
+  #initial: LogLevel;
   #root: LogLevel;
   #logger: Logger | undefined;
 
@@ -64,15 +66,29 @@ export class LogLevels {
     return levelNumber >= NUMBERS[this.#contexts.get(context) ?? this.#root];
   }
 
+  /** The configuration says this from now on; it wins over what was set for the same loggers before. */
+  configure(root: LogLevel, contexts: ReadonlyMap<string, LogLevel>): void {
+    if (root !== this.#initial) this.#root = root;
+    this.#initial = root;
+    for (const context of this.#configuredContexts.keys())
+      if (!contexts.has(context)) this.#contexts.delete(context);
+    for (const [context, level] of contexts)
+      if (this.#configuredContexts.get(context) !== level) this.#contexts.set(context, level);
+    this.#configuredContexts = contexts;
+    this.#apply();
+  }
+
   /** Level for all; `null` = the configured one. */
   setRoot(level: LogLevel | null): void {
     this.#root = level ?? this.#initial;
     this.#apply();
   }
 
-  /** Level of one context; `null` = as the root. @throws {ServiceError} TOO_MANY_LOG_LEVELS */
+  /** Level of one context; `null` = the configured one, else as the root. @throws {ServiceError} TOO_MANY_LOG_LEVELS */
   setContext(context: string, level: LogLevel | null): void {
-    if (level === null) this.#contexts.delete(context);
+    const configured = this.#configuredContexts.get(context);
+    if (level === null && configured !== undefined) this.#contexts.set(context, configured);
+    else if (level === null) this.#contexts.delete(context);
     else if (this.#contexts.size < MAX_CONTEXTS || this.#contexts.has(context))
       this.#contexts.set(context, level);
     else throw tooManyLevels();

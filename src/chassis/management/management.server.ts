@@ -16,6 +16,7 @@ import {
 } from '../http/index.js';
 import { Jobs } from '../jobs/index.js';
 import { Shutdown } from '../lifecycle/index.js';
+import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { RateLimits } from '../rate-limit/index.js';
@@ -24,8 +25,9 @@ import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
-import { addCircuitBreakersRoutes } from './circuit-breakers.routes.js';
 import { addChaosRoutes } from './chaos.routes.js';
+import { addCircuitBreakersRoutes } from './circuit-breakers.routes.js';
+import { addConfigRoutes } from './config.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
@@ -52,7 +54,7 @@ export class ManagementServer implements OnApplicationShutdown {
 
   constructor(
     private readonly config: Config,
-    private readonly health: HealthService,
+    health: HealthService,
     readiness: Readiness,
     metrics: MetricsRegistry,
     levels: LogLevels,
@@ -62,6 +64,7 @@ export class ManagementServer implements OnApplicationShutdown {
     chaos: Chaos,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
+    live: LiveConfig,
     policies: PolicyRegistry,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
@@ -91,7 +94,8 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.setNotFoundHandler(() => {
       throw noSuchPath();
     });
-    this.#addRoutes();
+    this.#fastify.get('/info', () => describeService(config, health));
+    addConfigRoutes(this.#fastify, config, live);
     addHealthRoutes(this.#fastify, health, readiness);
     addHealthMetrics(metrics, health, readiness);
     addMetricsRoutes(this.#fastify, metrics);
@@ -142,14 +146,6 @@ export class ManagementServer implements OnApplicationShutdown {
   /** A drain keeps it to the end, for probes and scrapes; an application that is closed without one does not. */
   async onApplicationShutdown(): Promise<void> {
     if (!this.shutdown.hasBegun) await this.close();
-  }
-
-  #addRoutes(): void {
-    this.#fastify.get('/info', () => describeService(this.config, this.health));
-    this.#fastify.get('/config', () => ({
-      revision: this.config.revision,
-      entries: this.config.describe(),
-    }));
   }
 }
 

@@ -23,11 +23,12 @@ export class Policy implements Rate {
   local: Rate = { intervalMs: 0, capacityMs: 0 };
   /** Its member of the `RateLimit-Policy` header. */
   header = '';
+  #configured: Quota;
   #quota: Quota;
 
   constructor(
     readonly name: string,
-    readonly configured: Quota,
+    configured: Quota,
     maxBuckets: number,
     readonly counts: PolicyCounts,
     /** Processes among which the limit is divided where none knows of the others. */
@@ -35,8 +36,14 @@ export class Policy implements Rate {
   ) {
     this.buckets = new BoundedTable(maxBuckets, () => new TokenBucket());
     this.leases = new BoundedTable(maxBuckets, () => new Lease());
+    this.#configured = configured;
     this.#quota = configured;
     this.change(configured);
+  }
+
+  /** What code or configuration says, whatever an operator has changed. */
+  get configured(): Quota {
+    return this.#configured;
   }
 
   get quota(): Quota {
@@ -50,6 +57,14 @@ export class Policy implements Rate {
 
   get evictions(): number {
     return this.buckets.evictions + this.leases.evictions;
+  }
+
+  /** The configuration says something new, which holds; the same again leaves an operator's change as it is. */
+  configure(quota: Quota): void {
+    const { limit, windowMs, burst } = this.#configured;
+    if (quota.limit === limit && quota.windowMs === windowMs && quota.burst === burst) return;
+    this.#configured = quota;
+    this.change(quota);
   }
 
   /** From now on it allows this much; what was taken stays taken. */

@@ -17,22 +17,23 @@ import type { Rule } from './rule.js';
 export class RateLimitGuard implements CanActivate {
   /** By controller and handler: a handler may be inherited by several. */
   readonly #handlers = new Map<object, Map<object, HandlerLimits>>();
-  readonly #tellsAlways: boolean;
+  #tellsAlways: boolean;
 
   constructor(
     private readonly limits: RateLimits,
     config: Config,
   ) {
     this.#tellsAlways = config.get('RATE_LIMIT_HEADERS') === 'always';
-  }
-
-  /** False where no call has a limit: then it need not stand there. */
-  get isNeeded(): boolean {
-    return this.limits.isUsed;
+    config.onChange(['RATE_LIMIT_HEADERS'], ({ next }) => {
+      this.#tellsAlways = next.RATE_LIMIT_HEADERS === 'always';
+    });
+    limits.onChange(() => this.#handlers.clear());
   }
 
   /** @throws ServiceError RATE_LIMITED */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    // The configuration may bring limits at any time, and Nest takes no guard once it listens.
+    if (!this.limits.isUsed) return true;
     const call = currentCall() as Call | undefined;
     // What Nest calls without a call of the edges, such as an event of another transport, has no limits.
     if (!call) return true;

@@ -30,7 +30,10 @@ export interface PolicyDescription extends Quota {
 export class RateLimits implements BeforeApplicationShutdown {
   readonly limiter: RateLimiter;
   readonly #policies = new Map<string, Policy>();
-  readonly #configured: readonly ConfiguredRule[];
+  #configured: readonly ConfiguredRule[] = [];
+  /** Names that code has defined; the configuration may only repeat them. */
+  #ofCode: ReadonlySet<string> = new Set();
+  readonly #listeners: (() => void)[] = [];
   /** By class, and by the options of a method: where calls are traced or audited, a copy of it is the handler. */
   readonly #decorated = new Map<object, readonly Rule[]>();
 
@@ -47,13 +50,19 @@ export class RateLimits implements BeforeApplicationShutdown {
       leaseRatio: config.get('RATE_LIMIT_LEASE_RATIO'),
       onWait: (ms) => metrics.waited(ms),
     });
-    this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
     for (const { metatype } of discovery.getControllers()) {
       const controller = metatype as Type;
       const prototype = controller.prototype as Record<string, object>;
       for (const name of scanner.getAllMethodNames(prototype))
         this.#decorate(controller, prototype[name] as object, name);
     }
+    this.#ofCode = new Set(this.#policies.keys());
+    this.#assertEqual(config.get('RATE_LIMIT_POLICIES'));
+    this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
+    config.prepareChange(['RATE_LIMIT_POLICIES'], ({ next }) => {
+      this.#assertEqual(next.RATE_LIMIT_POLICIES);
+      return { commit: () => this.#change(next.RATE_LIMIT_POLICIES) };
+    });
     metrics.watch(
       () => this.#policies.values(),
       () => this.limiter.store,
@@ -63,6 +72,11 @@ export class RateLimits implements BeforeApplicationShutdown {
   /** Whether any call has a limit. */
   get isUsed(): boolean {
     return this.#policies.size > 0;
+  }
+
+  /** Hears that other calls may have other limits from now on. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -118,23 +132,52 @@ export class RateLimits implements BeforeApplicationShutdown {
     return new Rule(this.#policyOf(name, { limit, windowMs, burst }), per, excess, by, cost);
   }
 
-  #configure({ name, limit, windowMs, burst = limit, by, cost, per, excess, ...calls }: ConfiguredRateLimit) {
-    const policy = this.#policyOf(name, { limit, windowMs, burst });
-    return { covers: matcherOf(calls), rule: new Rule(policy, per, excess, by, cost) };
+  #configure(configured: ConfiguredRateLimit): ConfiguredRule {
+    const { name, by, cost, per, excess } = configured;
+    const policy = this.#policyOf(name, quotaOf(configured));
+    return { covers: matcherOf(configured), rule: new Rule(policy, per, excess, by, cost) };
+  }
+
+  /** Policies keep their buckets as long as they keep their name; what was taken stays taken. */
+  #change(configured: readonly ConfiguredRateLimit[]): void {
+    const names = new Set(configured.map(({ name }) => name));
+    for (const name of this.#policies.keys())
+      if (!names.has(name) && !this.#ofCode.has(name)) this.#policies.delete(name);
+    for (const each of configured) this.#policies.get(each.name)?.configure(quotaOf(each));
+    this.#configured = configured.map((policy) => this.#configure(policy));
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** @throws {TypeError} for a policy that code defines in another way */
+  #assertEqual(configured: readonly ConfiguredRateLimit[]): void {
+    for (const each of configured)
+      if (this.#ofCode.has(each.name) && !isSame(this.#policies.get(each.name)?.configured, quotaOf(each)))
+        throw differs(each.name);
   }
 
   #policyOf(name: string, quota: Quota): Policy {
     const known = this.#policies.get(name);
-    if (known && JSON.stringify(known.configured) !== JSON.stringify(quota))
-      throw new TypeError(
-        `The rate limit "${name}" is defined twice, with different limits. Rename one, or make them equal.`,
-      );
+    if (known && !isSame(known.configured, quota)) throw differs(name);
     const counts = this.metrics.countsOf(name);
     const maxBuckets = this.config.get('RATE_LIMIT_MAX_BUCKETS');
     const policy = known ?? new Policy(name, quota, maxBuckets, counts, this.sources.processes);
     this.#policies.set(name, policy);
     return policy;
   }
+}
+
+function quotaOf({ limit, windowMs, burst = limit }: ConfiguredRateLimit): Quota {
+  return { limit, windowMs, burst };
+}
+
+function isSame(one: Quota | undefined, other: Quota): boolean {
+  return one?.limit === other.limit && one.windowMs === other.windowMs && one.burst === other.burst;
+}
+
+function differs(name: string): TypeError {
+  return new TypeError(
+    `The rate limit "${name}" is defined twice, with different limits. Rename one, or make them equal.`,
+  );
 }
 
 function describe({ name, quota, configured, size }: Policy): PolicyDescription {

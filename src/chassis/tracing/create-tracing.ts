@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { hostname } from 'node:os';
-import type { Config } from '../config/index.js';
+import type { ChassisConfig, Config } from '../config/index.js';
 import { createGrpcSender, createHttpSender, type OtlpSender } from './otlp-sender.js';
 import { Sampler } from './sampler.js';
 import { SpanExporter } from './span-exporter.js';
@@ -31,7 +31,13 @@ export function createTracing(config: Config, onFault: (cause: string) => void):
     },
     onFault,
   );
-  return new Tracing(samplerOf(config), exporter, SCOPE_NAME);
+  const sampler = new Sampler(
+    ...ruleOf(config.get('OTEL_TRACES_SAMPLER'), config.get('OTEL_TRACES_SAMPLER_ARG')),
+  );
+  config.onChange(['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'], ({ next }) => {
+    [sampler.ratio, sampler.isParentBased] = ruleOf(next.OTEL_TRACES_SAMPLER, next.OTEL_TRACES_SAMPLER_ARG);
+  });
+  return new Tracing(sampler, exporter, SCOPE_NAME);
 }
 
 function createSender(config: Config): OtlpSender | undefined {
@@ -52,12 +58,13 @@ function createSender(config: Config): OtlpSender | undefined {
   return isGrpc ? createGrpcSender(options) : createHttpSender(options);
 }
 
-function samplerOf(config: Config): Sampler {
-  const name = config.get('OTEL_TRACES_SAMPLER');
+function ruleOf(
+  name: ChassisConfig['OTEL_TRACES_SAMPLER'],
+  share: number,
+): [ratio: number, isParentBased: boolean] {
   const isParentBased = name.startsWith('parentbased_');
-  if (name.endsWith('always_on')) return new Sampler(1, isParentBased);
-  if (name.endsWith('always_off')) return new Sampler(0, isParentBased);
-  return new Sampler(config.get('OTEL_TRACES_SAMPLER_ARG'), isParentBased);
+  if (name.endsWith('always_on')) return [1, isParentBased];
+  return [name.endsWith('always_off') ? 0 : share, isParentBased];
 }
 
 /** Source: semantic conventions for resources; what the user sets wins. */

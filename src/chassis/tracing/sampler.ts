@@ -6,7 +6,7 @@ export class Sampler {
   constructor(
     ratio: number,
     /** Follow the caller's decision where there is one. */
-    readonly isParentBased: boolean,
+    public isParentBased: boolean,
   ) {
     this.ratio = ratio;
   }

@@ -21,8 +21,8 @@ export async function becomePrimary({ root }: PrimaryOptions): Promise<boolean> 
     reportFaults();
     return false;
   }
-  const read = (): Config => loadChassisConfig({ env: process.env, directory: fileURLToPath(root) });
-  const config = readQuietly(read);
+  const read = (): Promise<Config> => loadChassisConfig({ env: process.env, directory: fileURLToPath(root) });
+  const config = await readQuietly(read);
   if (!config || countWorkers(config) === 1) return false;
   const primary = new Primary({ config, logging: createLogging(config), read, countWorkers });
   await primary.run();
@@ -30,9 +30,9 @@ export async function becomePrimary({ root }: PrimaryOptions): Promise<boolean> 
 }
 
 /** A configuration that is not valid is told by the process that would serve: it knows the features' keys too. */
-function readQuietly(read: () => Config): Config | undefined {
+async function readQuietly(read: () => Promise<Config>): Promise<Config | undefined> {
   try {
-    return read();
+    return await read();
   } catch {
     return undefined;
   }

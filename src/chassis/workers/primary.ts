@@ -18,7 +18,7 @@ interface PrimaryDependencies {
   readonly config: Config;
   readonly logging: Logging;
   /** The configuration as it is on disk now. @throws {ConfigError} */
-  readonly read: () => Config;
+  readonly read: () => Promise<Config>;
   readonly countWorkers: (config: Config) => number;
 }
 
@@ -115,7 +115,8 @@ export class Primary {
       const begin = performance.now();
       logger.info('rolling restart');
       try {
-        await this.#pool.roll(this.#plan(this.dependencies.read()), () => this.#management.forgetSettings());
+        const plan = this.#plan(await this.dependencies.read());
+        await this.#pool.roll(plan, () => this.#management.forgetSettings());
         logger.info({ duration_ms: Math.round(performance.now() - begin) }, 'rolling restart done');
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { Config } from './config.js';
+import { ConfigError } from './config-error.js';
+import { EarlyLayers } from './early-layers.js';
+import type { LoadConfigOptions } from './load-config.js';
+import { ConfigSchema, type Assembled, type Merged } from './merge-layers.js';
+import { chooseFiles, chooseStores, snapshotPath } from './sources/choose-sources.js';
+import type { FollowedSource } from './sources/followed-source.js';
+import type { LocalFollower } from './sources/local-follower.js';
+import type { RemoteFollower } from './sources/remote-follower.js';
+import { SnapshotFile } from './sources/snapshot-file.js';
+import { sourcesConfigShape, type SourceSettings } from './sources.schema.js';
+
+/** The snapshot stands in for a store since the start. */
+export interface StandIn {
+  readonly source: string;
+  /** Why the store's own word was of no use. */
+  readonly reason: string;
+  /** When the snapshot was written. */
+  readonly snapshotOf: string;
+}
+
+interface Parts {
+  readonly schema: ConfigSchema;
+  readonly settings: SourceSettings;
+  readonly early: EarlyLayers;
+  readonly snapshot: SnapshotFile;
+}
+
+/**
+ * Every place that configuration comes from, in the order in which they win: name and version in `package.json`, the
+ * profile's file, CONFIG_FILES, CONFIG_DIRECTORIES, Consul, etcd, `.env`, the environment, overrides.
+ */
+export class ConfigSources {
+  /** Stores whose place the snapshot took at the start. */
+  readonly standIns: StandIn[] = [];
+  readonly #files: readonly LocalFollower[];
+  readonly #stores: readonly RemoteFollower[];
+
+  private constructor(private readonly parts: Parts) {
+    this.#files = chooseFiles(parts.settings);
+    this.#stores = chooseStores(parts.settings);
+  }
+
+  /**
+   * Reads every source once and validates what they say together.
+   * @throws {ConfigError} with all faults together
+   */
+  static async open(options: LoadConfigOptions): Promise<{ config: Config; sources: ConfigSources }> {
+    const schema = new ConfigSchema(options.shape);
+    const early = EarlyLayers.read(options);
+    const merged = schema.merge(early.around([]));
+    const settings = readSettings(schema, merged);
+    const snapshot = new SnapshotFile(
+      snapshotPath(settings, merged.values['DATA_DIR'] as string | undefined),
+    );
+    const sources = new ConfigSources({ schema, settings, early, snapshot });
+    try {
+      const { values, sources: origins } = await sources.#assembleFirst();
+      return { config: new Config(values, origins), sources };
+    } catch (error) {
+      sources.stop();
+      throw error;
+    }
+  }
+
+  get schema(): ConfigSchema {
+    return this.parts.schema;
+  }
+
+  get settings(): SourceSettings {
+    return this.parts.settings;
+  }
+
+  /** Those that can change, in the order in which they win. */
+  get followed(): readonly FollowedSource[] {
+    const { profile, dotEnv } = this.parts.early;
+    return [profile, ...this.#files, ...this.#stores, dotEnv];
+  }
+
+  /** What all of them said last, as one. @throws {ConfigError} when one sets what it may not */
+  merge(): Merged {
+    return this.schema.merge(this.parts.early.around([...this.#files, ...this.#stores]));
+  }
+
+  /** @throws {ConfigError} with all faults together */
+  async validate(merged: Merged): Promise<Assembled> {
+    return this.schema.validate(merged);
+  }
+
+  /** Reads all of them again. */
+  async look(): Promise<void> {
+    await Promise.all(this.followed.map((source) => source.look()));
+  }
+
+  /** From now on `onTurn` is called when one of them says something else, or can no longer be read. */
+  follow(onTurn: (source: FollowedSource) => void): void {
+    for (const source of this.followed) source.follow(onTurn);
+  }
+
+  /** Keeps what the stores say now for a start without them. @throws when the file cannot be written */
+  keepSnapshot(): void {
+    if (this.#stores.length === 0) return;
+    this.parts.snapshot.write(Object.fromEntries(this.#stores.map(({ name, values }) => [name, values])));
+  }
+
+  stop(): void {
+    for (const source of this.followed) source.stop();
+  }
+
+  async #assembleFirst(): Promise<Assembled> {
+    for (const file of this.#files) {
+      file.read();
+      if (file.fault !== undefined) throw new ConfigError(file.fault);
+    }
+    await Promise.all(this.#stores.map((store) => store.look()));
+    for (const store of this.#stores) if (store.fault !== undefined) this.#standIn(store, store.fault);
+    try {
+      return await this.validate(this.merge());
+    } catch (error) {
+      // What a store says may be wrong: services that run go on without it, so one that starts does, too.
+      if (!(error instanceof ConfigError) || !this.#standInForAll(error)) throw error;
+      return this.validate(this.merge());
+    }
+  }
+
+  /** @throws {ConfigError} when nothing can stand in */
+  #standIn(store: RemoteFollower, reason: string): void {
+    const { settings, snapshot: file } = this.parts;
+    const snapshot = settings.CONFIG_REMOTE_REQUIRED === 'true' ? undefined : file.read();
+    const values = snapshot?.sources[store.name];
+    if (!snapshot || !values)
+      throw new ConfigError(
+        `${reason}. A start without it needs CONFIG_REMOTE_REQUIRED=false and a snapshot of an earlier one (CONFIG_SNAPSHOT_FILE).`,
+      );
+    store.assume(values);
+    this.standIns.push({ source: store.name, reason, snapshotOf: snapshot.writtenAt });
+  }
+
+  /** Returns whether it could. */
+  #standInForAll(fault: ConfigError): boolean {
+    const fresh = this.#stores.filter((store) => store.fault === undefined);
+    try {
+      for (const store of fresh) this.#standIn(store, fault.message);
+      return fresh.length > 0;
+    } catch {
+      // There is no snapshot: the fault itself says more than that.
+      return false;
+    }
+  }
+}
+
+/** @throws {ConfigError} with the faults of all keys that are there so far */
+function readSettings(schema: ConfigSchema, merged: Merged): SourceSettings {
+  const result = z.object(sourcesConfigShape).safeParse(merged.values);
+  if (result.success) return result.data;
+  schema.validate(merged);
+  throw result.error;
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { ConfigSource } from './config.js';
+import { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
+import { ConfigError } from './config-error.js';
+import { isLive } from './fields.js';
+import { sourcesConfigShape } from './sources.schema.js';
+import type { Values } from './sources/values.js';
+
+/** What one source adds; later layers win. */
+export interface Layer {
+  readonly source: ConfigSource;
+  readonly values: Values;
+  /** Keys that no schema knows are faults; otherwise they belong to somebody else, as in the environment. */
+  readonly isStrict: boolean;
+  /** Whether it may say where configuration comes from. */
+  readonly maySetSources: boolean;
+}
+
+/** All layers as one, not yet validated. */
+export interface Merged {
+  readonly values: Values;
+  readonly sources: ReadonlyMap<string, ConfigSource>;
+}
+
+/** All layers as one, validated. */
+export interface Assembled {
+  readonly values: ChassisConfig;
+  readonly sources: ReadonlyMap<string, ConfigSource>;
+}
+
+/** The chassis' keys and further ones. */
+export class ConfigSchema {
+  readonly #schema: z.ZodObject;
+  readonly #known: ReadonlySet<string>;
+  /** Keys whose values may change while the service runs. */
+  readonly live: ReadonlySet<string>;
+
+  constructor(shape: z.ZodRawShape = {}) {
+    this.#schema = chassisConfigSchema.extend(shape);
+    const fields = Object.entries(this.#schema.shape);
+    this.#known = new Set(fields.map(([key]) => key));
+    this.live = new Set(fields.filter(([, field]) => isLive(field as z.ZodType)).map(([key]) => key));
+  }
+
+  /** @throws {ConfigError} when a source sets what it may not, or a key that is not known */
+  merge(layers: readonly Layer[]): Merged {
+    const sources = new Map<string, ConfigSource>();
+    const merged: Record<string, unknown> = {};
+    for (const layer of layers) {
+      this.#check(layer);
+      for (const [key, value] of Object.entries(layer.values)) {
+        if (!this.#known.has(key)) continue;
+        merged[key] = value;
+        sources.set(key, layer.source);
+      }
+    }
+    return { values: merged, sources };
+  }
+
+  /** @throws {ConfigError} with all faults together */
+  validate({ values, sources }: Merged): Assembled {
+    const result = this.#schema.safeParse(values);
+    if (!result.success) throw new ConfigError(explain(result.error.issues, sources));
+    // The schema is the chassis' own, extended: its output has every key of ChassisConfig.
+    return { values: result.data as unknown as ChassisConfig, sources };
+  }
+
+  #check({ source, values, isStrict, maySetSources }: Layer): void {
+    const keys = Object.keys(values);
+    const unknown = keys.filter((key) => !this.#known.has(key) || (maySetSources && key === 'APP_ENV'));
+    if (isStrict && unknown.length > 0)
+      throw new ConfigError(
+        `${source} has keys that no schema knows: ${listOf(unknown)}. Remove or rename them.`,
+      );
+    const early = maySetSources ? [] : keys.filter((key) => key === 'APP_ENV' || key in sourcesConfigShape);
+    if (early.length > 0)
+      throw new ConfigError(
+        `${source} may not set ${listOf(early)}: read before it. Set them in the environment or in the profile's file.`,
+      );
+  }
+}
+
+/** A source may hold many. */
+function listOf(keys: readonly string[]): string {
+  const shown = keys.slice(0, 10).map((key) => key.slice(0, 64));
+  return keys.length > shown.length
+    ? `${shown.join(', ')} and ${keys.length - shown.length} more`
+    : shown.join(', ');
+}
+
+function explain(issues: readonly z.core.$ZodIssue[], sources: ReadonlyMap<string, ConfigSource>): string {
+  const faults = issues.map((issue) => {
+    const key = issue.path.join('.');
+    return `${key} (from ${sources.get(String(issue.path[0])) ?? 'default'}): ${issue.message}`;
+  });
+  return `Configuration is not valid. ${faults.join('; ')}. See .env.example for every key.`;
+}

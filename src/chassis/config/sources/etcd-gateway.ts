@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http';
+import { ConfigError } from '../config-error.js';
+import type { SourceSettings } from '../sources.schema.js';
+import { tooLarge } from './read-text.js';
+import { readAll, StoreClient } from './store-client.js';
+
+/** Base64 and the other fields of an entry, over the value itself. */
+const ENVELOPE = 4;
+const UNAUTHORIZED = 401;
+
+interface RangeAnswer {
+  readonly header: { readonly revision: string };
+  readonly kvs?: readonly { readonly key: string; readonly value?: string }[];
+}
+
+interface WatchAnswer {
+  readonly error?: { readonly message?: string };
+  readonly result?: {
+    readonly events?: readonly unknown[];
+    readonly canceled?: boolean;
+    readonly cancel_reason?: string;
+    readonly compact_revision?: string;
+  };
+}
+
+/** What stands under a prefix, all of one revision of the store. */
+export interface EtcdContents {
+  readonly entries: ReadonlyMap<string, string>;
+  readonly revision: bigint;
+}
+
+/**
+ * One member of an etcd cluster, asked through its JSON gateway, which every etcd from 3.4 on has.
+ * Source: https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
+ */
+export class EtcdGateway {
+  readonly #client: StoreClient;
+  #token: string | undefined;
+
+  constructor(
+    private readonly endpoint: string,
+    private readonly settings: SourceSettings,
+  ) {
+    const { ETCD_CA_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE } = settings;
+    this.#client = new StoreClient(endpoint, {
+      caFile: ETCD_CA_FILE,
+      certFile: ETCD_CERT_FILE,
+      keyFile: ETCD_KEY_FILE,
+    });
+  }
+
+  async read(prefix: string, signal: AbortSignal): Promise<EtcdContents> {
+    const { CONFIG_MAX_BYTES } = this.settings;
+    const answer = await this.#ask('/v3/kv/range', rangeOf(prefix), signal);
+    const text = await readAll(this.endpoint, answer, CONFIG_MAX_BYTES * ENVELOPE);
+    const { header, kvs = [] } = JSON.parse(text) as RangeAnswer;
+    const texts = kvs.map(
+      ({ key, value = '' }) => [decode(key).slice(prefix.length), decode(value)] as const,
+    );
+    const bytes = texts.reduce((sum, [, value]) => sum + Buffer.byteLength(value), 0);
+    if (bytes > CONFIG_MAX_BYTES) throw tooLarge(this.endpoint, bytes, CONFIG_MAX_BYTES);
+    return { entries: new Map(texts), revision: BigInt(header.revision) };
+  }
+
+  /**
+   * Resolves when something has changed from `revision` on, when the store has forgotten that revision, and after
+   * `limitMs` at the latest: a connection that died without a word is found by asking again.
+   */
+  async change(prefix: string, revision: bigint, limitMs: number, signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.timeout(limitMs);
+    try {
+      const create_request = { ...rangeOf(prefix), start_revision: String(revision) };
+      const answer = await this.#ask('/v3/watch', { create_request }, AbortSignal.any([signal, limit]));
+      for await (const { result, error } of linesOf(answer)) {
+        if (result?.events || result?.compact_revision) return;
+        if (error || result?.canceled)
+          throw new Error(error?.message ?? result?.cancel_reason ?? 'the watch was cancelled');
+      }
+      throw new Error('the watch ended');
+    } catch (error) {
+      if (!limit.aborted || signal.aborted) throw error;
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #ask(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
+    if (this.settings.ETCD_USERNAME && this.#token === undefined) this.#token = await this.#signIn(signal);
+    const answer = await this.#post(path, body, signal);
+    if (answer.statusCode === UNAUTHORIZED && this.#token !== undefined) {
+      // Tokens end after some minutes without use, and with the member that gave them.
+      answer.resume();
+      this.#token = await this.#signIn(signal);
+      return accept(this.endpoint, await this.#post(path, body, signal));
+    }
+    return accept(this.endpoint, answer);
+  }
+
+  async #signIn(signal: AbortSignal): Promise<string> {
+    const { ETCD_USERNAME: name, ETCD_PASSWORD: password, CONFIG_MAX_BYTES } = this.settings;
+    const answer = await this.#post('/v3/auth/authenticate', { name, password }, signal);
+    const text = await readAll(this.endpoint, answer, CONFIG_MAX_BYTES);
+    if (answer.statusCode === 200) return (JSON.parse(text) as { token: string }).token;
+    throw new ConfigError(
+      `${this.endpoint} does not know ETCD_USERNAME with ETCD_PASSWORD (${answer.statusCode}). Correct them.`,
+    );
+  }
+
+  #post(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#client.open(path, {
+      method: 'POST',
+      headers: this.#token === undefined ? {} : { authorization: this.#token },
+      body: JSON.stringify(body),
+      signal,
+      timeoutMs: this.settings.CONFIG_SOURCE_TIMEOUT_MS,
+    });
+  }
+}
+
+function accept(endpoint: string, answer: IncomingMessage): IncomingMessage {
+  if (answer.statusCode === 200) return answer;
+  answer.destroy();
+  throw new ConfigError(`${endpoint} answers ${answer.statusCode}. The user needs to read the prefix.`);
+}
+
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<WatchAnswer> {
+  let rest = '';
+  for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim()) yield JSON.parse(line) as WatchAnswer;
+  }
+}
+
+/** Everything that begins with the prefix: up to the prefix with its last byte raised. */
+function rangeOf(prefix: string): { readonly key: string; readonly range_end: string } {
+  const end = Buffer.from(prefix);
+  const last = end.length - 1;
+  end[last] = (end[last] ?? 0) + 1;
+  return { key: Buffer.from(prefix).toString('base64'), range_end: end.toString('base64') };
+}
+
+function decode(base64: string): string {
+  return Buffer.from(base64, 'base64').toString();
+}

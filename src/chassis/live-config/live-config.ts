@@ -1,0 +1,288 @@
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  Config,
+  ConfigError,
+  ConfigSources,
+  type AppliedChange,
+  type Assembled,
+  type ChassisConfig,
+  type FollowedSource,
+  type Merged,
+} from '../config/index.js';
+import { runInScope, Scope } from '../context/index.js';
+import { ServiceError } from '../errors/index.js';
+import { HealthService } from '../health/index.js';
+import { MetricsRegistry, type Counter } from '../metrics/index.js';
+import { addLiveConfigMetrics, type ReloadResult } from './live-config.metrics.js';
+import { Revisions, type Revision } from './revisions.js';
+import { goBack, settle, type Current } from './settle.js';
+
+/** What became of a look at the configuration. */
+export interface ReloadOutcome {
+  readonly result: ReloadResult;
+  readonly revision: number;
+  /** Keys with a new value. */
+  readonly changed: readonly string[];
+  /** Why it was refused, or which sources could not be read. */
+  readonly reason: string | undefined;
+}
+
+/** The last change that was not taken. */
+export interface Refusal {
+  readonly at: string;
+  readonly cause: string;
+  /** `schema` for what is not valid, `service` for what a part of it would not take. */
+  readonly by: 'schema' | 'service';
+  /** Names keys and sources, shows no value. */
+  readonly reason: string;
+}
+
+const NO_CALL = new Scope(undefined, undefined);
+
+/**
+ * Keeps the configuration as its sources have it, while the service runs: what changes is gathered, validated as a
+ * whole, offered to those whom it concerns and taken as one, or not at all.
+ */
+@Injectable()
+export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger(LiveConfig.name);
+  readonly #revisions: Revisions;
+  readonly #reloads: Counter<['result']>;
+  readonly #restartListeners: (() => void)[] = [];
+  /** What the sources said when it was last taken or refused. */
+  #seen: Merged | undefined;
+  #restartNeeded: readonly string[] = [];
+  #refused: Refusal | undefined;
+  /** The revision that was gone back to, until a source changes. */
+  #pinned: number | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting: Promise<ReloadOutcome> | undefined;
+
+  constructor(
+    private readonly config: Config,
+    private readonly sources: ConfigSources,
+    private readonly health: HealthService,
+    metrics: MetricsRegistry,
+  ) {
+    this.#revisions = new Revisions(sources.settings.CONFIG_REVISIONS, config.revision, config.values);
+    this.#reloads = addLiveConfigMetrics(metrics, sources, {
+      revision: () => config.revision,
+      restartNeeded: () => this.#restartNeeded,
+    });
+    for (const source of sources.followed) if (source.isRemote) this.#watchHealth(source);
+  }
+
+  onApplicationBootstrap(): void {
+    for (const standIn of this.sources.standIns)
+      this.#logger.error(
+        standIn,
+        'a source of the configuration is of no use: the service starts from the snapshot of what it said before',
+      );
+    this.#seen = this.sources.merge();
+    this.#keepSnapshot();
+    this.sources.follow((source) => this.#hear(source));
+  }
+
+  beforeApplicationShutdown(): void {
+    this.sources.stop();
+  }
+
+  /** The newest first. */
+  get revisions(): readonly Revision[] {
+    return this.#revisions.all;
+  }
+
+  /** Keys that have another value since the start and take it only by a restart. */
+  get restartNeeded(): readonly string[] {
+    return this.#restartNeeded;
+  }
+
+  /** Calls `listener` when further keys need a restart. */
+  onRestartNeeded(listener: () => void): void {
+    this.#restartListeners.push(listener);
+  }
+
+  /** What `GET /config` tells of it, beside the values. */
+  describe() {
+    return {
+      pinned: this.#pinned ?? null,
+      restartNeeded: this.#restartNeeded,
+      refused: this.#refused ?? null,
+      sources: this.sources.followed.map(({ name, fault }) => ({
+        name,
+        isUp: fault === undefined,
+        ...(fault !== undefined && { message: fault }),
+      })),
+    };
+  }
+
+  isLive(key: string): boolean {
+    return this.sources.schema.live.has(key);
+  }
+
+  /** Reads every source now and takes what they say, also what a rollback had set aside. */
+  reload(cause: string): Promise<ReloadOutcome> {
+    return this.#inTurn(async () => {
+      await this.sources.look();
+      this.#pinned = undefined;
+      this.#seen = undefined;
+      const outcome = await this.#take(cause);
+      const faults = this.sources.followed.flatMap(({ fault }) => fault ?? []);
+      if (outcome.result === 'unchanged') this.#logger.log({ cause }, 'configuration is unchanged');
+      if (faults.length === 0 || outcome.result === 'refused') return outcome;
+      return { ...outcome, result: 'failed', reason: faults.join('; ') };
+    });
+  }
+
+  /**
+   * Gives the live keys the values that they had in an earlier revision, as a new one. They hold until a source says
+   * something else than now, or `reload` is asked for.
+   * @throws {ServiceError} NOT_FOUND, or FAILED_PRECONDITION when a part of the service would not take them
+   */
+  rollback(revision: number): Promise<ReloadOutcome> {
+    return this.#inTurn(async () => {
+      const earlier = this.#revisions.valuesOf(revision);
+      if (!earlier) throw noSuchRevision(revision, this.revisions.at(-1)?.revision ?? 1);
+      const cause = `rollback to revision ${revision}`;
+      const outcome = await this.#change(
+        goBack(earlier, this.#current, this.sources.schema.live, revision),
+        cause,
+      );
+      if (outcome.result === 'applied') this.#pinned = revision;
+      return this.#count(outcome);
+    });
+  }
+
+  /** A source says something else, or can no longer be read, or can be again. */
+  #hear({ name, fault }: FollowedSource): void {
+    if (fault === undefined) this.#logger.log({ source: name }, 'source of the configuration was read');
+    else {
+      this.#reloads.labels('failed').inc();
+      this.#logger.error(
+        { source: name, reason: fault },
+        'source of the configuration cannot be used; what it said last stays',
+      );
+    }
+    // Whatever comes while a change is under way is taken together after it.
+    this.#waiting ??= this.#inTurn(() => {
+      this.#waiting = undefined;
+      return this.#take(name);
+    });
+    this.#waiting.catch((error: unknown) =>
+      this.#logger.error({ err: error }, 'configuration was not changed'),
+    );
+  }
+
+  /** What all sources say, if it is not what they said the last time. */
+  async #take(cause: string): Promise<ReloadOutcome> {
+    let assembled: Assembled;
+    try {
+      const merged = this.sources.merge();
+      if (this.#seen && isDeepStrictEqual(merged, this.#seen)) return this.#outcome('unchanged');
+      this.#seen = merged;
+      this.#pinned = undefined;
+      assembled = await this.sources.validate(merged);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return this.#count(this.#refuse('schema', cause, error.message));
+    }
+    const settled = settle(assembled, this.#current, this.sources.schema.live);
+    const outcome = await this.#change(settled, cause);
+    if (outcome.result !== 'refused') {
+      this.#noteRestart(settled.restartNeeded);
+      this.#keepSnapshot();
+    }
+    return this.#count(outcome);
+  }
+
+  async #change(next: Assembled, cause: string): Promise<ReloadOutcome> {
+    let change: AppliedChange<ChassisConfig> | undefined;
+    try {
+      change = await this.config.change(
+        next.values,
+        next.sources,
+        this.sources.settings.CONFIG_PREPARE_TIMEOUT_MS,
+      );
+    } catch (error) {
+      return this.#refuse('service', cause, error instanceof Error ? error.message : String(error));
+    }
+    this.#refused = undefined;
+    if (!change) return this.#outcome('unchanged');
+    const { revision } = this.#revisions.add(change, next.sources, cause);
+    const changed = [...change.keys];
+    this.#logger.log({ revision, cause, changed }, 'configuration changed');
+    for (const err of change.faults)
+      this.#logger.error({ err, revision }, 'a part did not take the changed configuration');
+    return { result: 'applied', revision, changed, reason: undefined };
+  }
+
+  #refuse(by: Refusal['by'], cause: string, reason: string): ReloadOutcome {
+    this.#refused = { at: new Date().toISOString(), cause, by, reason };
+    this.#logger.error({ cause, by, reason }, 'configuration refused; the last good one stays');
+    return this.#outcome('refused', reason);
+  }
+
+  #outcome(result: ReloadResult, reason?: string): ReloadOutcome {
+    return { result, revision: this.config.revision, changed: [], reason };
+  }
+
+  #count(outcome: ReloadOutcome): ReloadOutcome {
+    this.#reloads.labels(outcome.result).inc();
+    return outcome;
+  }
+
+  #noteRestart(keys: readonly string[]): void {
+    const isNew = keys.length > 0 && !isDeepStrictEqual(keys, this.#restartNeeded);
+    this.#restartNeeded = keys;
+    if (!isNew) return;
+    this.#logger.warn({ keys }, 'configuration has changed that needs a restart');
+    for (const listener of this.#restartListeners) listener();
+  }
+
+  #keepSnapshot(): void {
+    try {
+      this.sources.keepSnapshot();
+    } catch (error) {
+      this.#logger.error({ err: error }, 'snapshot of the configuration could not be written');
+    }
+  }
+
+  #watchHealth(source: FollowedSource): void {
+    const [kind = ''] = source.name.split(':', 1);
+    this.health.addDependency({
+      name: `config-${kind}`,
+      kind,
+      isCritical: false,
+      check: async () => {
+        if (source.fault !== undefined) throw new Error(source.fault);
+      },
+    });
+  }
+
+  get #current(): Current {
+    const entries = new Map(this.config.describe().map(({ key, source }) => [key, source]));
+    return { values: this.config.values, sourceOf: (key) => entries.get(key) ?? 'default' };
+  }
+
+  /** One after the other, and in no call: what they change is not the caller's alone. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const begin = () => runInScope(NO_CALL, work);
+    const done = this.#turn.then(begin, begin);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function noSuchRevision(revision: number, oldest: number): ServiceError {
+  return new ServiceError({
+    code: 'NOT_FOUND',
+    reason: 'CONFIG_REVISION_NOT_FOUND',
+    message: `The configuration has no revision ${revision}; the oldest that is remembered is ${oldest}, GET /config/revisions has all`,
+  });
+}

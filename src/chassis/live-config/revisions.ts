@@ -1,0 +1,74 @@
+import type { ChassisConfig, ConfigChange, ConfigSource } from '../config/index.js';
+import { redact } from '../config/index.js';
+
+/** One key that a revision changed, as it may be shown. */
+export interface RevisionDiff {
+  readonly key: string;
+  readonly previous: unknown;
+  readonly next: unknown;
+  readonly source: ConfigSource;
+}
+
+/** A configuration that the service has, or has had. */
+export interface Revision {
+  readonly revision: number;
+  readonly at: string;
+  /** Who or what asked for it. */
+  readonly cause: string;
+  readonly changes: readonly RevisionDiff[];
+}
+
+/** The values of a revision, to go back to. */
+interface Remembered {
+  readonly revision: Revision;
+  readonly values: Readonly<ChassisConfig>;
+}
+
+/** The latest revisions of the configuration, so many as CONFIG_REVISIONS says. */
+export class Revisions {
+  readonly #remembered: Remembered[] = [];
+
+  constructor(
+    private readonly most: number,
+    revision: number,
+    values: Readonly<ChassisConfig>,
+  ) {
+    this.#remember({ revision, at: now(), cause: 'start', changes: [] }, values);
+  }
+
+  /** The newest first. */
+  get all(): readonly Revision[] {
+    return this.#remembered.map(({ revision }) => revision).toReversed();
+  }
+
+  add(
+    change: ConfigChange<ChassisConfig>,
+    sources: ReadonlyMap<string, ConfigSource>,
+    cause: string,
+  ): Revision {
+    const { previous, next, revision: number } = change;
+    const changes = [...change.keys].map((key) => ({
+      key,
+      previous: redact(key, previous[key]),
+      next: redact(key, next[key]),
+      source: sources.get(key) ?? 'default',
+    }));
+    const revision = { revision: number, at: now(), cause, changes };
+    this.#remember(revision, next);
+    return revision;
+  }
+
+  /** `undefined` when there was none of that number, or it is forgotten. */
+  valuesOf(revision: number): Readonly<ChassisConfig> | undefined {
+    return this.#remembered.find((remembered) => remembered.revision.revision === revision)?.values;
+  }
+
+  #remember(revision: Revision, values: Readonly<ChassisConfig>): void {
+    this.#remembered.push({ revision, values });
+    if (this.#remembered.length > this.most) this.#remembered.shift();
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
