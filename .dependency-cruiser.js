@@ -8,7 +8,7 @@ const LAYERS = [
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics', 'resilience'],
   ['baseline'],
-  ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
+  ['auth', 'database', 'load-shedding', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'clients', 'jobs', 'rate-limit'],
   ['grpc', 'http', 'workers'],
   ['management'],

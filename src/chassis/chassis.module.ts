@@ -7,6 +7,7 @@ import { CallObservers } from './context/index.js';
 import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
+import { LoadSheddingModule, type LoadShedding } from './load-shedding/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -36,6 +37,7 @@ export class ChassisModule {
     config: Config,
     logging: Logging,
     { observers, tracing, auditing }: Telemetry,
+    shedding: LoadShedding,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -48,6 +50,7 @@ export class ChassisModule {
         TracingModule.forRoot(tracing),
         LoggingModule.forRoot(logging),
         HealthModule,
+        LoadSheddingModule.forRoot(shedding),
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,

@@ -4,6 +4,7 @@ import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
+import { loadSheddingConfigShape } from './load-shedding.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
@@ -140,6 +141,7 @@ export const chassisConfigSchema = z.object({
   ...baselineConfigShape,
   ...redisConfigShape,
   ...rateLimitConfigShape,
+  ...loadSheddingConfigShape,
   ...jobsConfigShape,
 });
 

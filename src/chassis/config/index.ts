@@ -5,6 +5,7 @@ export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { isLive, live } from './fields.js';
+export type { ConfiguredPriority } from './load-shedding.schema.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';

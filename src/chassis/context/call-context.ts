@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
 import type { ClientCertificate, Principal } from './principal.js';
+import type { Priority } from './priority.js';
 import { Scope } from './scope.js';
 
 /** The ways a call comes in; the run of a job comes by none. */
@@ -34,6 +35,12 @@ export abstract class CallContext {
   principal: Principal | undefined;
   /** What the caller's connection has proved; `undefined` without TLS or without a certificate of the client. */
   clientCertificate: ClientCertificate | undefined;
+  /** How important it is; `undefined` where load shedding is off or does not look, as at health checks. */
+  priority: Priority | undefined;
+  /** What load shedding refused it for, or would have where it only observes. */
+  shed: string | undefined;
+  /** Load shedding counts it among the calls under way. */
+  isInFlight = false;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;

@@ -10,5 +10,6 @@ export { matcherOf, matcherOfText, type CallPatterns } from './match-calls.js';
 export { JobCall } from './job-call.js';
 export type { OpenCalls } from './open-calls.js';
 export type { ClientCertificate, Principal } from './principal.js';
+export { PRIORITIES, type Priority } from './priority.js';
 export { acceptRequestId, REQUEST_ID_HEADER } from './request-id.js';
 export { Scope } from './scope.js';

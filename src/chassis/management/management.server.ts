@@ -14,6 +14,7 @@ import {
   HttpEdge,
 } from '../http/index.js';
 import { Jobs } from '../jobs/index.js';
+import { LoadShedding } from '../load-shedding/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
@@ -27,6 +28,7 @@ import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addJobsRoutes } from './jobs.routes.js';
+import { addLoadSheddingRoutes } from './load-shedding.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
@@ -55,6 +57,7 @@ export class ManagementServer implements OnApplicationShutdown {
     tracing: Tracing,
     rateLimits: RateLimits,
     jobs: Jobs,
+    shedding: LoadShedding,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
   ) {
@@ -93,6 +96,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
     addJobsRoutes(this.#fastify, jobs);
+    addLoadSheddingRoutes(this.#fastify, shedding);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -150,6 +154,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /load-shedding, /jobs and /drain',
   });
 }
