@@ -76,9 +76,10 @@ afterAll(() => app.stop());
 /** Callers that do not wait for each other, more and more of them until one is refused. */
 async function overload(target: TestApp, { call }: Transport, isEnough: () => boolean): Promise<Outcome[]> {
   const outcomes: Promise<Outcome>[] = [];
-  const kinds: readonly Kind[] = ['usual', 'sheddable', 'usual', 'sheddable', 'usual', 'critical'];
-  for (let wave = 0; wave < 40 && !isEnough(); wave++) {
-    outcomes.push(...kinds.flatMap((kind) => [call(target, kind, 5), call(target, kind, 5)]));
+  for (let wave = 0; wave < 200 && !isEnough(); wave++) {
+    for (let index = 0; index < 8; index++)
+      outcomes.push(call(target, 'usual', 3), call(target, 'sheddable', 3));
+    if (wave % 3 === 0) outcomes.push(call(target, 'critical', 3));
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return Promise.all(outcomes);
@@ -104,6 +105,11 @@ const isRefused = ({ priority }: Outcome): boolean => priority === undefined;
 function lossOf(kind: Kind, outcomes: readonly Outcome[]): number {
   const all = outcomes.filter((outcome) => outcome.kind === kind);
   return all.filter(isRefused).length / all.length;
+}
+
+/** Back to normal. */
+async function untilCalm(): Promise<void> {
+  await eventually('it is over', () => !app.get(LoadShedding).describe().isShedding, 5000);
 }
 
 function refusedSoFar(target: TestApp): number {
@@ -141,7 +147,7 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
     expect(shed).toHaveLength(refused.length);
     expect(shed[0]).toMatchObject({ msg: 'call', transport: name, code: 'UNAVAILABLE', reason: 'OVERLOADED' });
     expect(new Set(shed.map(({ priority }) => priority))).not.toContain('critical');
-    await eventually('it is over', () => !app.get(LoadShedding).describe().isShedding, 5000);
+    await untilCalm();
     expect(isRefused(await call(app, 'sheddable', 0))).toBe(false);
   });
 });
@@ -214,6 +220,7 @@ describe('while it runs', () => {
 });
 
 test('handlers that two controllers share are as important as each of them says', async () => {
+  await untilCalm();
   await change(app.service.config, { LOAD_SHEDDING: 'on' });
   expect((await app.http.get('/shared/critical')).body.reason).toBe('critical');
   expect((await app.http.get('/shared/sheddable')).body.reason).toBe('sheddable');

@@ -13,6 +13,8 @@ const WINDOW_MS = 100;
  * a queue is for. Source: RFC 8289 (CoDel), section 3.2, INTERVAL.
  */
 const STANDING_MS = 100;
+/** Fewer calls without a rest between them are no overload, however long they take: such as the first ones. */
+const STANDING_CALLS = 10;
 /** Shedding ends when the demand is below it. */
 const END_DEMAND = 0.95;
 /** Where the demand is just what can be done, a call may wait so many times as long … */
@@ -38,6 +40,8 @@ export class Admission {
   /** The event loop last had nothing to do. */
   #idleAt = 0;
   #busyTurns = 0;
+  /** Calls that came since then. */
+  #sinceIdle = 0;
   /** This turn of the event loop began. */
   #turnedAt = 0;
   /** Calls that this turn has admitted … */
@@ -74,6 +78,7 @@ export class Admission {
   /** A call comes in. @returns what it is refused for */
   judge(rank: number, nowMs: number): ShedReason | undefined {
     this.#offered[rank] = (this.#offered[rank] ?? 0) + 1;
+    this.#sinceIdle += 1;
     if (!this.#isAlert && this.#expectedWaitMs(nowMs) < STANDING_MS) return undefined;
     const reason = this.#reasonAgainst(rank, nowMs);
     if (reason === undefined) return undefined;
@@ -103,8 +108,8 @@ export class Admission {
     this.#admitted = 0;
     this.#pending = 0;
     this.#activeMs += activeMs;
-    if (idleMs > 0) this.#idleAt = nowMs;
-    this.#busyTurns = idleMs > 0 ? 0 : this.#busyTurns + 1;
+    this.#busyTurns += 1;
+    if (idleMs > 0) this.#rest(nowMs);
     if (nowMs - this.#windowBegin >= WINDOW_MS) this.#closeWindow(nowMs);
     this.#isAlert = this.#isShedding || this.#busyTurns > 0 || this.#isCpuSaturated();
   }
@@ -130,6 +135,7 @@ export class Admission {
   /** Before: a standing queue. Then, because refusing keeps the queue short: the demand. */
   #isLoopSaturated(nowMs: number): boolean {
     if (this.#isShedding) return this.demand.loop >= END_DEMAND;
+    if (this.#sinceIdle < STANDING_CALLS) return false;
     if (this.#busyTurns > 0 && nowMs - this.#idleAt >= STANDING_MS) return true;
     // One long turn is no overload, unless it is calls that make it long.
     return this.#expectedWaitMs(nowMs) >= STANDING_MS && this.#admitted * this.#costMs >= STANDING_MS / 2;
@@ -145,6 +151,12 @@ export class Admission {
 
   #isCpuSaturated(): boolean {
     return this.#cpu * this.demand.excess >= this.rule.cpuRatio;
+  }
+
+  #rest(nowMs: number): void {
+    this.#idleAt = nowMs;
+    this.#busyTurns = 0;
+    this.#sinceIdle = 0;
   }
 
   #begin(reason: ShedReason): void {
