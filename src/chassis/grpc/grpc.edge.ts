@@ -17,8 +17,10 @@ import {
   runInCall,
   UNKNOWN_RPC,
   type CallObservers,
+  type Priority,
 } from '../context/index.js';
 import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
@@ -27,6 +29,7 @@ import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
+const PRIORITY_HEADER = 'x-priority';
 const CONTENT_TYPE = 'application/grpc+proto';
 
 /** What the edge has to know of a method before its handler runs. */
@@ -39,6 +42,8 @@ export interface EdgeMethod {
   readonly isUnary: boolean;
   /** The request is a stream, the answer one message. */
   readonly isClientStream: boolean;
+  /** What `@Priority` says of it. */
+  readonly priority: Priority | undefined;
 }
 
 type StreamListener = (
@@ -69,6 +74,8 @@ export class GrpcEdge {
     private readonly observers: CallObservers,
     refused: RefusedConnections,
     tls?: ServerTls,
+    /** Asked about every call of the features; `undefined` = none is refused for overload. */
+    private readonly shedding?: LoadShedding,
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
@@ -175,6 +182,8 @@ export class GrpcEdge {
     const path = headers[':path'] ?? '';
     const method = this.methods.get(path);
     if (!method && !this.isForeign(path)) return unknownMethod();
+    const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
+    if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : parseGrpcTimeout(String(header));
     if (timeoutMs === undefined) return malformedTimeout();

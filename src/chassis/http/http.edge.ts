@@ -28,6 +28,7 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
+import { declaredFor, type LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
@@ -43,6 +44,7 @@ declare module 'fastify' {
 }
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
+const PRIORITY_HEADER = 'x-priority';
 /** The client closed the connection before it had its answer; the status that nginx logs. */
 const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');
@@ -65,6 +67,8 @@ export class HttpEdge {
     private readonly config: Config,
     private readonly observers: CallObservers,
     tls?: ServerTls,
+    /** Asked about every call; `undefined` = none is refused for overload. */
+    private readonly shedding?: LoadShedding,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
     this.#readsCertificates = tls?.asksForCertificates ?? false;
@@ -87,6 +91,11 @@ export class HttpEdge {
         // What follows on the connection may be part of what was not understood.
         reply.raw.shouldKeepAlive = false;
         done(fault);
+        return;
+      }
+      const overload = this.shedding?.admit(call, declaredFor(request), request.headers[PRIORITY_HEADER]);
+      if (overload) {
+        done(overload);
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);

@@ -15,6 +15,7 @@ import {
   HttpEdge,
 } from '../http/index.js';
 import { Jobs } from '../jobs/index.js';
+import { LoadShedding } from '../load-shedding/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
@@ -33,6 +34,7 @@ import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addJobsRoutes } from './jobs.routes.js';
+import { addLoadSheddingRoutes } from './load-shedding.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
@@ -62,6 +64,7 @@ export class ManagementServer implements OnApplicationShutdown {
     rateLimits: RateLimits,
     jobs: Jobs,
     chaos: Chaos,
+    shedding: LoadShedding,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     live: LiveConfig,
@@ -91,8 +94,11 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify.addHook('onRequest', async (request) => authorizeChange(request));
     auditChanges(this.#fastify, trail, config);
     this.#fastify.setErrorHandler(edge.answerError);
+    /** What there is, by the first part of its path. */
+    const paths = new Set<string>();
+    this.#fastify.addHook('onRoute', ({ url }) => void paths.add(`/${url.split('/', 2)[1]}`));
     this.#fastify.setNotFoundHandler(() => {
-      throw noSuchPath();
+      throw noSuchPath(paths);
     });
     this.#fastify.get('/info', () => describeService(config, health));
     addConfigRoutes(this.#fastify, config, live);
@@ -105,6 +111,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addCircuitBreakersRoutes(this.#fastify, policies);
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
+    addLoadSheddingRoutes(this.#fastify, shedding);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -149,11 +156,10 @@ export class ManagementServer implements OnApplicationShutdown {
   }
 }
 
-function noSuchPath(): ServiceError {
+function noSuchPath(paths: ReadonlySet<string>): ServiceError {
   return new ServiceError({
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
-    message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos and /drain',
+    message: `The management port serves ${[...paths].join(', ')}`,
   });
 }
