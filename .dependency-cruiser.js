@@ -10,6 +10,7 @@ const LAYERS = [
   ['baseline'],
   ['auth', 'database', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'clients', 'jobs', 'rate-limit'],
+  ['middleware'],
   ['grpc', 'http', 'workers'],
   ['management'],
 ];

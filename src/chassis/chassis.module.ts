@@ -10,6 +10,7 @@ import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
+import { MiddlewareModule } from './middleware/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
@@ -35,7 +36,7 @@ export class ChassisModule {
     application: Type,
     config: Config,
     logging: Logging,
-    { observers, tracing, auditing }: Telemetry,
+    { observers, tracing, auditing, middlewares }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -54,6 +55,7 @@ export class ChassisModule {
         RateLimitModule,
         JobsModule,
         AuditModule.forRoot(auditing, config),
+        MiddlewareModule.forRoot(middlewares),
         application,
       ],
       providers: [

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createAuditing, type Auditing } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
+import { createHandlerOverlay, Middlewares } from './middleware/index.js';
 import {
   applicationClasses,
   CallTracer,
@@ -20,6 +21,7 @@ export interface Telemetry {
   readonly observers: CallObservers;
   readonly tracing: Tracing;
   readonly auditing: Auditing;
+  readonly middlewares: Middlewares;
   /** For `NestFactory.create`. */
   readonly instanceDecorator: (instance: unknown) => unknown;
   /** Sends what has not been sent, within SHUTDOWN_TELEMETRY_MS; after everything else has ended. */
@@ -38,12 +40,15 @@ export function createTelemetry(application: Type, config: Config, logger: Logge
   httpClientSpans.start();
   const auditing = createAuditing(config);
   const trace = instanceDecoratorOf(application, config, tracing);
+  const middlewares = new Middlewares();
+  const layOver = createHandlerOverlay(middlewares);
   return {
     observers,
     tracing,
     auditing,
-    // The wait for the entry is none of the method's span.
-    instanceDecorator: (instance) => auditing.auditor.decorate(trace(instance)),
+    middlewares,
+    // The wait for the entry is none of the method's span, and middlewares stand around both.
+    instanceDecorator: (instance) => layOver(auditing.auditor.decorate(trace(instance))),
     close: async () => {
       // A container that was never made has not closed it.
       await auditing.trail.close();

@@ -4,6 +4,7 @@ import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
+import { middlewareConfigShape } from './middleware.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
@@ -141,6 +142,7 @@ export const chassisConfigSchema = z.object({
   ...redisConfigShape,
   ...rateLimitConfigShape,
   ...jobsConfigShape,
+  ...middlewareConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

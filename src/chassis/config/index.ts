@@ -6,6 +6,7 @@ export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { isLive, live } from './fields.js';
 export { ConfigError, loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
+export { MiddlewareChange, MiddlewareName } from './middleware.schema.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { serviceNameOf } from './service-name.js';

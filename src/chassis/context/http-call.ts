@@ -28,4 +28,8 @@ export class HttpCall extends CallContext {
   ) {
     super(requestId);
   }
+  /** Sets a header of the answer, until it has begun; after that it does nothing. */
+  setAnswerHeader(name: string, value: string): void {
+    if (this.response && !this.response.headersSent) this.response.setHeader(name, value);
+  }
 }

@@ -1,5 +1,6 @@
 export { CallContext, MAX_TIMER_MS } from './call-context.js';
 export { CallObservers, type Call, type CallObserver } from './call-observers.js';
+export { callState, CallState } from './call-state.js';
 export { currentCall, currentLimits, currentScope, runInCall, runInScope } from './call-store.js';
 export { parseGrpcTimeout, parseTimeoutMs } from './deadline.js';
 export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './duration-buckets.js';

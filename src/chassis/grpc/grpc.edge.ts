@@ -93,6 +93,7 @@ export class GrpcEdge {
     const { service, name } = method ?? this.#nameForeign(path);
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.isStream = method?.isUnary === false;
+    call.headers = headers;
     const metadataFault = this.#identify(stream, call, headers, rawHeaders);
     attachCall(stream, call);
     const { session } = stream;

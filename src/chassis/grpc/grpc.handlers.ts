@@ -14,7 +14,7 @@ import { readMessage, readMessages } from './request-messages.js';
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
 export type Invoke = (data: unknown, metadata: Metadata, call: object) => Promise<unknown>;
 /** Turns whatever was thrown into the call's final status. */
-export type ToStatus = (thrown: unknown, call: GrpcCall) => Error;
+export type ToStatus = (thrown: unknown, call: GrpcCall) => Error & { readonly metadata?: Metadata };
 
 type OneRequest = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
 type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -52,7 +52,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     const fail = (thrown: unknown): void => {
       call.isAnswered = true;
       serverCall.sendMetadata(initialMetadata(call));
-      serverCall.emit('error', toStatus(thrown, call));
+      serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
     call.onAborted = fail;
     runInCall(call, () => {
@@ -77,7 +77,7 @@ function send(
     error: fail,
     complete: () => {
       call.isAnswered = true;
-      serverCall.end();
+      serverCall.end(call.answerTrailers && metadataOf(call.answerTrailers));
     },
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
@@ -99,8 +99,20 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
 }
 
 function initialMetadata(call: GrpcCall): Metadata {
-  const metadata = new Metadata();
+  call.hasSentMetadata = true;
+  const metadata = metadataOf(call.answerMetadata);
   metadata.set(REQUEST_ID_HEADER, call.requestId);
-  for (const name in call.answerMetadata) metadata.set(name, call.answerMetadata[name] ?? '');
   return metadata;
+}
+
+function metadataOf(values: Readonly<Record<string, string>> | undefined): Metadata {
+  const metadata = new Metadata();
+  for (const name in values) metadata.set(name, values[name] ?? '');
+  return metadata;
+}
+
+/** grpc-js sends the metadata of a status as trailers. */
+function withTrailers(status: Error & { readonly metadata?: Metadata }, call: GrpcCall): Error {
+  if (call.answerTrailers) status.metadata?.merge(metadataOf(call.answerTrailers));
+  return status;
 }

@@ -17,6 +17,7 @@ import { Jobs } from '../jobs/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
+import { PipelineControl } from '../middleware/index.js';
 import { RateLimits } from '../rate-limit/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
@@ -29,6 +30,7 @@ import { describeService } from './info.js';
 import { addJobsRoutes } from './jobs.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
+import { addMiddlewaresRoutes } from './middlewares.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
@@ -55,6 +57,7 @@ export class ManagementServer implements OnApplicationShutdown {
     tracing: Tracing,
     rateLimits: RateLimits,
     jobs: Jobs,
+    pipeline: PipelineControl,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
   ) {
@@ -93,6 +96,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
     addJobsRoutes(this.#fastify, jobs);
+    addMiddlewaresRoutes(this.#fastify, pipeline);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -150,6 +154,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs, /middlewares and /drain',
   });
 }
