@@ -14,6 +14,7 @@ import { LoadSheddingModule, type LoadShedding } from './load-shedding/index.js'
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
+import { MiddlewareModule } from './middleware/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
@@ -40,7 +41,7 @@ export class ChassisModule {
     application: Type,
     { config, sources }: { readonly config: Config; readonly sources?: ConfigSources },
     logging: Logging,
-    { observers, tracing, auditing, policies }: Telemetry,
+    { observers, tracing, auditing, policies, middlewares }: Telemetry,
     shedding: LoadShedding,
     openings: Openings,
     shutdown: Shutdown,
@@ -65,6 +66,7 @@ export class ChassisModule {
         JobsModule,
         ChaosModule,
         AuditModule.forRoot(auditing, config),
+        MiddlewareModule.forRoot(middlewares),
         application,
       ],
       providers: [

@@ -1,7 +1,9 @@
 import type { Span } from '@opentelemetry/api';
+import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
+import type { CallState } from './call-state.js';
 import type { Interference } from './interference.js';
 import type { ClientCertificate, Principal } from './principal.js';
 import type { Priority } from './priority.js';
@@ -17,13 +19,15 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 const DEADLINE_JITTER_MS = 50;
 
 /** Tells on an answer which step of a fallback gave it: `prices/snapshot`. */
-export const FALLBACK_HEADER = 'x-fallback';
+const FALLBACK_HEADER = 'x-fallback';
 
 /** A step of a policy's fallback, by their names. */
-export interface FallbackAnswer {
+interface FallbackAnswer {
   readonly policy: string;
   readonly step: string;
 }
+/** Of calls that came without any. */
+const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
 
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
@@ -39,6 +43,12 @@ export abstract class CallContext {
   code: Code | 'OK' = 'OK';
   /** What the call failed with, `undefined` when it did not or nobody said. */
   error: ServiceError | undefined;
+  /** What came with the call: headers of REST, metadata of gRPC, names in lower case. */
+  headers: IncomingHttpHeaders = NO_HEADERS;
+  /** The middleware that decided how the call ended, other than its handler would have; `undefined` when none did. */
+  middleware: string | undefined;
+  /** Its middlewares are at work: what calls a handler now is no transport, and no reason to run them again. */
+  isInPipeline = false;
   /** Address of the caller, as far as it is known. */
   clientIp: string | undefined;
   /** The authenticated caller; `undefined` until a guard knows it. */
@@ -69,6 +79,7 @@ export abstract class CallContext {
   #abortReason: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scope: Scope | undefined;
+  #states: Map<CallState<unknown>, unknown> | undefined;
 
   constructor(readonly requestId: string) {}
 
@@ -117,6 +128,17 @@ export abstract class CallContext {
     return this.#abortReason;
   }
 
+  /** The call's own value of a state, `undefined` until one is set. */
+  get<T>(state: CallState<T>): T | undefined {
+    // `set` takes nothing else under this key.
+    return this.#states?.get(state) as T | undefined;
+  }
+
+  set<T>(state: CallState<T>, value: T): void {
+    this.#states ??= new Map();
+    this.#states.set(state, value);
+  }
+
   /** Gives the call `timeoutMs` from now; then it is aborted with what `reason` makes. */
   expireAfter(timeoutMs: number, reason: () => Error): void {
     this.#deadline = Date.now() + timeoutMs;
@@ -143,7 +165,11 @@ export abstract class CallContext {
   /** A step of a fallback answers it, or part of it: its line and its answer tell. */
   answeredBy(fallback: FallbackAnswer): void {
     this.fallback = fallback;
+    this.setAnswerHeader(FALLBACK_HEADER, `${fallback.policy}/${fallback.step}`);
   }
+
+  /** Sets a header of the answer, as far as the transport still can. The run of a job has no answer. */
+  setAnswerHeader(_name: string, _value: string): void {}
 
   /** The call is over: its deadline can no longer fire, its duration is known. */
   close(): void {

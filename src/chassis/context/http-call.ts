@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CallContext, FALLBACK_HEADER, type FallbackAnswer } from './call-context.js';
+import { CallContext } from './call-context.js';
 
 /** Stands for every path that no route matched, so that labels stay bounded. */
 export const UNKNOWN_ROUTE = '(unknown)';
@@ -29,9 +29,8 @@ export class HttpCall extends CallContext {
     super(requestId);
   }
 
-  override answeredBy(fallback: FallbackAnswer): void {
-    super.answeredBy(fallback);
-    if (this.response?.headersSent === false)
-      this.response.setHeader(FALLBACK_HEADER, `${fallback.policy}/${fallback.step}`);
+  /** Sets a header of the answer, until it has begun; after that it does nothing. */
+  override setAnswerHeader(name: string, value: string): void {
+    if (this.response && !this.response.headersSent) this.response.setHeader(name, value);
   }
 }

@@ -7,20 +7,14 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
-import {
-  FALLBACK_HEADER,
-  REQUEST_ID_HEADER,
-  runInCall,
-  type FallbackAnswer,
-  type GrpcCall,
-} from '../context/index.js';
+import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { callOf, cutCall } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
 export type Invoke = (data: unknown, metadata: Metadata, call: object) => Promise<unknown>;
 /** Turns whatever was thrown into the call's final status. */
-export type ToStatus = (thrown: unknown, call: GrpcCall) => Error;
+export type ToStatus = (thrown: unknown, call: GrpcCall) => Error & { readonly metadata?: Metadata };
 
 type OneRequest = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
 type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -58,7 +52,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     const fail = (thrown: unknown): void => {
       call.isAnswered = true;
       serverCall.sendMetadata(initialMetadata(call));
-      serverCall.emit('error', toStatus(thrown, call));
+      serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
     call.onAborted = fail;
     runInCall(call, () => {
@@ -83,7 +77,7 @@ function send(
     error: fail,
     complete: () => {
       call.isAnswered = true;
-      serverCall.end(lateMetadata(call));
+      serverCall.end(call.answerTrailers && metadataOf(call.answerTrailers));
     },
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
@@ -107,21 +101,20 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
 }
 
 function initialMetadata(call: GrpcCall): Metadata {
-  const metadata = new Metadata();
+  call.hasSentMetadata = true;
+  const metadata = metadataOf(call.answerMetadata);
   metadata.set(REQUEST_ID_HEADER, call.requestId);
-  for (const name in call.answerMetadata) metadata.set(name, call.answerMetadata[name] ?? '');
-  if (call.fallback) metadata.set(FALLBACK_HEADER, nameOf(call.fallback));
   return metadata;
 }
 
-/** What was not known yet when the initial metadata left. */
-function lateMetadata({ fallback }: GrpcCall): Metadata | undefined {
-  if (!fallback) return undefined;
+function metadataOf(values: Readonly<Record<string, string>> | undefined): Metadata {
   const metadata = new Metadata();
-  metadata.set(FALLBACK_HEADER, nameOf(fallback));
+  for (const name in values) metadata.set(name, values[name] ?? '');
   return metadata;
 }
 
-function nameOf({ policy, step }: FallbackAnswer): string {
-  return `${policy}/${step}`;
+/** grpc-js sends the metadata of a status as trailers. */
+function withTrailers(status: Error & { readonly metadata?: Metadata }, call: GrpcCall): Error {
+  if (call.answerTrailers) status.metadata?.merge(metadataOf(call.answerTrailers));
+  return status;
 }

@@ -12,6 +12,7 @@ export function callFields(call: Call): Record<string, unknown> {
     code: call.code,
     ...(call.error && { reason: call.error.reason }),
     ...(call.shed !== undefined && { shed: call.shed, priority: call.priority ?? '' }),
+    ...(call.middleware !== undefined && { middleware: call.middleware }),
     latency_ms: roundMs(call.durationMs),
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
@@ -27,6 +28,7 @@ const BUCKETS = textsOf((bucket) => `,"latency_bucket":"${bucket}"`);
 const REASON = Buffer.from(',"reason":');
 const SHED = Buffer.from(',"shed":');
 const PRIORITY = Buffer.from(',"priority":');
+const MIDDLEWARE = Buffer.from(',"middleware":');
 const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
@@ -73,6 +75,7 @@ export class CallLineWriter {
       writeField(line, SHED, call.shed);
       writeField(line, PRIORITY, call.priority ?? '');
     }
+    if (call.middleware !== undefined) writeField(line, MIDDLEWARE, call.middleware);
     line.append(LATENCY);
     line.milliseconds(call.durationMs);
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));

@@ -20,6 +20,7 @@ import { Shutdown } from '../lifecycle/index.js';
 import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
+import { PipelineControl } from '../middleware/index.js';
 import { RateLimits } from '../rate-limit/index.js';
 import { PolicyRegistry } from '../resilience/index.js';
 import { Tracing } from '../tracing/index.js';
@@ -37,6 +38,7 @@ import { addJobsRoutes } from './jobs.routes.js';
 import { addLoadSheddingRoutes } from './load-shedding.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
+import { addMiddlewaresRoutes } from './middlewares.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
@@ -65,6 +67,7 @@ export class ManagementServer implements OnApplicationShutdown {
     jobs: Jobs,
     chaos: Chaos,
     shedding: LoadShedding,
+    pipeline: PipelineControl,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     live: LiveConfig,
@@ -112,6 +115,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
     addLoadSheddingRoutes(this.#fastify, shedding);
+    addMiddlewaresRoutes(this.#fastify, pipeline);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
