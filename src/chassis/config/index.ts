@@ -1,7 +1,7 @@
 export { listOf } from './baseline.schema.js';
 export { ConfigKeys, configKeysOf, type ConfigOf } from './config-keys.decorator.js';
 export type { AppliedChange, ConfigChange, PreparedChange, PrepareChange } from './config-changes.js';
-export { Config, redact, type ConfigEntry, type ConfigSource } from './config.js';
+export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { isLive, live } from './fields.js';
