@@ -4,7 +4,7 @@ import { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { EarlyLayers } from './early-layers.js';
 import type { LoadConfigOptions } from './load-config.js';
-import { ConfigSchema, type Assembled, type Merged } from './merge-layers.js';
+import { ConfigSchema, type Assembled, type Layer, type Merged } from './merge-layers.js';
 import { chooseFiles, chooseStores, snapshotPath } from './sources/choose-sources.js';
 import type { FollowedSource } from './sources/followed-source.js';
 import type { LocalFollower } from './sources/local-follower.js';
@@ -55,11 +55,7 @@ export class ConfigSources {
     const schema = new ConfigSchema(options.shape);
     const early = EarlyLayers.read(options);
     const merged = schema.merge(early.around([]));
-    const secrets = openSecrets(
-      readEarly(secretsConfigShape, schema, merged),
-      options.env,
-      options.secretProviders,
-    );
+    const secrets = openSecretsOf(options, schema, merged);
     // The tokens of stores may be encrypted, too; what else cannot be decrypted is told with all other faults.
     const { values: plain } = await secrets.decryptAll(merged.values);
     const settings = readEarly(sourcesConfigShape, schema, { ...merged, values: plain });
@@ -74,6 +70,21 @@ export class ConfigSources {
       sources.stop();
       throw error;
     }
+  }
+
+  /**
+   * What decrypts the values of these sources, for who has to encrypt one before all of them are valid.
+   * @throws {ConfigError} when what says so is not valid
+   */
+  static secretsOf(options: LoadConfigOptions): Secrets {
+    const schema = new ConfigSchema(options.shape);
+    const merged = schema.merge(EarlyLayers.read(options).around([]));
+    return openSecretsOf(options, schema, merged);
+  }
+
+  /** What each source says, as it says it, in the order in which they win. */
+  get layers(): readonly Layer[] {
+    return this.parts.early.around([...this.#files, ...this.#stores]);
   }
 
   get schema(): ConfigSchema {
@@ -92,7 +103,7 @@ export class ConfigSources {
 
   /** What all of them said last, as one. @throws {ConfigError} when one sets what it may not */
   merge(): Merged {
-    return this.schema.merge(this.parts.early.around([...this.#files, ...this.#stores]));
+    return this.schema.merge(this.layers);
   }
 
   /** @throws {ConfigError} with all faults together */
@@ -162,6 +173,14 @@ export class ConfigSources {
       return false;
     }
   }
+}
+
+function openSecretsOf(
+  { env, secretProviders }: LoadConfigOptions,
+  schema: ConfigSchema,
+  merged: Merged,
+): Secrets {
+  return openSecrets(readEarly(secretsConfigShape, schema, merged), env, secretProviders);
 }
 
 /** Keys that say how all others are found. @throws {ConfigError} with the faults of all keys that are there so far */

@@ -12,4 +12,5 @@ export type { Assembled, Merged } from './merge-layers.js';
 export type { FollowedSource } from './sources/followed-source.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
+export { secretsConfigShape } from './secrets.schema.js';
 export { serviceNameOf } from './service-name.js';
