@@ -16,6 +16,7 @@ const FAULT_BEGUN = 201;
 /** Done once, by whoever is asked. */
 const JOB_RUN = /^\/jobs\/[^/]+\/run$/;
 const FAULTS = /^\/chaos(\/|$)/;
+const ROLLBACK = /^\/config\/revisions\/[^/]+\/rollback$/;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -81,6 +82,8 @@ export class PrimaryManagement {
   async settle(worker: WorkerProcess): Promise<void> {
     for (const request of [...this.#settings.values(), ...this.#faults.requests])
       await worker.manage(request);
+    const pinned = await this.pool.serving[0]?.pinned();
+    if (pinned) await worker.pin(pinned);
   }
 
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
@@ -90,6 +93,7 @@ export class PrimaryManagement {
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
     if (request.method === 'POST' && pathOf(request) === '/chaos') return this.#beginFault(request);
+    if (request.method === 'POST' && ROLLBACK.test(pathOf(request))) return this.#rollBack(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
     switch (pathOf(request)) {
       case '/livez':
@@ -117,6 +121,16 @@ export class PrimaryManagement {
       if (answer) return answer;
     }
     return refuse(request, noWorker());
+  }
+
+  /** Workers number their revisions themselves: one goes back, the others follow it to the same values. */
+  async #rollBack(request: ManagementRequest): Promise<ManagementAnswer> {
+    const [first, ...others] = this.pool.serving;
+    const answer = await first?.manage(request);
+    if (!first || !answer) return refuse(request, noWorker());
+    const pinned = answer.status < 300 ? await first.pinned() : undefined;
+    if (pinned) await Promise.all(others.map((worker) => worker.pin(pinned)));
+    return answer;
   }
 
   /** One worker judges whether it may be; then the whole service ends. */
