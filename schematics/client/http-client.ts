@@ -6,6 +6,8 @@ import { writeTemplates } from '../shared/templates.ts';
 import type { ClientSource } from './client-source.ts';
 import { operationsOf, type OpenApiDocument } from './operations.ts';
 
+/** Source: RFC 9110, 9.2.2. */
+const IDEMPOTENT_METHODS = new Set(['get', 'head', 'put', 'delete', 'options']);
 const DEFAULT_URL = 'http://localhost:3000';
 
 /** A client of an OpenAPI document: the document, its types, a class with a method an operation. */
@@ -13,7 +15,9 @@ export async function httpClient({ name, file, contract, folder }: ClientSource)
   const document = read(contract, file);
   const operations = operationsOf(document, file);
   const types = await typesOf(document, file);
-  const values = { file: name.kebab, name, operations, sample: operations[0], url: urlOf(document) };
+  const [sample] = operations;
+  const isIdempotent = sample !== undefined && IDEMPOTENT_METHODS.has(sample.key);
+  const values = { file: name.kebab, name, operations, sample, isIdempotent, url: urlOf(document) };
   return chain([
     writeTemplates('./http', values, folder),
     (tree) => tree.create(`${folder}/${name.kebab}.openapi.json`, JSON.stringify(document)),

@@ -12,6 +12,8 @@ export interface ProtoRpc {
   /** `getPayment`, as in the generated code. */
   readonly name: string;
   readonly kind: 'unary' | 'serverStream' | 'clientStream' | 'bidi';
+  /** As its `idempotency_level` says. */
+  readonly isIdempotent: boolean;
 }
 
 export interface ProtoService {
@@ -33,6 +35,7 @@ interface Descriptors {
         readonly name: string;
         readonly clientStreaming?: boolean;
         readonly serverStreaming?: boolean;
+        readonly options?: { readonly idempotencyLevel?: string };
       }[];
     }[];
   }[];
@@ -84,6 +87,7 @@ function describe(
     rpcs: method.map((rpc) => ({
       name: rpc.name.charAt(0).toLowerCase() + rpc.name.slice(1),
       kind: kindOf(rpc),
+      isIdempotent: /^(NO_SIDE_EFFECTS|IDEMPOTENT)$/.test(rpc.options?.idempotencyLevel ?? ''),
     })),
   };
 }

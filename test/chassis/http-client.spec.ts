@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Controller, Get, Module, Query } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,24 +7,46 @@ import { HttpCall, runInCall } from '#chassis/context';
 import { service } from '../../src/app.module.js';
 import { eventually, freePort, TestApp } from '../support/index.js';
 import { TestAuthority, type TestCertificate } from '../support/certificates.js';
+import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.js';
 import { Scrape } from '../support/scrape.js';
 import { TlsFiles } from '../support/tls-files.js';
 import { Upstream } from '../support/upstream.js';
 
-@Module({})
-class NoFeature {}
+@Controller('relay')
+class RelayController {
+  constructor(private readonly clients: HttpClients) {}
+
+  @Get()
+  relay(@Query('url') url: string): Promise<object> {
+    const retry = { maxAttempts: 2, baseMs: 1, maxMs: 2 };
+    return this.clients.create({ name: 'relay', baseUrl: url, policy: { retry } }).send(GET);
+  }
+}
+
+@Module({ controllers: [RelayController] })
+class RelayModule {}
 
 let app: TestApp;
+let receiver: OtlpReceiver;
 let upstream: Upstream;
 let names = 0;
 beforeAll(async () => {
-  app = await TestApp.start({ service: { module: NoFeature, root: service.root } });
+  receiver = await OtlpReceiver.start();
+  app = await TestApp.start({
+    service: { module: RelayModule, root: service.root },
+    config: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.httpUrl, OTEL_BSP_SCHEDULE_DELAY: 20 },
+  });
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await app.stop();
+  await receiver.stop();
+});
 beforeEach(async () => {
   upstream = await Upstream.start((_request, response) => response.end('{}'));
 });
 afterEach(() => upstream.stop());
+
+const GET = { method: 'GET', path: '/' };
 
 /** A client of a name of its own. */
 function clientWith(options: Partial<NamedHttpClientOptions> = {}) {
@@ -32,7 +54,6 @@ function clientWith(options: Partial<NamedHttpClientOptions> = {}) {
   return app.get(HttpClients).create({ name, baseUrl: upstream.url, ...options });
 }
 
-const GET = { method: 'GET', path: '/' };
 const failureOf = (work: Promise<unknown>) =>
   work.then(
     () => expect.unreachable(),
@@ -233,6 +254,24 @@ describe('inside a call', () => {
     expect(headers['x-request-id']).toBe('request-7');
     expect(Number(headers['x-request-timeout-ms'])).toBeGreaterThan(0);
     expect(Number(headers['x-request-timeout-ms'])).toBeLessThanOrEqual(3000);
+  });
+
+  test('bears its trace and its baggage, each attempt in a span of its own', async () => {
+    const seen: (string | undefined)[] = [];
+    upstream.answer = ({ headers }, response) => {
+      seen.push(`${String(headers['traceparent']).slice(3, 35)} ${String(headers['baggage'])}`);
+      response.writeHead(upstream.requests === 1 ? 503 : 200).end();
+    };
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await app.http.get(`/relay?url=${encodeURIComponent(upstream.url)}`, {
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      baggage: 'tenant=acme',
+    });
+    expect(seen).toEqual([`${traceId} tenant=acme`, `${traceId} tenant=acme`]);
+    const isAttempt = ({ attributes }: ReceivedSpan) => attributes['url.full'] === `${upstream.url}/`;
+    const spans = await receiver.find('both attempts', isAttempt, 2);
+    const resends = spans.map(({ attributes }) => attributes['http.request.resend_count']);
+    expect(resends).toEqual([undefined, 1]);
   });
 
   test('ends with it: the other service sees its connection close', async () => {

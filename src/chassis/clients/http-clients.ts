@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { MetricsRegistry } from '../metrics/index.js';
 import { PolicyRegistry, type PolicyOptions } from '../resilience/index.js';
-import { HttpClient, type HttpClientOptions } from './http-client.js';
+import { HttpClient, type HttpClientOptions, type HttpConnections } from './http-client.js';
 
 /** A client and the policy of its name; RESILIENCE_POLICIES may say otherwise while the service runs. */
 export interface NamedHttpClientOptions extends HttpClientOptions {
@@ -37,9 +37,9 @@ export class HttpClients {
       labels: ['client', 'state'],
       acrossWorkers: 'sum',
       collect: (gauge) => {
-        for (const { name, connections } of this.#clients) {
-          gauge.labels(name, 'active').set(connections.active);
-          gauge.labels(name, 'idle').set(connections.idle);
+        for (const [name, { active, idle }] of this.#connections()) {
+          gauge.labels(name, 'active').set(active);
+          gauge.labels(name, 'idle').set(idle);
         }
       },
     });
@@ -49,7 +49,7 @@ export class HttpClients {
       labels: ['client'],
       acrossWorkers: 'sum',
       collect: (gauge) => {
-        for (const { name, connections } of this.#clients) gauge.labels(name).set(connections.waiting);
+        for (const [name, { waiting }] of this.#connections()) gauge.labels(name).set(waiting);
       },
     });
   }
@@ -64,5 +64,19 @@ export class HttpClients {
   /** Waits for the requests that are open. */
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  /** Several clients of one name count as one. */
+  #connections(): Map<string, HttpConnections> {
+    const all = new Map<string, HttpConnections>();
+    for (const { name, connections } of this.#clients) {
+      const { active = 0, idle = 0, waiting = 0 } = all.get(name) ?? {};
+      all.set(name, {
+        active: active + connections.active,
+        idle: idle + connections.idle,
+        waiting: waiting + connections.waiting,
+      });
+    }
+    return all;
   }
 }

@@ -1,6 +1,7 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { currentScope } from '../context/index.js';
+import { Attempt } from '../resilience/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
 
@@ -43,6 +44,8 @@ export class HttpClientSpans {
     if (scope.span instanceof RecordingSpan) {
       const span = this.tracer.startChild(request.method, scope.span, SpanKind.CLIENT);
       describe(span, request);
+      if (scope.attempt instanceof Attempt && scope.attempt.number > 1)
+        span.setAttribute('http.request.resend_count', scope.attempt.number - 1);
       this.#spans.set(request, span);
       carrying = trace.setSpan(carrying, span);
     }
