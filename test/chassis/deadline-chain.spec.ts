@@ -111,7 +111,9 @@ test('a deadline at the edge is seen by each hop, and ends all work', async () =
   await eventually('the query runs', isRunning);
   const late = await untilStopped(deadline);
   expect(await answer).toMatchObject({ status: 504, body: { reason: 'DEADLINE_EXCEEDED' } });
-  console.log('deadline 200 ms; left at', left, '; stopped, in ms after it:', late);
+  process.stdout.write(
+    `deadline 200 ms: left ${JSON.stringify(left)}, stopped ${JSON.stringify(late)} after\n`,
+  );
   const [rest = 0, rpc = 0, database = 0] = [left['REST'], left['gRPC'], left['database']];
   expect(rest).toBeLessThanOrEqual(200);
   expect(rpc).toBeLessThanOrEqual(rest);
@@ -128,6 +130,6 @@ test('a client that leaves ends all work', async () => {
   client.abort();
   await expect(answer).rejects.toThrow(/abort/i);
   const late = await untilStopped(leftAt);
-  console.log('client left; stopped, in ms after it:', late);
+  process.stdout.write(`client left: stopped ${JSON.stringify(late)} after\n`);
   for (const ms of Object.values(late)) expect(ms).toBeLessThan(BOUND_MS);
 });

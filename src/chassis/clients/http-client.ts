@@ -125,7 +125,7 @@ export class HttpClient {
     const controller = new AbortController();
     outgoing.onAbort = (reason) => controller.abort(reason);
     const answer = await this.#pool.request({
-      method: method as Dispatcher.HttpMethod,
+      method,
       path: this.#prefix + targetOf(request),
       headers: headersOf(request, outgoing, limitMs),
       body: content ?? (body === undefined ? null : JSON.stringify(body)),

@@ -16,7 +16,7 @@ export class UpstreamError extends CodedError {
     readonly body: unknown,
     cause?: unknown,
     /** As its `Retry-After` or its `RetryInfo` says. */
-    readonly retryAfterMs: number | undefined = undefined,
+    readonly retryAfterMs?: number | undefined,
   ) {
     super(`${upstream} answered ${status}`, cause === undefined ? undefined : { cause });
   }

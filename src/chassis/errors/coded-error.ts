@@ -4,5 +4,5 @@ import type { Code } from './code.js';
 export abstract class CodedError extends Error {
   abstract readonly code: Code;
   /** When trying again makes sense, in milliseconds, where that is known. */
-  abstract readonly retryAfterMs: number | undefined;
+  abstract readonly retryAfterMs?: number | undefined;
 }
