@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { createAuditing, type Auditing } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
-import { PolicyRegistry } from './resilience/index.js';
+import { InstancePolicies, PolicyRegistry } from './resilience/index.js';
 import {
   applicationClasses,
   CallTracer,
@@ -40,14 +40,15 @@ export function createTelemetry(application: Type, config: Config, logger: Logge
   httpClientSpans.start();
   const auditing = createAuditing(config);
   const policies = new PolicyRegistry(config);
+  const guarded = new InstancePolicies(policies);
   const trace = instanceDecoratorOf(application, config, tracing);
   return {
     observers,
     tracing,
     auditing,
     policies,
-    // The wait for the entry is none of the method's span.
-    instanceDecorator: (instance) => auditing.auditor.decorate(trace(instance)),
+    // Each attempt is a span and an entry of its own; the wait for the entry is none of the span.
+    instanceDecorator: (instance) => guarded.decorate(auditing.auditor.decorate(trace(instance))),
     close: async () => {
       // A container that was never made has not closed it.
       await auditing.trail.close();

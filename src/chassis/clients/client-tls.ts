@@ -30,7 +30,9 @@ export function readTls({ caFile, certFile, keyFile }: ClientTls): ClientTlsMate
 /** @throws {StartError} when the files are not complete, cannot be read, or OpenSSL refuses them */
 export function checkTls(client: string, tls: ClientTls): void {
   if ((tls.certFile === undefined) !== (tls.keyFile === undefined))
-    throw new StartError(`Client "${client}": tls.certFile and tls.keyFile go together: give both or neither`);
+    throw new StartError(
+      `Client "${client}": tls.certFile and tls.keyFile go together: give both or neither`,
+    );
   try {
     createSecureContext(readTls(tls));
   } catch (error) {

@@ -7,7 +7,10 @@ const FAULTS: readonly (readonly [RegExp, UpstreamFault])[] = [
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/i, 'dns'],
   [/ECONNREFUSED/, 'refused'],
   [/UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'unreachable'],
-  [/ECONNRESET|EPIPE|UND_ERR_(SOCKET|CLOSED|DESTROYED)|Connection dropped|closed|hang up/i, 'connection_lost'],
+  [
+    /ECONNRESET|EPIPE|UND_ERR_(SOCKET|CLOSED|DESTROYED)|Connection dropped|closed|hang up/i,
+    'connection_lost',
+  ],
 ];
 
 /**

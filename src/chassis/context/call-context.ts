@@ -15,6 +15,9 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client's own timer for the same deadline runs ahead or behind by what the network's delay varies. */
 const DEADLINE_JITTER_MS = 50;
 
+/** Tells on an answer which step of a fallback gave it: `prices/snapshot`. */
+export const FALLBACK_HEADER = 'x-fallback';
+
 /** A step of a policy's fallback, by their names. */
 export interface FallbackAnswer {
   readonly policy: string;
@@ -126,6 +129,11 @@ export abstract class CallContext {
     this.error ??= reason;
     this.code = this.error.code;
     this.abort(reason);
+  }
+
+  /** A step of a fallback answers it, or part of it: its line and its answer tell. */
+  answeredBy(fallback: FallbackAnswer): void {
+    this.fallback = fallback;
   }
 
   /** The call is over: its deadline can no longer fire, its duration is known. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CallContext } from './call-context.js';
+import { CallContext, FALLBACK_HEADER, type FallbackAnswer } from './call-context.js';
 
 /** Stands for every path that no route matched, so that labels stay bounded. */
 export const UNKNOWN_ROUTE = '(unknown)';
@@ -27,5 +27,11 @@ export class HttpCall extends CallContext {
     readonly target: string,
   ) {
     super(requestId);
+  }
+
+  override answeredBy(fallback: FallbackAnswer): void {
+    super.answeredBy(fallback);
+    if (this.response?.headersSent === false)
+      this.response.setHeader(FALLBACK_HEADER, `${fallback.policy}/${fallback.step}`);
   }
 }

@@ -1,4 +1,4 @@
-export { CallContext, MAX_TIMER_MS, type FallbackAnswer } from './call-context.js';
+export { CallContext, FALLBACK_HEADER, MAX_TIMER_MS, type FallbackAnswer } from './call-context.js';
 export { CallObservers, type Call, type CallObserver } from './call-observers.js';
 export {
   currentCall,

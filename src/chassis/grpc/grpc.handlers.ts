@@ -7,7 +7,13 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
-import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
+import {
+  FALLBACK_HEADER,
+  REQUEST_ID_HEADER,
+  runInCall,
+  type FallbackAnswer,
+  type GrpcCall,
+} from '../context/index.js';
 import { callOf, cutCall } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
@@ -77,7 +83,7 @@ function send(
     error: fail,
     complete: () => {
       call.isAnswered = true;
-      serverCall.end();
+      serverCall.end(lateMetadata(call));
     },
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
@@ -104,5 +110,18 @@ function initialMetadata(call: GrpcCall): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_HEADER, call.requestId);
   for (const name in call.answerMetadata) metadata.set(name, call.answerMetadata[name] ?? '');
+  if (call.fallback) metadata.set(FALLBACK_HEADER, nameOf(call.fallback));
   return metadata;
+}
+
+/** What was not known yet when the initial metadata left. */
+function lateMetadata({ fallback }: GrpcCall): Metadata | undefined {
+  if (!fallback) return undefined;
+  const metadata = new Metadata();
+  metadata.set(FALLBACK_HEADER, nameOf(fallback));
+  return metadata;
+}
+
+function nameOf({ policy, step }: FallbackAnswer): string {
+  return `${policy}/${step}`;
 }

@@ -16,6 +16,7 @@ export function callFields(call: Call): Record<string, unknown> {
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
     ...(call.principal !== undefined && { principal: call.principal.id }),
     ...(call.chaos !== undefined && { chaos: call.chaos }),
+    ...(call.fallback && { policy: call.fallback.policy, fallback: call.fallback.step }),
   };
 }
 
@@ -27,6 +28,8 @@ const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
 const CHAOS = Buffer.from(',"chaos":');
+const POLICY = Buffer.from(',"policy":');
+const FALLBACK = Buffer.from(',"fallback":');
 const TRACE_ID = Buffer.from(',"trace_id":');
 const SPAN_ID = Buffer.from(',"span_id":');
 const TRACE_FLAGS = Buffer.from(',"trace_flags":');
@@ -69,6 +72,10 @@ export class CallLineWriter {
     if (call.clientIp !== undefined) writeField(line, CLIENT_IP, call.clientIp);
     if (call.principal !== undefined) writeField(line, PRINCIPAL, call.principal.id);
     if (call.chaos !== undefined) writeField(line, CHAOS, call.chaos);
+    if (call.fallback) {
+      writeField(line, POLICY, call.fallback.policy);
+      writeField(line, FALLBACK, call.fallback.step);
+    }
     const span = call.span?.spanContext();
     if (span) {
       writeField(line, TRACE_ID, span.traceId);

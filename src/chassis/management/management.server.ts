@@ -19,11 +19,13 @@ import { Shutdown } from '../lifecycle/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
 import { RateLimits } from '../rate-limit/index.js';
+import { PolicyRegistry } from '../resilience/index.js';
 import { Tracing } from '../tracing/index.js';
 import type { ManagementAnswer, ManagementRequest } from '../workers/index.js';
 import { auditChanges } from './audit-changes.js';
 import { createAuthorizeChange } from './authorize-change.js';
 import { addChaosRoutes } from './chaos.routes.js';
+import { addCircuitBreakersRoutes } from './circuit-breakers.routes.js';
 import { addDrainRoutes } from './drain.routes.js';
 import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
@@ -60,6 +62,7 @@ export class ManagementServer implements OnApplicationShutdown {
     chaos: Chaos,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
+    policies: PolicyRegistry,
   ) {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
@@ -95,6 +98,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addLoggersRoutes(this.#fastify, levels);
     addTracingRoutes(this.#fastify, tracing);
     addRateLimitsRoutes(this.#fastify, rateLimits);
+    addCircuitBreakersRoutes(this.#fastify, policies);
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
     addDrainRoutes(this.#fastify, shutdown);
@@ -154,6 +158,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /jobs, /chaos and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos and /drain',
   });
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AdaptiveBreaker, type AdaptiveRule } from './adaptive-breaker.js';
-import { REFUSED } from './circuit-breaker.js';
+import { REFUSED } from './state-breaker.js';
 
 const RULE: AdaptiveRule = {
   strategy: 'adaptive',

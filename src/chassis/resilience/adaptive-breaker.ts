@@ -4,7 +4,7 @@ import {
   type BreakerCounts,
   type BreakerListener,
   type BreakerState,
-} from './circuit-breaker.js';
+} from './state-breaker.js';
 import { countsOf, windowFor, type SlidingWindow } from './sliding-window.js';
 import { Transitions } from './transitions.js';
 

@@ -1,12 +1,12 @@
 import { AdaptiveBreaker } from './adaptive-breaker.js';
 import {
-  CircuitBreaker,
+  StateBreaker,
   REFUSED,
   type Breaker,
   type BreakerCounts,
   type BreakerListener,
   type BreakerState,
-} from './circuit-breaker.js';
+} from './state-breaker.js';
 import type { BreakerRule } from './complete-options.js';
 
 /** A state in which an operator holds a breaker. */
@@ -30,7 +30,7 @@ export interface BreakerDescription {
  * stands aside and counts nothing; let go, it goes on from where it was.
  */
 export class BreakerControl {
-  #breaker: CircuitBreaker | AdaptiveBreaker;
+  #breaker: StateBreaker | AdaptiveBreaker;
   #forced: ForcedState | undefined;
   #lastTransition: BreakerDescription['lastTransition'] = null;
 
@@ -60,7 +60,7 @@ export class BreakerControl {
   set rule(rule: BreakerRule) {
     const breaker = this.#breaker;
     if (breaker instanceof AdaptiveBreaker && rule.strategy === 'adaptive') breaker.rule = rule;
-    else if (breaker instanceof CircuitBreaker && rule.strategy !== 'adaptive') breaker.rule = rule;
+    else if (breaker instanceof StateBreaker && rule.strategy !== 'adaptive') breaker.rule = rule;
     else {
       const from = this.state;
       this.#breaker = this.#make(rule);
@@ -95,8 +95,8 @@ export class BreakerControl {
     };
   }
 
-  #make(rule: BreakerRule): CircuitBreaker | AdaptiveBreaker {
-    const breaker = rule.strategy === 'adaptive' ? new AdaptiveBreaker(rule) : new CircuitBreaker(rule);
+  #make(rule: BreakerRule): StateBreaker | AdaptiveBreaker {
+    const breaker = rule.strategy === 'adaptive' ? new AdaptiveBreaker(rule) : new StateBreaker(rule);
     breaker.onTransition((from, to) => {
       // Calls that began before it was held, or replaced, still end with it.
       if (this.#forced === undefined && breaker === this.#breaker) this.#tell(from, to);

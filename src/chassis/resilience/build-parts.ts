@@ -1,4 +1,4 @@
-import { Bulkhead } from './bulkhead.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
 import { completeBudget, completeBulkhead, completeHedge, completeRetry } from './complete-options.js';
 import { codeOf } from './failures.js';
 import type { FallbackContext, FallbackStep } from './fallback.js';
@@ -9,7 +9,7 @@ import { RetryBudget } from './retry-budget.js';
 const STEP_TIMEOUT_MS = 100;
 
 /**
- * The parts of a policy but its breaker. Bulkhead and budget are those that were there before, with their new
+ * The parts of a policy but its breaker. ConcurrencyLimit and budget are those that were there before, with their new
  * options: who runs and waits, and what is left, stay.
  */
 export function buildParts(options: PolicyOptions, before: PolicyParts): Omit<PolicyParts, 'breaker'> {
@@ -36,9 +36,12 @@ function budgetOf(
   return before;
 }
 
-function bulkheadOf(options: NonNullable<PolicyOptions['bulkhead']>, before: Bulkhead | undefined): Bulkhead {
+function bulkheadOf(
+  options: NonNullable<PolicyOptions['bulkhead']>,
+  before: ConcurrencyLimit | undefined,
+): ConcurrencyLimit {
   const complete = completeBulkhead(options);
-  if (!before) return new Bulkhead(complete);
+  if (!before) return new ConcurrencyLimit(complete);
   before.options = complete;
   return before;
 }

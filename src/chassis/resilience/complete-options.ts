@@ -1,7 +1,7 @@
 import { faultOfRules } from '../config/index.js';
 import type { AdaptiveRule } from './adaptive-breaker.js';
 import type { StateBreakerRule } from './breaker-rule.js';
-import type { BulkheadOptions } from './bulkhead.js';
+import type { BulkheadOptions } from './concurrency-limit.js';
 import { RETRYABLE_CODES } from './failures.js';
 import type { HedgeOptions } from './hedge.js';
 import type { BreakerOptions, FallbackOptions, PolicyOptions, RetryRules } from './policy-options.js';

@@ -1,5 +1,5 @@
 import { buildParts } from './build-parts.js';
-import { BreakerControl } from './breaker-control.js';
+import { BreakerControl, type ForcedState } from './breaker-control.js';
 import { checkOptions, completeBreaker } from './complete-options.js';
 import { mergeOptions } from './merge-options.js';
 import { Policy } from './policy.js';
@@ -59,8 +59,17 @@ export class ManagedPolicy {
     this.#rebuild();
   }
 
-  /** Puts the changed breaker in its place. */
-  readonly refresh = (): void => this.#rebuild();
+  /** Holds its breaker in a state, or lets it go. */
+  force(state: ForcedState | undefined): void {
+    if (this.#breaker) this.#breaker.forced = state;
+    this.#rebuild();
+  }
+
+  /** Its breaker closed, with nothing counted, and held by nobody. */
+  resetBreaker(): void {
+    this.#breaker?.reset(performance.now());
+    this.#rebuild();
+  }
 
   #optionsWith(configured: PolicyOptions, rule: BreakerOptions | undefined): PolicyOptions {
     const merged = mergeOptions(this.defined, configured);

@@ -2,7 +2,7 @@ import type { Code } from '../errors/index.js';
 import type { AdaptiveRule } from './adaptive-breaker.js';
 import type { BackoffOptions } from './backoff.js';
 import type { ErrorCountRule, ErrorRatioRule, SlowCallRatioRule } from './breaker-rule.js';
-import type { BulkheadOptions } from './bulkhead.js';
+import type { BulkheadOptions } from './concurrency-limit.js';
 import type { FallbackContext } from './fallback.js';
 import type { HedgeOptions } from './hedge.js';
 import type { RetryBudgetOptions } from './retry-budget.js';

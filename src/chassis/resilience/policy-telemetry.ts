@@ -1,5 +1,5 @@
 import { currentScope, type CallContext } from '../context/index.js';
-import type { BreakerState } from './circuit-breaker.js';
+import type { BreakerState } from './state-breaker.js';
 import { codeOf } from './failures.js';
 import type { FallbackContext } from './fallback.js';
 import type { Outcome, PolicyListener } from './policy.js';
@@ -42,7 +42,7 @@ export class PolicyTelemetry implements PolicyListener {
   /** The call is answered by a step: its span, its line and its answer say so. */
   #markAnswer(step: string, call: CallContext | undefined): void {
     currentScope()?.span?.setAttributes({ 'resilience.policy': this.name, 'resilience.fallback.step': step });
-    if (call) call.fallback = { policy: this.name, step };
+    call?.answeredBy({ policy: this.name, step });
   }
 
   #addEvent(event: string, attributes: Readonly<Record<string, string | number>>): void {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MetricsRegistry, type Counter, type CounterSeries } from '../metrics/index.js';
-import type { BreakerState } from './circuit-breaker.js';
+import type { BreakerState } from './state-breaker.js';
 import type { Outcome } from './policy.js';
 import { PolicyRegistry } from './policy-registry.js';
 import type { GaveUp } from './retry.js';

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { currentLimits, HttpCall, runInCall } from '../context/index.js';
 import { ServiceError, type Code } from '../errors/index.js';
 import type { Attempt } from './attempt.js';
-import { Bulkhead } from './bulkhead.js';
-import { CircuitBreaker } from './circuit-breaker.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
+import { StateBreaker } from './state-breaker.js';
 import { RETRYABLE_CODES } from './failures.js';
 import { Policy, type Outcome, type PolicyParts } from './policy.js';
 import { RetryBudget } from './retry-budget.js';
@@ -45,8 +45,8 @@ function failing(...errors: readonly unknown[]): { work: () => Promise<string>; 
   return { work, calls: () => calls };
 }
 
-function breaker(): CircuitBreaker {
-  return new CircuitBreaker({
+function breaker(): StateBreaker {
+  return new StateBreaker({
     strategy: 'error-ratio',
     threshold: 0.5,
     retryTimeoutMs: 1000,
@@ -258,7 +258,7 @@ describe('breaker', () => {
   test('a probe that finds no place in the bulkhead gives its own back', async () => {
     const parts = {
       breaker: breaker(),
-      bulkhead: new Bulkhead({ maxConcurrent: 1, maxQueued: 0, maxWaitMs: 100 }),
+      bulkhead: new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 0, maxWaitMs: 100 }),
     };
     const policy = new Policy('dependency', parts);
     for (let call = 0; call < 2; call++) await settled(policy.run(() => Promise.reject(failure('INTERNAL'))));
@@ -274,7 +274,7 @@ describe('breaker', () => {
 describe('bulkhead', () => {
   test('waiting for a place does not count against the timeout', async () => {
     const policy = new Policy('dependency', {
-      bulkhead: new Bulkhead({ maxConcurrent: 1, maxQueued: 1, maxWaitMs: 1000 }),
+      bulkhead: new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 1, maxWaitMs: 1000 }),
       timeoutMs: 100,
     });
     const work = async (): Promise<string> => {
@@ -288,7 +288,7 @@ describe('bulkhead', () => {
   });
 
   test('a timeout frees the place', async () => {
-    const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueued: 0, maxWaitMs: 100 });
+    const bulkhead = new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 0, maxWaitMs: 100 });
     await settled(new Policy('dependency', { bulkhead, timeoutMs: 100 }).run(never));
     expect(bulkhead.running).toBe(0);
   });

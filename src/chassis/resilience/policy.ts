@@ -1,8 +1,8 @@
 import { currentCall, currentLimits } from '../context/index.js';
 import { callCancelled } from '../errors/index.js';
 import { ALL_ATTEMPTS, Attempt, type Work } from './attempt.js';
-import type { Bulkhead } from './bulkhead.js';
-import { REFUSED, type Breaker } from './circuit-breaker.js';
+import type { ConcurrencyLimit } from './concurrency-limit.js';
+import { REFUSED, type Breaker } from './state-breaker.js';
 import { bulkheadFull, circuitOpen, codeOf, FAILURE_CODES, PolicyRefusal } from './failures.js';
 import { fallBack, type FallbackListener, type FallbackStep } from './fallback.js';
 import { hedged, type HedgeOptions } from './hedge.js';
@@ -36,7 +36,7 @@ export interface PolicyParts {
   /** Pays for the further attempts of retries and hedges; without one there are none. */
   readonly budget?: RetryBudget;
   readonly breaker?: Breaker;
-  readonly bulkhead?: Bulkhead;
+  readonly bulkhead?: ConcurrencyLimit;
   /** Milliseconds for each attempt. @default none */
   readonly timeoutMs?: number;
 }

@@ -29,7 +29,8 @@ export class RoutedPolicies {
   }
 
   /** The one that covers a call. */
-  of(call: Call): ManagedPolicy | undefined {
+  of(call: Call | undefined): ManagedPolicy | undefined {
+    if (!call) return undefined;
     const target = call.transport === 'http' ? `${call.method} ${call.route}` : call.rpc;
     if (this.#byTarget.has(target)) return this.#byTarget.get(target);
     const found = this.#routed.find(({ covers }) => covers(call))?.managed;

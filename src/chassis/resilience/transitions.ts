@@ -1,4 +1,4 @@
-import type { BreakerListener, BreakerState } from './circuit-breaker.js';
+import type { BreakerListener, BreakerState } from './state-breaker.js';
 
 /** Who is told of a breaker's changes of state. */
 export class Transitions {

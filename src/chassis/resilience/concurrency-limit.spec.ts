@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Attempt } from './attempt.js';
-import { Bulkhead } from './bulkhead.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -14,7 +14,7 @@ interface Caller {
   readonly limits: Attempt;
 }
 
-function enter(bulkhead: Bulkhead, limitMs = Infinity): Caller {
+function enter(bulkhead: ConcurrencyLimit, limitMs = Infinity): Caller {
   const caller: Caller = { state: 'waits', limits: new Attempt(1) };
   caller.limits.limitTo(limitMs);
   const answer = bulkhead.enter(caller.limits);
@@ -25,7 +25,7 @@ function enter(bulkhead: Bulkhead, limitMs = Infinity): Caller {
 }
 
 test('who waits longest is next, and who finds the queue full is refused at once', async () => {
-  const bulkhead = new Bulkhead(OPTIONS);
+  const bulkhead = new ConcurrencyLimit(OPTIONS);
   const callers = Array.from({ length: 5 }, () => enter(bulkhead));
   expect(callers.map(({ state }) => state)).toEqual(['runs', 'runs', 'waits', 'waits', 'refused']);
   bulkhead.leave();
@@ -34,7 +34,7 @@ test('who waits longest is next, and who finds the queue full is refused at once
 });
 
 test('nobody waits longer than the limits: its own, and the caller’s', async () => {
-  const bulkhead = new Bulkhead(OPTIONS);
+  const bulkhead = new ConcurrencyLimit(OPTIONS);
   const callers = [enter(bulkhead), enter(bulkhead), enter(bulkhead), enter(bulkhead, 40)];
   await vi.advanceTimersByTimeAsync(40);
   expect(callers[3]?.state).toBe('refused');
@@ -44,7 +44,7 @@ test('nobody waits longer than the limits: its own, and the caller’s', async (
 });
 
 test('a smaller bound lets those who run go on, and no other begin', async () => {
-  const bulkhead = new Bulkhead(OPTIONS);
+  const bulkhead = new ConcurrencyLimit(OPTIONS);
   const callers = [enter(bulkhead), enter(bulkhead), enter(bulkhead)];
   bulkhead.options = { ...OPTIONS, maxConcurrent: 1 };
   bulkhead.leave();
@@ -71,7 +71,7 @@ const steps = fc.array(
 
 test('it does what a list of callers, looked through each time, would do', async () => {
   const property = fc.asyncProperty(options, steps, async (limits, history) => {
-    const bulkhead = new Bulkhead(limits);
+    const bulkhead = new ConcurrencyLimit(limits);
     const callers: Caller[] = [];
     const model: { state: Caller['state']; since: number }[] = [];
     const inState = (state: Caller['state']): number[] =>

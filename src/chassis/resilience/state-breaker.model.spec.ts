@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StateBreakerRule } from './breaker-rule.js';
-import { CircuitBreaker, REFUSED, type BreakerState } from './circuit-breaker.js';
+import { StateBreaker, REFUSED, type BreakerState } from './state-breaker.js';
 
 const DIAGRAM = ['closed open', 'open half-open', 'half-open open', 'half-open closed'];
 
@@ -97,7 +97,7 @@ const step = fc.record({
 
 test('it does what the plain model does, and changes its state along the diagram only', () => {
   const property = fc.property(rules, fc.array(step, { maxLength: 120 }), (rule, steps) => {
-    const breaker = new CircuitBreaker(rule);
+    const breaker = new StateBreaker(rule);
     const model = new Model(rule);
     breaker.onTransition((from, to) => expect(DIAGRAM).toContain(`${from} ${to}`));
     const running: { ticket: number; modelTicket: number; era: number }[] = [];

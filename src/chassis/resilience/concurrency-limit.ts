@@ -16,7 +16,7 @@ interface Waiting {
 }
 
 /** Bounds how many calls of one kind run at a time, so that a slow dependency does not hold all of the service. */
-export class Bulkhead {
+export class ConcurrencyLimit {
   #running = 0;
   readonly #queue: Waiting[] = [];
 

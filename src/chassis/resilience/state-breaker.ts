@@ -42,7 +42,7 @@ export interface Breaker {
  * Calls that began before the last change of state count no more. It keeps no timers: what time brings about
  * is seen when the next call comes.
  */
-export class CircuitBreaker implements Breaker {
+export class StateBreaker implements Breaker {
   #rule: StateBreakerRule;
   #window: SlidingWindow;
   #state: BreakerState = 'closed';

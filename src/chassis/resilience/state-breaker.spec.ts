@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StateBreakerRule } from './breaker-rule.js';
-import { CircuitBreaker, REFUSED, type BreakerState } from './circuit-breaker.js';
+import { StateBreaker, REFUSED, type BreakerState } from './state-breaker.js';
 
 const COMMON = {
   retryTimeoutMs: 1000,
@@ -12,21 +12,21 @@ const COMMON = {
 };
 const RULE: StateBreakerRule = { ...COMMON, strategy: 'error-ratio', threshold: 0.5 };
 
-function call(breaker: CircuitBreaker, now: number, isFailed: boolean, durationMs = 1): boolean {
+function call(breaker: StateBreaker, now: number, isFailed: boolean, durationMs = 1): boolean {
   const ticket = breaker.enter(now);
   if (ticket !== REFUSED) breaker.settle(ticket, now, isFailed, durationMs);
   return ticket !== REFUSED;
 }
 
-function opened(rule: StateBreakerRule = RULE): CircuitBreaker {
-  const breaker = new CircuitBreaker(rule);
+function opened(rule: StateBreakerRule = RULE): StateBreaker {
+  const breaker = new StateBreaker(rule);
   for (let index = 0; index < 4; index++) call(breaker, 10_000, true, 1000);
   expect(breaker.state).toBe('open');
   return breaker;
 }
 
 test('it stays closed below the smallest number of calls, however many of them fail', () => {
-  const breaker = new CircuitBreaker(RULE);
+  const breaker = new StateBreaker(RULE);
   for (let index = 0; index < 3; index++) expect(call(breaker, 10_000, true)).toBe(true);
   expect(breaker.state).toBe('closed');
 });
@@ -39,7 +39,7 @@ test.each<[StateBreakerRule, boolean[], BreakerState]>([
   [{ ...COMMON, strategy: 'error-count', threshold: 3 }, [false, true, true, false, true], 'open'],
   [{ ...COMMON, strategy: 'error-count', threshold: 4 }, [false, true, true, false, true], 'closed'],
 ])('%o after %o is %s', (rule, failures, state) => {
-  const breaker = new CircuitBreaker(rule);
+  const breaker = new StateBreaker(rule);
   for (const isFailed of failures) call(breaker, 10_000, isFailed);
   expect(breaker.state).toBe(state);
 });
@@ -51,7 +51,7 @@ test('slow calls open it, whether they succeed or not', () => {
     threshold: 0.5,
     maxAllowedRtMs: 100,
   };
-  const breaker = new CircuitBreaker(rule);
+  const breaker = new StateBreaker(rule);
   for (const durationMs of [1, 100, 101]) call(breaker, 10_000, true, durationMs);
   expect(breaker.state).toBe('closed');
   call(breaker, 10_000, false, 101);
@@ -117,7 +117,7 @@ describe('half-open', () => {
 });
 
 test('a call that began before it opened says nothing after it closed', () => {
-  const breaker = new CircuitBreaker({ ...RULE, probeNum: 1 });
+  const breaker = new StateBreaker({ ...RULE, probeNum: 1 });
   const old = Array.from({ length: 10 }, () => breaker.enter(9000));
   for (let index = 0; index < 4; index++) call(breaker, 10_000, true);
   call(breaker, 11_000, false);
@@ -127,12 +127,12 @@ test('a call that began before it opened says nothing after it closed', () => {
 });
 
 test('another rule keeps what was counted, unless it looks back otherwise', () => {
-  const breaker = new CircuitBreaker({ ...RULE, threshold: 1 });
+  const breaker = new StateBreaker({ ...RULE, threshold: 1 });
   for (const isFailed of [false, false, true]) call(breaker, 10_000, isFailed);
   breaker.rule = RULE;
   call(breaker, 10_000, true);
   expect(breaker.state).toBe('open');
-  const other = new CircuitBreaker({ ...RULE, threshold: 1 });
+  const other = new StateBreaker({ ...RULE, threshold: 1 });
   for (const isFailed of [false, false, true]) call(other, 10_000, isFailed);
   other.rule = { ...RULE, statIntervalMs: 3000 };
   call(other, 10_000, true);
@@ -140,7 +140,7 @@ test('another rule keeps what was counted, unless it looks back otherwise', () =
 });
 
 test('listeners are told of each change, until they no longer want to be', () => {
-  const breaker = new CircuitBreaker({ ...RULE, probeNum: 1 });
+  const breaker = new StateBreaker({ ...RULE, probeNum: 1 });
   const seen: string[] = [];
   const end = breaker.onTransition((from, to) => seen.push(`${from} → ${to}`));
   for (let index = 0; index < 4; index++) call(breaker, 10_000, true);

@@ -1,0 +1,45 @@
+import 'reflect-metadata';
+import { currentCall, type Call } from '../context/index.js';
+import type { Method } from '../lifecycle/index.js';
+import { isIdempotentVerb, type MethodKind } from './method-kind.js';
+import type { Policy } from './policy.js';
+import type { RoutedPolicies } from './routed-policies.js';
+import { isAsyncIterable, runAny, runIterable, runObservable } from './run-stream.js';
+
+/** The method under its policy; what it returns is of the same kind. A handler's always is a promise. */
+export function guardMethod(policy: Policy, kind: MethodKind, isIdempotent: boolean, method: Method): Method {
+  if (kind === 'promise')
+    return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      return policy.run(() => method.apply(this, args), isIdempotent, args, this);
+    };
+  const run = { handler: runAny, iterable: runIterable, observable: runObservable }[kind];
+  return function (this: unknown, ...args: unknown[]): unknown {
+    return run(policy, { invoke: () => method.apply(this, args), isIdempotent, args, self: this });
+  };
+}
+
+/** A handler under the policy that the configuration lays over its route or rpc, where there is one. */
+export function guardHandler(routed: RoutedPolicies, method: Method): Method {
+  return function (this: unknown, ...args: unknown[]): unknown {
+    const managed = routed.isEmpty ? undefined : routed.of(currentCall() as Call | undefined);
+    if (!managed) return method.apply(this, args);
+    const isIdempotent = mayRepeat(managed.isIdempotent, currentCall() as Call, args);
+    return runAny(managed.policy, { invoke: () => method.apply(this, args), isIdempotent, args, self: this });
+  };
+}
+
+/** A stream that is read cannot be read again. */
+function mayRepeat(isIdempotent: boolean | undefined, call: Call, args: readonly unknown[]): boolean {
+  if (isAsyncIterable(args[0])) return false;
+  return isIdempotent ?? (call.transport === 'http' && isIdempotentVerb(call.method));
+}
+
+/** Nest and other decorators find on the new method what they would find on the old one. */
+export function keepNature(method: Method, guarded: Method): Method {
+  Object.defineProperty(guarded, 'name', { value: method.name });
+  Object.defineProperty(guarded, 'length', { value: method.length });
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), guarded);
+  }
+  return guarded;
+}

@@ -1,0 +1,334 @@
+import { Controller, Module } from '@nestjs/common';
+import { context, propagation } from '@opentelemetry/api';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOptions } from '#chassis/clients';
+import { currentCall, HttpCall, runInCall } from '#chassis/context';
+import { ServiceError, type Code } from '#chassis/errors';
+import { Rpc } from '#chassis/grpc';
+import { service } from '../../src/app.module.js';
+import { TestAuthority } from '../support/certificates.js';
+import { eventually, freePort, order, Probes, TestApp } from '../support/index.js';
+import { Order } from '../support/probe.js';
+import { Scrape } from '../support/scrape.js';
+import { TlsFiles } from '../support/tls-files.js';
+
+const at = (name: string) => `/upstream.v1.UpstreamService/${name}`;
+const Rpcs = {
+  unary: { ...Probes.unary, path: at('Unary') },
+  serverStream: { ...Probes.serverStream, path: at('ServerStream') },
+  clientStream: { ...Probes.clientStream, path: at('ClientStream') },
+  bidi: { ...Probes.bidi, path: at('Bidi') },
+};
+
+/** What the other service does next, and how often it was asked. */
+let answer: (order: Order) => Promise<Order> | Order;
+let asked = 0;
+let aborted = 0;
+
+@Controller()
+class UpstreamController {
+  @Rpc(Rpcs.unary, Order)
+  async unary(order: Order): Promise<Order> {
+    asked += 1;
+    return answer(order);
+  }
+
+  @Rpc(Rpcs.serverStream, Order)
+  async *serverStream(order: Order): AsyncGenerator<Order> {
+    asked += 1;
+    yield await answer(order);
+    yield await answer(order);
+  }
+
+  @Rpc(Rpcs.clientStream, Order)
+  async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
+    asked += 1;
+    let last: Order = { reason: 'none', domain: '', metadata: {} };
+    for await (const order of orders) last = order;
+    return answer(last);
+  }
+
+  @Rpc(Rpcs.bidi, Order)
+  async *bidi(orders: AsyncIterable<Order>): AsyncGenerator<Order> {
+    asked += 1;
+    for await (const order of orders) yield answer(order);
+  }
+}
+
+@Module({ controllers: [UpstreamController] })
+class UpstreamModule {}
+
+const upstreamService = { module: UpstreamModule, root: service.root };
+let app: TestApp;
+let names = 0;
+beforeAll(async () => {
+  app = await TestApp.start({ service: upstreamService });
+});
+afterAll(() => app.stop());
+afterEach(() => {
+  answer = (order) => order;
+  asked = 0;
+  aborted = 0;
+});
+answer = (order) => order;
+
+/** A client of a name of its own. */
+function clientWith(options: Partial<NamedGrpcClientOptions> = {}): GrpcClient {
+  return app.get(GrpcClients).create({ name: `upstream-${++names}`, target: app.grpc.address, ...options });
+}
+
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => expect.unreachable(),
+    (error: unknown) => error,
+  );
+const refuse = (code: Code, retryAfterMs?: number) => () => {
+  throw new ServiceError({
+    code,
+    reason: 'REFUSED',
+    message: 'no',
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+};
+async function* messages(...reasons: string[]) {
+  for (const reason of reasons) yield order(reason);
+}
+/** Every shape of call: what it ends with. */
+const SHAPES = [
+  { name: 'unary', call: (client: GrpcClient) => client.unary(Rpcs.unary, order('echo')) },
+  {
+    name: 'server streaming',
+    call: (client: GrpcClient) => last(client.serverStream(Rpcs.serverStream, order('echo'))),
+  },
+  {
+    name: 'client streaming',
+    call: (client: GrpcClient) => client.clientStream(Rpcs.clientStream, messages('echo')),
+  },
+  { name: 'bidirectional', call: (client: GrpcClient) => last(client.bidi(Rpcs.bidi, messages('echo'))) },
+];
+async function last<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
+  let value: T | undefined;
+  for await (value of stream);
+  return value;
+}
+
+describe.each(SHAPES)('$name', ({ name, call }) => {
+  test('answers', async () => {
+    expect(await call(clientWith({ policy: { breaker: {}, bulkhead: {}, timeoutMs: 5000 } }))).toMatchObject({
+      reason: 'echo',
+    });
+  });
+
+  test('a refusal has its canonical code, and when to come again', async () => {
+    answer = refuse('RESOURCE_EXHAUSTED', 1500);
+    const refusal = await failureOf(call(clientWith()));
+    expect(refusal).toBeInstanceOf(UpstreamError);
+    expect(refusal).toMatchObject({ code: 'RESOURCE_EXHAUSTED', retryAfterMs: 1500 });
+  });
+
+  test('what cannot be reached, and what has no name', async () => {
+    const refused = clientWith({ target: `127.0.0.1:${await freePort()}` });
+    expect(await failureOf(call(refused))).toMatchObject(unavailable('refused'));
+    const unknown = clientWith({ target: 'dns:///nobody.invalid:50051' });
+    expect(await failureOf(call(unknown))).toMatchObject(unavailable('dns'));
+  });
+
+  test('ends with the call that it is made in', async () => {
+    const outer = new HttpCall('request-1', 'GET', '/');
+    const reason = new Error('the client left');
+    answer = untilAborted;
+    const failed = failureOf(runInCall(outer, () => call(clientWith({ policy: { timeoutMs: 5000 } }))));
+    await eventually('the other service works', () => asked === 1);
+    outer.abort(reason);
+    expect(await failed).toBe(reason);
+    await eventually('the other service knows', () => aborted === 1);
+  });
+
+  test('bears request id, deadline and baggage', async () => {
+    const outer = new HttpCall('request-2', 'GET', '/');
+    outer.expireAfter(5000, () => new Error('late'));
+    let seen: object = {};
+    answer = (order) => {
+      const call = currentCall();
+      const tenant = propagation.getActiveBaggage()?.getEntry('tenant')?.value;
+      seen = { requestId: call?.requestId, leftMs: call?.remainingMs, tenant };
+      return order;
+    };
+    await runInCall(outer, () => withBaggage('acme', () => call(clientWith())));
+    outer.close();
+    expect(seen).toMatchObject({ requestId: 'request-2', tenant: 'acme' });
+    expect((seen as { leftMs: number }).leftMs).toBeLessThanOrEqual(5000);
+  });
+
+  test('opens the breaker, which then refuses it', async () => {
+    const breaker = { strategy: 'error-count', threshold: 2, minRequestAmount: 2 } as const;
+    const client = clientWith({ policy: { breaker } });
+    answer = refuse('NOT_FOUND');
+    for (let time = 0; time < 3; time++) await failureOf(call(client));
+    answer = refuse('INTERNAL');
+    for (let time = 0; time < 2; time++) await failureOf(call(client));
+    expect(await failureOf(call(client))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    expect(asked).toBe(5);
+  });
+
+  test('is cancelled when its attempt takes too long', async () => {
+    answer = untilAborted;
+    const failure = await failureOf(call(clientWith({ policy: { timeoutMs: 100 } })));
+    expect(failure).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      reason: expect.stringMatching(/^(UPSTREAM_)?TIMEOUT$/),
+    });
+    await eventually('the other service knows', () => aborted === 1);
+  });
+
+  test('is not sent again unless it may be', async () => {
+    answer = refuse('UNAVAILABLE');
+    await failureOf(call(clientWith({ policy: { retry: { baseMs: 1, maxMs: 2 } } })));
+    expect(asked, name).toBe(1);
+  });
+});
+
+function untilAborted(): Promise<never> {
+  const signal = currentCall()?.signal;
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      aborted += 1;
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+function withBaggage<T>(tenant: string, work: () => T): T {
+  return context.with(
+    propagation.setBaggage(context.active(), propagation.createBaggage({ tenant: { value: tenant } })),
+    work,
+  );
+}
+
+function unavailable(fault: string) {
+  return { code: 'UNAVAILABLE', reason: 'UPSTREAM_UNAVAILABLE', metadata: { fault } };
+}
+
+describe('idempotent calls', () => {
+  test('are sent again, after as long as the other service asks for', async () => {
+    const client = clientWith({ policy: { retry: { baseMs: 1, maxMs: 2 } } });
+    const times: number[] = [];
+    answer = (order) => {
+      times.push(performance.now());
+      return times.length === 1 ? refuse('UNAVAILABLE', 300)() : order;
+    };
+    await client.unary(Rpcs.unary, order('echo'), { isIdempotent: true });
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
+    times.length = 0;
+    await last(client.serverStream(Rpcs.serverStream, order('echo'), { isIdempotent: true }));
+    expect(asked).toBe(4);
+  });
+
+  test('a dependency that always fails gets a tenth more of them, and a burst', async () => {
+    const retry = { maxAttempts: 3, baseMs: 1, maxMs: 2 };
+    const client = clientWith({ policy: { retry, budget: { ratio: 0.1, burst: 10 } } });
+    answer = refuse('UNAVAILABLE');
+    const calls = process.env['SOAK'] ? 20_000 : 1000;
+    for (let sent = 0; sent < calls; sent += 50)
+      await Promise.all(
+        Array.from({ length: 50 }, () =>
+          failureOf(client.unary(Rpcs.unary, order('echo'), { isIdempotent: true })),
+        ),
+      );
+    console.log(`gRPC: ${calls} calls, ${asked} received`);
+    expect(asked).toBeGreaterThan(calls);
+    expect(asked).toBeLessThanOrEqual(calls * 1.1 + 10);
+  });
+});
+
+describe('streams', () => {
+  test('have their place in the bulkhead until they end', async () => {
+    const client = clientWith({ policy: { timeoutMs: 5000, bulkhead: { maxConcurrent: 1 } } });
+    const stream = client.serverStream(Rpcs.serverStream, order('echo'));
+    await stream.next();
+    expect(await failureOf(client.unary(Rpcs.unary, order('echo')))).toMatchObject({
+      reason: 'BULKHEAD_FULL',
+    });
+    await stream.return(undefined);
+    await eventually('its place is free', () =>
+      client.unary(Rpcs.unary, order('echo')).then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
+  test('outlive the time of the attempt that has begun them', async () => {
+    const client = clientWith({ policy: { timeoutMs: 300 } });
+    const outer = new HttpCall('request-3', 'GET', '/');
+    outer.expireAfter(10_000, () => new Error('late'));
+    let count = 0;
+    answer = async (order) => {
+      if (count++ > 0) await new Promise((resolve) => setTimeout(resolve, 600));
+      return order;
+    };
+    await runInCall(outer, () => last(client.serverStream(Rpcs.serverStream, order('echo'))));
+    outer.close();
+    expect(count).toBe(2);
+  });
+
+  test('requests that cannot be made end the call with their own error', async () => {
+    const broken = async function* () {
+      yield order('echo');
+      throw new Error('no more');
+    };
+    await expect(clientWith().clientStream(Rpcs.clientStream, broken())).rejects.toThrow('no more');
+    await expect(last(clientWith().bidi(Rpcs.bidi, broken()))).rejects.toThrow('no more');
+  });
+});
+
+test('a message that is too large', async () => {
+  answer = (order) => ({ ...order, domain: 'x'.repeat(2000) });
+  expect(
+    await failureOf(clientWith({ maxAnswerBytes: 1000 }).unary(Rpcs.unary, order('echo'))),
+  ).toMatchObject({
+    code: 'INTERNAL',
+    reason: 'UPSTREAM_ANSWER_TOO_LARGE',
+  });
+});
+
+test('several connections are used in turn', async () => {
+  const open = async () => (await Scrape.of(app)).sum('rpc_server_connections');
+  const before = await open();
+  const client = clientWith({ connections: 3 });
+  for (let call = 0; call < 6; call++) await client.unary(Rpcs.unary, order('echo'));
+  expect((await open()) - before).toBe(3);
+});
+
+test('TLS shows the client’s certificate; one that is not trusted is refused', async () => {
+  const authority = await TestAuthority.create();
+  const [server, client] = await Promise.all([
+    authority.issue({ name: 'upstream' }),
+    authority.issue({ name: 'client' }),
+  ]);
+  const other = await TestAuthority.create('Another authority');
+  const [serverFiles, files] = [TlsFiles.with(server), TlsFiles.with(client)];
+  const secure = await TestApp.start({
+    service: upstreamService,
+    config: {
+      ...serverFiles.config,
+      TLS_HTTP: 'false',
+      TLS_CLIENT_CA_FILE: serverFiles.replace('ca.crt', authority.certificate),
+      TLS_CLIENT_AUTH: 'require',
+    },
+  });
+  const target = secure.service.grpc.replace('127.0.0.1', 'localhost');
+  const own = { certFile: files.path('tls.crt'), keyFile: files.path('tls.key') };
+  const trusting = clientWith({
+    target,
+    tls: { caFile: files.replace('ca.crt', authority.certificate), ...own },
+  });
+  expect(await trusting.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+  const wary = clientWith({ target, tls: { caFile: files.replace('other.crt', other.certificate), ...own } });
+  expect(await failureOf(wary.unary(Rpcs.unary, order('echo')))).toMatchObject({
+    code: 'INTERNAL',
+    reason: 'UPSTREAM_TLS_FAILED',
+  });
+  await secure.stop();
+  for (const each of [authority, other, serverFiles, files]) each.remove();
+});

@@ -1,0 +1,371 @@
+import { Module } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
+import { HttpCall, runInCall } from '#chassis/context';
+import { service } from '../../src/app.module.js';
+import { eventually, freePort, TestApp } from '../support/index.js';
+import { TestAuthority, type TestCertificate } from '../support/certificates.js';
+import { Scrape } from '../support/scrape.js';
+import { TlsFiles } from '../support/tls-files.js';
+import { Upstream } from '../support/upstream.js';
+
+@Module({})
+class NoFeature {}
+
+let app: TestApp;
+let upstream: Upstream;
+let names = 0;
+beforeAll(async () => {
+  app = await TestApp.start({ service: { module: NoFeature, root: service.root } });
+});
+afterAll(() => app.stop());
+beforeEach(async () => {
+  upstream = await Upstream.start((_request, response) => response.end('{}'));
+});
+afterEach(() => upstream.stop());
+
+/** A client of a name of its own. */
+function clientWith(options: Partial<NamedHttpClientOptions> = {}) {
+  const name = `upstream-${++names}`;
+  return app.get(HttpClients).create({ name, baseUrl: upstream.url, ...options });
+}
+
+const GET = { method: 'GET', path: '/' };
+const failureOf = (work: Promise<unknown>) =>
+  work.then(
+    () => expect.unreachable(),
+    (error: unknown) => error,
+  );
+
+describe('connections', () => {
+  test('are kept and used again, no more of them than allowed', async () => {
+    const client = clientWith({ maxConnections: 2 });
+    upstream.answer = (_request, response) => setTimeout(() => response.end(), 20);
+    await Promise.all(Array.from({ length: 6 }, () => client.send(GET)));
+    await client.send(GET);
+    expect({ requests: upstream.requests, connections: upstream.connections }).toEqual({
+      requests: 7,
+      connections: 2,
+    });
+  });
+
+  test('are counted by client and state, and so is who waits for one', async () => {
+    const client = clientWith({ maxConnections: 1 });
+    const answers: (() => void)[] = [];
+    upstream.answer = (_request, response) => answers.push(() => response.end());
+    const sent = [client.send(GET), client.send(GET)];
+    await eventually('one request is there', () => answers.length === 1);
+    const read = async () => {
+      const scrape = await Scrape.of(app);
+      const labels = { client: client.name };
+      const of = (state: string) => scrape.sum('http_client_connections', { ...labels, state });
+      const waiting = scrape.sum('http_client_connections_pending_requests', labels);
+      return { active: of('active'), idle: of('idle'), waiting };
+    };
+    expect(await read()).toEqual({ active: 1, idle: 0, waiting: 1 });
+    answers[0]?.();
+    await eventually('the other is there', () => answers.length === 2);
+    answers[1]?.();
+    await Promise.all(sent);
+    expect(await read()).toEqual({ active: 0, idle: 1, waiting: 0 });
+  });
+
+  test('that the other side has closed are not used again', async () => {
+    const client = clientWith();
+    upstream.answer = (_request, response) => response.setHeader('connection', 'close').end();
+    await client.send(GET);
+    await client.send(GET);
+    expect(upstream.connections).toBe(2);
+  });
+
+  test('wait for open requests when the client is closed, and take no more', async () => {
+    const client = clientWith();
+    upstream.answer = (_request, response) => setTimeout(() => response.end('"last"'), 50);
+    const last = client.send(GET);
+    await client.close();
+    expect(await last).toBe('"last"');
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'UPSTREAM_UNAVAILABLE' });
+  });
+});
+
+describe('what goes wrong', () => {
+  test('a refused connection', async () => {
+    const client = clientWith({ baseUrl: `http://127.0.0.1:${await freePort()}` });
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('refused'));
+  });
+
+  test('a name that nobody has', async () => {
+    const client = clientWith({ baseUrl: 'http://nobody.invalid' });
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('dns'));
+  });
+
+  test('a connection that is cut before the answer, and within it', async () => {
+    const client = clientWith();
+    upstream.answer = (request) => request.socket.destroy();
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('connection_lost'));
+    upstream.answer = (request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('half', () => request.socket.destroy());
+    };
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('connection_lost'));
+  });
+
+  test('an answer that takes too long, and a body that never ends', async () => {
+    const client = clientWith({ timeoutMs: 50 });
+    const late = {
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'UPSTREAM_TIMEOUT',
+      metadata: { upstream: client.name },
+    };
+    upstream.answer = () => undefined;
+    expect(await failureOf(client.send(GET))).toMatchObject(late);
+    upstream.answer = (_request, response) => response.writeHead(200).write('and');
+    expect(await failureOf(client.send(GET))).toMatchObject(late);
+  });
+
+  test.each([
+    ['announced', (size: number) => ({ 'content-length': size })],
+    ['as it comes', () => ({})],
+  ])('an answer that is too large, %s', async (_how, headersOf) => {
+    const client = clientWith({ maxAnswerBytes: 1000 });
+    const answerWith = (size: number) => {
+      upstream.answer = (_request, response) =>
+        response.writeHead(200, headersOf(size)).end('x'.repeat(size));
+    };
+    answerWith(1000);
+    expect(await client.send(GET)).toHaveLength(1000);
+    answerWith(1001);
+    const refusal = { code: 'INTERNAL', reason: 'UPSTREAM_ANSWER_TOO_LARGE', httpStatus: 502 };
+    expect(await failureOf(client.send(GET))).toMatchObject(refusal);
+  });
+
+  test('an answer that is no JSON, and one that is no HTTP', async () => {
+    const client = clientWith();
+    const malformed = { code: 'INTERNAL', reason: 'UPSTREAM_ANSWER_MALFORMED', httpStatus: 502 };
+    upstream.answer = (_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"half":');
+    expect(await failureOf(client.send(GET))).toMatchObject(malformed);
+    upstream.answer = (request) => request.socket.end('HTTP/9.9 what?\r\n\r\n');
+    expect(await failureOf(client.send(GET))).toMatchObject(malformed);
+  });
+
+  test('a status that is no success, with its canonical code and when to come again', async () => {
+    const client = clientWith();
+    upstream.answer = (_request, response) =>
+      response
+        .writeHead(503, { 'retry-after': '2', 'content-type': 'application/problem+json' })
+        .end('{"a":1}');
+    const refusal = await failureOf(client.send(GET));
+    expect(refusal).toBeInstanceOf(UpstreamError);
+    expect(refusal).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfterMs: 2000, body: { a: 1 } });
+    upstream.answer = (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end();
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 302 });
+  });
+
+  test.each(['', '.', '..', undefined])('a path that would be another one: %j', async (id) => {
+    const request = { method: 'DELETE', path: '/v1/payments/{id}', parameters: { id } };
+    await expect(clientWith().send(request)).rejects.toThrow(/"id" of \/v1\/payments\/\{id\} is/);
+    expect(upstream.requests).toBe(0);
+  });
+});
+
+function unavailable(fault: string) {
+  return { code: 'UNAVAILABLE', reason: 'UPSTREAM_UNAVAILABLE', metadata: { fault } };
+}
+
+describe('TLS', () => {
+  let authority: TestAuthority;
+  let server: TestCertificate;
+  let files: TlsFiles;
+  beforeAll(async () => {
+    authority = await TestAuthority.create();
+    [server] = await Promise.all([authority.issue({ name: 'upstream' })]);
+    files = TlsFiles.with(await authority.issue({ name: 'client' }));
+  });
+  afterAll(() => {
+    authority.remove();
+    files.remove();
+  });
+  const filesOf = (ca: string) => ({
+    caFile: files.replace('ca.crt', ca),
+    certFile: files.path('tls.crt'),
+    keyFile: files.path('tls.key'),
+  });
+
+  test('shows the client’s certificate, and what the files hold when it connects', async () => {
+    const secure = await Upstream.start((_request, response) => response.end('"in"'), {
+      ...server,
+      ca: authority.certificate,
+    });
+    const other = await TestAuthority.create('Another authority');
+    const client = clientWith({ baseUrl: secure.url, tls: filesOf(other.certificate) });
+    const refused = { code: 'INTERNAL', reason: 'UPSTREAM_TLS_FAILED', httpStatus: 502 };
+    expect(await failureOf(client.send(GET))).toMatchObject(refused);
+    files.replace('ca.crt', authority.certificate);
+    expect(await client.send(GET)).toBe('"in"');
+    const stranger = clientWith({ baseUrl: secure.url, tls: { caFile: files.path('ca.crt') } });
+    // TLS 1.3 lets a client send before the server has looked at its certificate: then the connection just closes.
+    expect(await failureOf(stranger.send(GET))).toMatchObject({
+      reason: expect.stringMatching(/^UPSTREAM_(TLS_FAILED|UNAVAILABLE)$/),
+    });
+    secure.stop();
+    other.remove();
+  });
+
+  test('files that cannot be used are told at once', () => {
+    const tls = { caFile: files.path('nowhere.crt') };
+    expect(() => clientWith({ tls })).toThrow(/Client "upstream-\d+": TLS cannot be set up .*nowhere\.crt/);
+  });
+});
+
+describe('inside a call', () => {
+  test('bears its request id and what is left of its deadline', async () => {
+    const call = new HttpCall('request-7', 'GET', '/');
+    call.expireAfter(3000, () => new Error('late'));
+    let headers: Record<string, unknown> = {};
+    upstream.answer = (request, response) => {
+      headers = request.headers;
+      response.end();
+    };
+    await runInCall(call, () => clientWith().send(GET));
+    call.close();
+    expect(headers['x-request-id']).toBe('request-7');
+    expect(Number(headers['x-request-timeout-ms'])).toBeGreaterThan(0);
+    expect(Number(headers['x-request-timeout-ms'])).toBeLessThanOrEqual(3000);
+  });
+
+  test('ends with it: the other service sees its connection close', async () => {
+    const call = new HttpCall('request-8', 'GET', '/');
+    const reason = new Error('the client left');
+    const closed = Promise.withResolvers<void>();
+    upstream.answer = (request) => {
+      request.socket.once('close', () => closed.resolve());
+      call.abort(reason);
+    };
+    expect(await failureOf(runInCall(call, () => clientWith().send(GET)))).toBe(reason);
+    await closed.promise;
+  });
+});
+
+describe('under a policy', () => {
+  const failing: Upstream['answer'] = (_request, response) => response.writeHead(503).end();
+  const retry = { maxAttempts: 3, baseMs: 1, maxMs: 2 };
+
+  test.each([
+    ['GET', {}, 3],
+    ['PUT', {}, 3],
+    ['POST', {}, 1],
+    ['PATCH', {}, 1],
+    ['POST', { headers: { 'Idempotency-Key': 'k' } }, 3],
+    ['POST', { isIdempotent: true }, 3],
+    ['GET', { isIdempotent: false }, 1],
+    ['PUT', { content: Readable.from(['once']) }, 1],
+  ])('%s %o is sent %i times', async (method, more, times) => {
+    upstream.answer = failing;
+    const client = clientWith({ policy: { retry } });
+    expect(await failureOf(client.send({ method, path: '/', ...more }))).toMatchObject({ status: 503 });
+    expect(upstream.requests).toBe(times);
+  });
+
+  test('waits as long as the answer asks for', async () => {
+    const client = clientWith({ policy: { retry } });
+    const times: number[] = [];
+    upstream.answer = (_request, response) => {
+      times.push(performance.now());
+      if (times.length === 1) response.writeHead(503, { 'retry-after': '1' });
+      response.end();
+    };
+    await client.send(GET);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(990);
+  });
+
+  test('a fault of who asks is no failure of who answers', async () => {
+    const client = clientWith({
+      policy: { breaker: { strategy: 'error-count', threshold: 3, minRequestAmount: 3 } },
+    });
+    upstream.answer = (_request, response) => response.writeHead(404).end();
+    for (let call = 0; call < 5; call++)
+      expect(await failureOf(client.send(GET))).toMatchObject({ status: 404 });
+    upstream.answer = failing;
+    for (let call = 0; call < 3; call++) await failureOf(client.send(GET));
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    expect(upstream.requests).toBe(8);
+  });
+
+  test('an attempt that takes too long is cancelled, and made again', async () => {
+    const client = clientWith({
+      policy: { timeoutMs: 100, retry: { ...retry, codes: ['DEADLINE_EXCEEDED'] } },
+    });
+    let closed = 0;
+    const timeouts: number[] = [];
+    upstream.answer = (request, response) => {
+      timeouts.push(Number(request.headers['x-request-timeout-ms']));
+      request.socket.once('close', () => (closed += 1));
+      if (upstream.requests === 2) response.end('"second"');
+    };
+    expect(await client.send(GET)).toBe('"second"');
+    await eventually('the first is cancelled', () => closed >= 1);
+    for (const timeout of timeouts) expect(timeout).toBeLessThanOrEqual(100);
+  });
+
+  test('a dependency that always fails gets a tenth more calls, and a burst', async () => {
+    upstream.answer = failing;
+    const client = clientWith({ policy: { retry, budget: { ratio: 0.1, burst: 10 } } });
+    const calls = process.env['SOAK'] ? 20_000 : 1000;
+    for (let sent = 0; sent < calls; sent += 50)
+      await Promise.all(Array.from({ length: 50 }, () => failureOf(client.send(GET))));
+    console.log(`HTTP: ${calls} calls, ${upstream.requests} requests`);
+    expect(upstream.requests).toBeGreaterThan(calls);
+    expect(upstream.requests).toBeLessThanOrEqual(calls * 1.1 + 10);
+  });
+
+  test('rules come by configuration while it runs', async () => {
+    const client = clientWith();
+    upstream.answer = failing;
+    await failureOf(client.send(GET));
+    expect(upstream.requests).toBe(1);
+    const { config } = app.service;
+    const values = Object.fromEntries(config.describe().map(({ key }) => [key, config.get(key as never)]));
+    const RESILIENCE_POLICIES = [{ name: client.name, retry }];
+    await config.change({ ...values, RESILIENCE_POLICIES } as never, new Map());
+    await failureOf(client.send(GET));
+    expect(upstream.requests).toBe(4);
+  });
+});
+
+describe('streams', () => {
+  test('go in and come out as they are made', async () => {
+    upstream.answer = (request, response) => request.pipe(response);
+    const content = Readable.from(['one ', 'two ', 'three']);
+    const { status, body } = await clientWith().stream({ method: 'POST', path: '/', content });
+    expect({ status, text: await text(body) }).toEqual({ status: 200, text: 'one two three' });
+  });
+
+  test('have their place in the bulkhead until they end, and outlive the attempt’s time', async () => {
+    const client = clientWith({ policy: { timeoutMs: 80, bulkhead: { maxConcurrent: 1 } } });
+    const end = Promise.withResolvers<void>();
+    upstream.answer = (_request, response) => {
+      response.writeHead(200).write('begun ');
+      void end.promise.then(() => response.end('done'));
+    };
+    const { body } = await client.stream(GET);
+    await new Promise((resolve) => setTimeout(resolve, 160));
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'BULKHEAD_FULL' });
+    end.resolve();
+    expect(await text(body)).toBe('begun done');
+    upstream.answer = (_request, response) => response.end('"free"');
+    expect(await client.send(GET)).toBe('"free"');
+  });
+
+  test('end with the call, also under a policy', async () => {
+    const client = clientWith({ policy: { timeoutMs: 5000 } });
+    const call = new HttpCall('request-9', 'GET', '/');
+    upstream.answer = (_request, response) => response.writeHead(200).write('begun');
+    const { body } = await runInCall(call, () => client.stream(GET));
+    const reason = new Error('the client left');
+    const failed = failureOf(text(body));
+    call.abort(reason);
+    expect(await failed).toBe(reason);
+  });
+});
