@@ -16,7 +16,7 @@ export function patterns(example: string) {
 export function httpMethods() {
   return z
     .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method such as POST'))
-    .min(1, 'must have one method at least; leave it out for all')
+    .min(1, 'must have one method at least, or be left out')
     .optional();
 }
 

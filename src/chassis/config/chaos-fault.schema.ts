@@ -119,7 +119,7 @@ export function faultSchema(rules: readonly FaultRule[] = []) {
         path: [path],
         error,
         // Also where a field is wrong by itself: whoever corrects it should not come back for the next.
-        when: ({ value }) => typeof value === 'object' && value !== null,
+        when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
       }),
     AnyFault as z.ZodType<Fault>,
   );
