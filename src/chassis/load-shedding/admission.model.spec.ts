@@ -41,7 +41,10 @@ function simulate(
   const admission = new Admission(RULE);
   const { hiccup } = by;
   const model = { serviceMs: SERVICE_MS, refusalMs: REFUSAL_MS, order: by.order, ...(hiccup && { hiccup }) };
-  return { admission, calls: new SimulatedLoop(admission, model, randomFrom(by.seed)).run(loads, untilMs).calls };
+  return {
+    admission,
+    calls: new SimulatedLoop(admission, model, randomFrom(by.seed)).run(loads, untilMs).calls,
+  };
 }
 
 function between(calls: readonly SimulatedCall[], fromMs: number, untilMs: number): SimulatedCall[] {
@@ -55,7 +58,9 @@ function lossOf(calls: readonly SimulatedCall[], rank: number): number {
 
 /** The time that one in a hundred of the admitted calls exceeds, in milliseconds. */
 function p99(calls: readonly SimulatedCall[]): number {
-  const times = calls.filter(({ isRefused }) => !isRefused).map(({ arrivedMs, endedMs }) => endedMs - arrivedMs);
+  const times = calls
+    .filter(({ isRefused }) => !isRefused)
+    .map(({ arrivedMs, endedMs }) => endedMs - arrivedMs);
   return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
 }
 
