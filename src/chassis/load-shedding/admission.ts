@@ -1,5 +1,5 @@
 import { PRIORITIES } from '../context/index.js';
-import { PATIENCE, type AdmissionRule, type ShedReason } from './admission-rule.js';
+import { allowedWaitMs, PATIENCE, type AdmissionRule, type ShedReason } from './admission-rule.js';
 import { ClassShares } from './class-shares.js';
 import { Demand } from './demand.js';
 import { InFlight } from './in-flight.js';
@@ -53,6 +53,7 @@ export class Admission {
   #isAlert = false;
   #lastReason: ShedReason = 'event_loop';
   #limit = Infinity;
+  #slack = MOST_PATIENCE;
   #costMs = 0;
   #worstWaitMs = 0;
   /** Longest time that a call of the last window had waited in its turn when it was seen, in milliseconds. */
@@ -123,12 +124,12 @@ export class Admission {
     const isLoopSaturated = this.#isLoopSaturated(nowMs);
     if (!isLoopSaturated && !this.#isCpuSaturated()) return undefined;
     if (this.#isShedding && !this.shares.admits(rank)) return this.#lastReason;
-    const patience = PATIENCE[rank] ?? 1;
-    const slack = Math.max(1, MOST_PATIENCE - (this.demand.loop - END_DEMAND) * PATIENCE_SLOPE);
     const waitMs = this.#expectedWaitMs(nowMs);
     if (waitMs > this.#worstWaitMs) this.#worstWaitMs = waitMs;
-    if (isLoopSaturated && waitMs > this.rule.delayMs * patience * slack) return 'event_loop';
-    if (this.inFlight.total < this.#limit * patience) return undefined;
+    // The first of a turn is always admitted: whatever it waited for, it was not for calls that are still to be done.
+    if (isLoopSaturated && this.#admitted > 0 && waitMs > allowedWaitMs(this.rule, rank) * this.#slack)
+      return 'event_loop';
+    if (this.inFlight.total < this.#limit * (PATIENCE[rank] ?? 1)) return undefined;
     return isLoopSaturated ? 'concurrency' : 'cpu';
   }
 
@@ -169,6 +170,7 @@ export class Admission {
     const offered = this.#offered.reduce((sum, count) => sum + count, 0);
     const refused = this.#refused.reduce((sum, count) => sum + count, 0);
     this.demand.update(Math.min(1, this.#activeMs / windowMs), offered, refused);
+    this.#slack = Math.max(1, MOST_PATIENCE - (this.demand.loop - END_DEMAND) * PATIENCE_SLOPE);
     this.shares.update(this.#offered, this.#refused);
     const isSaturated = this.#isShedding || this.#busyTurns > 0;
     this.estimate.update(windowMs, this.#activeMs, this.#ended, this.#latencyMs, isSaturated);

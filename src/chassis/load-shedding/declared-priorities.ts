@@ -40,7 +40,8 @@ export class DeclaredPriorities {
     const handler = isShared ? copyOf(method) : method;
     const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as object | undefined;
     Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...config, priority }, handler);
-    if (isShared) Object.defineProperty(instance, name, { value: handler, writable: true, configurable: true });
+    if (isShared)
+      Object.defineProperty(instance, name, { value: handler, writable: true, configurable: true });
   }
 }
 

@@ -17,7 +17,10 @@ export class ShedLog {
     this.#calls += 1;
     if (this.#beganAt !== undefined) return;
     this.#beganAt = nowMs;
-    this.logger.warn({ reason, observed: isObserved }, 'load shedding began: more calls come than can be done');
+    this.logger.warn(
+      { reason, observed: isObserved },
+      'load shedding began: more calls come than can be done',
+    );
   }
 
   /** To be called from time to time. */
