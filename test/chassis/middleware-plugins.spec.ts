@@ -225,7 +225,7 @@ describe('a plugin is refused, and the service goes on without it, when it', () 
     expect([status, names]).toEqual([200, ['good', 'own']]);
     expect(body.refused).toMatchObject([{ name: entry.name, reason, keepsFormer: false }]);
     expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('hello');
-    const told = lines.filter(({ msg }) => msg === 'plugin refused; the service goes on without it').at(-1);
+    const told = lines.findLast(({ msg }) => msg === 'plugin refused; the service goes on without it');
     expect(told).toMatchObject({ level: 'error', plugin: entry.name, reason });
     const scrape = await Scrape.of(app);
     expect(scrape.sum('middleware_plugins_refused')).toBe(1);

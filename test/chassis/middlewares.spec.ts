@@ -13,6 +13,7 @@ import {
 } from '#chassis/middleware';
 import { service } from '../../src/app.module.js';
 import { eventually, order, ProbeModule, SHAPES, TestApp } from '../support/index.js';
+import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { Scrape } from '../support/scrape.js';
 
 /** What the middlewares have seen of the call under test, in order. */
@@ -152,12 +153,20 @@ class ChosenController {
 class PipelineModule {}
 
 let app: TestApp;
+let receiver: OtlpReceiver;
+const lines: Record<string, unknown>[] = [];
 beforeAll(async () => {
-  app = await TestApp.start({ service: { ...service, module: PipelineModule } });
+  receiver = await OtlpReceiver.start();
+  app = await TestApp.start({
+    service: { ...service, module: PipelineModule },
+    config: { LOG_LEVEL: 'info', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.httpUrl, OTEL_BSP_SCHEDULE_DELAY: 20 },
+    logTo: { write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) },
+  });
 });
 afterAll(async () => {
   const outer = app.get(OuterMiddleware);
   await app.stop();
+  await receiver.stop();
   expect([outer.inits, outer.destroys]).toEqual([1, 1]);
 });
 beforeEach(async () => {
@@ -305,4 +314,29 @@ test('a middleware acts on handlers by tag; state of the call is shared', async 
 test('a handler that calls another one passes the middlewares once', async () => {
   expect((await app.http.get('/chosen/nested')).body).toEqual({ who: 7 });
   expect(seen).toEqual(WHOLE);
+});
+
+test.each([
+  ['pre-refuse', 'middleware.pre', { 'error.type': 'INNER_PRE' }],
+  ['pre-answer', 'middleware.answered', {}],
+  ['recover-answer', 'middleware.recovered', {}],
+])('span, line and metrics of a call tell by name what a middleware did (%s)', async (told, event, more) => {
+  const before = (await Scrape.of(app)).sum('middleware_duration_seconds_count', { middleware: 'inner' });
+  const id = `request-${told}`;
+  await app.http.post('/probe', order('refuse'), { 'x-inner': told, 'x-request-id': id });
+  await eventually('its line', () =>
+    lines.some((line) => line['request_id'] === id && line['msg'] === 'call'),
+  );
+  const line = lines.find((each) => each['request_id'] === id && each['msg'] === 'call');
+  expect(line).toMatchObject({ middleware: 'inner' });
+  const [span] = await receiver.find('the server span', ({ traceId, name }) => {
+    return traceId === line?.['trace_id'] && name === 'POST /probe';
+  });
+  expect(span?.attributes).toMatchObject({ 'middleware.name': 'inner' });
+  expect(span?.events).toContainEqual({ name: event, attributes: { 'middleware.name': 'inner', ...more } });
+  const outer = { 'middleware.name': 'outer', 'middleware.duration_ms': expect.any(Number) };
+  expect(span?.events[0]).toEqual({ name: 'middleware.pre', attributes: outer });
+  expect(span?.events.at(-1)).toEqual({ name: 'middleware.post', attributes: outer });
+  const after = (await Scrape.of(app)).sum('middleware_duration_seconds_count', { middleware: 'inner' });
+  expect(after).toBeGreaterThan(before);
 });

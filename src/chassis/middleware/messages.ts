@@ -22,8 +22,9 @@ export function readMessages(args: unknown[], passage: Passage): void {
 /** Outermost first. */
 async function* hookIn(messages: AsyncIterable<unknown>, passage: Passage): AsyncGenerator {
   for await (let message of messages) {
+    passage.now = performance.now();
     for (const { messageIn, settings } of passage.links)
-      message = messageIn?.run(passage.call, passage, message, settings) ?? message;
+      message = messageIn?.run(passage, message, settings) ?? message;
     yield message;
   }
 }
@@ -31,11 +32,13 @@ async function* hookIn(messages: AsyncIterable<unknown>, passage: Passage): Asyn
 /** A response stream, innermost hook first; the passage is over when the stream is. */
 export function followMessages(source: Observable<unknown>, passage: Passage): Observable<unknown> {
   const hooked = passage.links.filter(({ messageOut }) => messageOut).toReversed();
-  const hookOut = (message: unknown): unknown =>
-    hooked.reduce(
-      (last, { messageOut, settings }) => messageOut?.run(passage.call, passage, last, settings) ?? last,
-      message,
-    );
+  const hookOut = (sent: unknown): unknown => {
+    let message = sent;
+    passage.now = performance.now();
+    for (const { messageOut, settings } of hooked)
+      message = messageOut?.run(passage, message, settings) ?? message;
+    return message;
+  };
   return new Observable((subscriber) => {
     let isOver = false;
     const end = (leave: () => unknown): void => {

@@ -66,7 +66,7 @@ type MiddlewareClass<Settings> = abstract new (...args: never[]) => CallMiddlewa
  * ```
  */
 export function Middleware<Settings = never>(options: MiddlewareOptions<Settings>) {
-  return <Class extends MiddlewareClass<Settings>>(target: Class): void => {
+  return (target: MiddlewareClass<Settings>): void => {
     applyDecorators(Injectable())(target);
     Reflect.defineMetadata(MIDDLEWARE, { ...options }, target);
   };

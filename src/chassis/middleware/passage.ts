@@ -7,6 +7,7 @@ import { Unvalidated, validateArguments } from '../pipeline/index.js';
 import { Answer } from './answer.js';
 import type { MiddlewareContext, Outcome } from './call-middleware.js';
 import type { HandlerDescription, Link } from './link.js';
+import type { Passing } from './phase.js';
 import { followMessages, messagesOf, readMessages } from './messages.js';
 
 const logger = new Logger('Middlewares');
@@ -15,8 +16,10 @@ const logger = new Logger('Middlewares');
  * One call on its way in through the middlewares, to the handler and out again, like through the layers of an
  * onion. It stays synchronous as long as everything on the way is.
  */
-export class Passage implements MiddlewareContext {
-  readonly #startedAt = performance.now();
+export class Passage implements MiddlewareContext, Passing {
+  /** `performance.now()` when the phase that runs began, or when the last one ended. */
+  now = performance.now();
+  readonly #startedAt = this.now;
   /** Middlewares whose `preHandle` has let the call in: those and no others see it leave. */
   #entered = 0;
   #hasFailed = false;
@@ -82,12 +85,14 @@ export class Passage implements MiddlewareContext {
 
   /** What stands within has ended well. */
   succeed(result: unknown): unknown {
+    this.now = performance.now();
     this.#result = result;
     return this.#leave();
   }
 
   /** What stands within has failed. */
   fail(error: unknown): unknown {
+    this.now = performance.now();
     this.#hasFailed = true;
     this.#error = error;
     return this.#leave();
@@ -107,7 +112,7 @@ export class Passage implements MiddlewareContext {
     if (!link.pre) return this.#goOn(undefined, index);
     let early: unknown;
     try {
-      early = link.pre.run(this.call, this, link.settings, undefined);
+      early = link.pre.run(this, link.settings, undefined);
     } catch (error) {
       return this.fail(error);
     }
@@ -181,7 +186,7 @@ export class Passage implements MiddlewareContext {
       this.#error = error;
     };
     try {
-      const value = link.recover.run(this.call, this, this.#error, link.settings);
+      const value = link.recover.run(this, this.#error, link.settings);
       if (value instanceof Promise) return value.then((late) => this.#recovered(link, late), fail);
       this.#recovered(link, value);
     } catch (error) {
@@ -205,11 +210,11 @@ export class Passage implements MiddlewareContext {
       hasFailed: this.#hasFailed,
       result: this.#result,
       error: this.#error,
-      durationMs: performance.now() - this.#startedAt,
+      durationMs: this.now - this.#startedAt,
     };
     const fail = (error: unknown): void => this.#postFailed(link, error);
     try {
-      const ending = link.post.run(this.call, this, outcome, link.settings);
+      const ending = link.post.run(this, outcome, link.settings);
       if (ending instanceof Promise) return ending.then(() => undefined, fail);
     } catch (error) {
       fail(error);

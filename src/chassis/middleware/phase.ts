@@ -19,6 +19,13 @@ export interface PhaseSeries {
   readonly errors: CounterSeries;
 }
 
+/** A call between two phases. One clock reading ends a phase and begins the next. */
+export interface Passing {
+  readonly call: Call;
+  /** `performance.now()` at the end of what was before. */
+  now: number;
+}
+
 type Work = (this: unknown, ...args: unknown[]) => unknown;
 
 /** One phase of one middleware: runs it and says how long it took and whether it broke. */
@@ -39,54 +46,61 @@ export class Phase {
   }
 
   /** What the phase returns, or a promise of it. `second` and `third` as the phase has them. */
-  run(call: Call, context: unknown, second: unknown, third: unknown): unknown {
-    const startedAt = performance.now();
+  run(passing: Passing, second: unknown, third: unknown): unknown {
     let result: unknown;
     try {
-      result = this.#work.call(this.middleware, context, second, third);
+      result = this.#work.call(this.middleware, passing, second, third);
     } catch (error) {
-      throw this.#failed(call, startedAt, error, second);
+      throw this.#failed(passing, error, second);
     }
-    if (result instanceof Promise) return this.#follow(result, call, startedAt, second);
-    this.#ended(call, startedAt);
+    if (result instanceof Promise) return this.#follow(result, passing, second);
+    this.#ended(passing);
     return result;
   }
 
-  #follow(promise: Promise<unknown>, call: Call, startedAt: number, second: unknown): Promise<unknown> {
-    if (this.#isMessage) throw this.#failed(call, startedAt, this.#lateMessage(promise), second);
+  #follow(promise: Promise<unknown>, passing: Passing, second: unknown): Promise<unknown> {
+    if (this.#isMessage) throw this.#failed(passing, this.#lateMessage(promise), second);
     return promise.then(
       (result) => {
-        this.#ended(call, startedAt);
+        this.#ended(passing);
         return result;
       },
       (error: unknown) => {
-        throw this.#failed(call, startedAt, error, second);
+        throw this.#failed(passing, error, second);
       },
     );
   }
 
-  #ended(call: Call, startedAt: number): void {
-    const seconds = (performance.now() - startedAt) / 1000;
-    const { span } = call;
-    this.series.durations.observe(seconds, span);
+  #ended(passing: Passing): void {
+    const seconds = this.#measure(passing);
+    const { call } = passing;
     // Messages are too many for events.
-    if (span?.isRecording() === true && !this.#isMessage)
-      this.event(call, { 'middleware.duration_ms': seconds * 1000 });
+    if (call.span?.isRecording() === true && !this.#isMessage)
+      this.#addEvent(call, { 'middleware.duration_ms': seconds * 1000 });
+  }
+
+  #measure(passing: Passing): number {
+    const now = performance.now();
+    const seconds = (now - passing.now) / 1000;
+    passing.now = now;
+    this.series.durations.observe(seconds, passing.call.span);
+    return seconds;
   }
 
   /** A refusal is the middleware's word, and so is the failure that `recover` lets pass; the rest is its fault. */
-  #failed(call: Call, startedAt: number, error: unknown, second: unknown): unknown {
-    this.series.durations.observe((performance.now() - startedAt) / 1000, call.span);
+  #failed(passing: Passing, error: unknown, second: unknown): unknown {
+    const { call } = passing;
+    this.#measure(passing);
     if (this.phase === 'recover' && error === second) return error;
     const { code, reason } = toServiceError(error);
     if (code === 'INTERNAL') this.series.errors.inc();
     if (this.phase !== 'post') call.middleware = this.name;
-    this.event(call, { 'error.type': reason });
+    this.#addEvent(call, { 'error.type': reason });
     return error;
   }
 
   /** A span event `middleware.pre`, `middleware.recover` … on the call's span, if that is recorded. */
-  event(call: Call, attributes: Record<string, string | number>): void {
+  #addEvent(call: Call, attributes: Record<string, string | number>): void {
     const { span } = call;
     if (span?.isRecording() !== true) return;
     span.addEvent(`middleware.${this.phase}`, { 'middleware.name': this.name, ...attributes });

@@ -94,7 +94,7 @@ export class PluginLoader {
         });
       },
     );
-    if (typeof made === 'object' && made !== null) return made as CallMiddleware<never>;
+    if (typeof made === 'object' && made !== null) return made;
     throw new PluginFault('NO_MIDDLEWARE', 'exports no function as its default that returns a middleware');
   }
 }

@@ -47,7 +47,7 @@ export async function readPluginPackage(
   const [home] = found.split(`${sep}node_modules${sep}`) as [string];
   const root = await within(join(home, 'node_modules'), dirname(found));
   const sha256 = await hashFolder(root, maxBytes);
-  const entry = entryOf(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  const entry = entryOf(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as PackageJson);
   const path = await within(root, resolve(root, entry));
   // A package that was replaced is another module.
   return { sha256, url: `${pathToFileURL(path).href}?sha256=${sha256}` };
@@ -80,8 +80,13 @@ async function hashFolder(root: string, maxBytes: number): Promise<string> {
   return hash.digest('hex');
 }
 
+interface PackageJson {
+  readonly exports?: unknown;
+  readonly main?: string;
+}
+
 /** `exports` as far as a plugin has them, or `main`. */
-function entryOf({ exports, main }: { exports?: unknown; main?: string }): string {
+function entryOf({ exports, main }: PackageJson): string {
   let found: unknown = exports;
   for (const key of ['.', 'node', 'import', 'default'])
     if (typeof found === 'object' && found !== null && key in found)

@@ -31,15 +31,15 @@ export class SchemaParameters {
     for (const { metatype } of this.discovery.getControllers()) {
       if (!metatype) continue;
       for (const method of this.scanner.getAllMethodNames(metatype.prototype as object))
-        this.#bindMethod(metatype as Type<Record<string, object>>, method);
+        this.#bindMethod(metatype, metatype.prototype as Record<string, object>, method);
     }
   }
 
-  #bindMethod(controller: Type<Record<string, object>>, method: string): void {
+  #bindMethod(controller: object, prototype: Readonly<Record<string, object>>, method: string): void {
     const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) as
       Record<string, Parameter> | undefined;
     if (!parameters) return;
-    const handler = controller.prototype[method];
+    const handler = prototype[method];
     const alone = handler && isHandler(handler) ? this.#deferring : this.pipe;
     const bound = Object.entries(parameters).map(([key, parameter]) => [
       key,
