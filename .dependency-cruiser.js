@@ -10,6 +10,7 @@ const LAYERS = [
   ['baseline', 'resilience'],
   ['auth', 'database', 'live-config', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'chaos', 'clients', 'jobs', 'rate-limit'],
+  ['middleware'],
   ['grpc', 'http', 'workers'],
   ['management'],
 ];

@@ -13,6 +13,7 @@ import { LiveConfigModule } from './live-config/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
+import { MiddlewareModule } from './middleware/index.js';
 import { ErrorFilter, SchemaParameters, ValidationPipe } from './pipeline/index.js';
 import { RateLimitGuard, RateLimitModule } from './rate-limit/index.js';
 import { RedisModule } from './redis/index.js';
@@ -39,7 +40,7 @@ export class ChassisModule {
     application: Type,
     { config, sources }: { readonly config: Config; readonly sources?: ConfigSources },
     logging: Logging,
-    { observers, tracing, auditing, policies }: Telemetry,
+    { observers, tracing, auditing, policies, middlewares }: Telemetry,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -62,6 +63,7 @@ export class ChassisModule {
         JobsModule,
         ChaosModule,
         AuditModule.forRoot(auditing, config),
+        MiddlewareModule.forRoot(middlewares),
         application,
       ],
       providers: [

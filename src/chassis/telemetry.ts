@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createAuditing, type Auditing } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { CallObservers } from './context/index.js';
+import { createHandlerOverlay, Middlewares } from './middleware/index.js';
 import { InstancePolicies, PolicyRegistry } from './resilience/index.js';
 import {
   applicationClasses,
@@ -22,6 +23,7 @@ export interface Telemetry {
   readonly tracing: Tracing;
   readonly auditing: Auditing;
   readonly policies: PolicyRegistry;
+  readonly middlewares: Middlewares;
   /** For `NestFactory.create`. */
   readonly instanceDecorator: (instance: unknown) => unknown;
   /** Sends what has not been sent, within SHUTDOWN_TELEMETRY_MS; after everything else has ended. */
@@ -42,13 +44,17 @@ export function createTelemetry(application: Type, config: Config, logger: Logge
   const policies = new PolicyRegistry(config);
   const guarded = new InstancePolicies(policies);
   const trace = instanceDecoratorOf(application, config, tracing);
+  const middlewares = new Middlewares();
+  const layOver = createHandlerOverlay(middlewares);
   return {
     observers,
     tracing,
     auditing,
     policies,
-    // Each attempt is a span and an entry of its own; the wait for the entry is none of the span.
-    instanceDecorator: (instance) => guarded.decorate(auditing.auditor.decorate(trace(instance))),
+    middlewares,
+    // Each attempt is a span and an entry of its own; the wait for the entry is none of the span. Middlewares stand
+    // around all of it.
+    instanceDecorator: (instance) => layOver(guarded.decorate(auditing.auditor.decorate(trace(instance)))),
     close: async () => {
       // A container that was never made has not closed it.
       await auditing.trail.close();

@@ -1,8 +1,7 @@
-import 'reflect-metadata';
 import { types } from 'node:util';
 import { isObservable } from 'rxjs';
 import { currentCall } from '../context/index.js';
-import type { Method } from '../lifecycle/index.js';
+import { keepNature, type Method } from '../lifecycle/index.js';
 import type { AuditMark } from './audit.decorator.js';
 import type { AuditTrail } from './audit-trail.js';
 import { auditIterable, auditObservable, isAsyncIterable } from './audited-streams.js';
@@ -73,16 +72,6 @@ async function run(
   }
   if (!isUnfinished(result)) await work.succeed(result);
   return result;
-}
-
-/** Nest and other decorators find on the new method what they would find on the old one. */
-function keepNature(method: Method, audited: Method): Method {
-  Object.defineProperty(audited, 'name', { value: method.name });
-  Object.defineProperty(audited, 'length', { value: method.length });
-  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), audited);
-  }
-  return audited;
 }
 
 function streamReturned({ action }: AuditMark): TypeError {

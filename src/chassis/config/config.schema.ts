@@ -5,6 +5,7 @@ import { baselineConfigShape } from './baseline.schema.js';
 import { chaosConfigShape } from './chaos.schema.js';
 import { durationMs, integer, live, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
+import { middlewareConfigShape } from './middleware.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
 import { rateLimitConfigShape } from './rate-limit.schema.js';
@@ -165,6 +166,7 @@ export const chassisConfigSchema = z.object({
   ...chaosConfigShape,
   ...secretsConfigShape,
   ...sourcesConfigShape,
+  ...middlewareConfigShape,
 });
 
 /** The chassis' part of the configuration, validated. */

@@ -11,6 +11,7 @@ export { ConfigSources, type StandIn } from './config-sources.js';
 export { loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-config.js';
 export type { Assembled, Merged } from './merge-layers.js';
 export type { FollowedSource } from './sources/followed-source.js';
+export { MiddlewareChange, MiddlewareName } from './middleware.schema.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';

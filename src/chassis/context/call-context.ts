@@ -1,7 +1,9 @@
 import type { Span } from '@opentelemetry/api';
+import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
+import type { CallState } from './call-state.js';
 import type { Interference } from './interference.js';
 import type { ClientCertificate, Principal } from './principal.js';
 import { Scope } from './scope.js';
@@ -23,6 +25,8 @@ export interface FallbackAnswer {
   readonly policy: string;
   readonly step: string;
 }
+/** Of calls that came without any. */
+const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
 
 /**
  * What belongs to one call, from its first byte to its last: id, deadline, cancellation, outcome. The
@@ -38,6 +42,12 @@ export abstract class CallContext {
   code: Code | 'OK' = 'OK';
   /** What the call failed with, `undefined` when it did not or nobody said. */
   error: ServiceError | undefined;
+  /** What came with the call: headers of REST, metadata of gRPC, names in lower case. */
+  headers: IncomingHttpHeaders = NO_HEADERS;
+  /** The middleware that decided how the call ended, other than its handler would have; `undefined` when none did. */
+  middleware: string | undefined;
+  /** Its middlewares are at work: what calls a handler now is no transport, and no reason to run them again. */
+  isInPipeline = false;
   /** Address of the caller, as far as it is known. */
   clientIp: string | undefined;
   /** The authenticated caller; `undefined` until a guard knows it. */
@@ -62,6 +72,7 @@ export abstract class CallContext {
   #abortReason: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scope: Scope | undefined;
+  #states: Map<CallState<unknown>, unknown> | undefined;
 
   constructor(readonly requestId: string) {}
 
@@ -108,6 +119,17 @@ export abstract class CallContext {
   /** Why the call was aborted, `undefined` while it is alive. */
   get abortReason(): Error | undefined {
     return this.#abortReason;
+  }
+
+  /** The call's own value of a state, `undefined` until one is set. */
+  get<T>(state: CallState<T>): T | undefined {
+    // `set` takes nothing else under this key.
+    return this.#states?.get(state) as T | undefined;
+  }
+
+  set<T>(state: CallState<T>, value: T): void {
+    this.#states ??= new Map();
+    this.#states.set(state, value);
   }
 
   /** Gives the call `timeoutMs` from now; then it is aborted with what `reason` makes. */

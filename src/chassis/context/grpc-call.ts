@@ -24,6 +24,10 @@ export class GrpcCall extends CallContext {
   disturbance: Disturbance | undefined;
   /** Its stream was reset by us, on purpose. */
   isCut = false;
+  /** Metadata that ends the answer. */
+  answerTrailers: Readonly<Record<string, string>> | undefined;
+  /** The initial metadata is on its way: what comes now goes into the trailers. */
+  hasSentMetadata = false;
   /** Messages that arrived and messages that left. */
   messagesIn = 0;
   messagesOut = 0;
@@ -41,5 +45,10 @@ export class GrpcCall extends CallContext {
   /** Such as `orders.v1.OrderService/GetOrder`; `UNKNOWN_RPC` when there is none. */
   get rpc(): string {
     return this.service === UNKNOWN_RPC ? UNKNOWN_RPC : `${this.service}/${this.method}`;
+  }
+  /** Adds to the answer's initial metadata; once that is sent, as by a stream, to its trailers. */
+  setAnswerHeader(name: string, value: string): void {
+    if (this.hasSentMetadata) this.answerTrailers = { ...this.answerTrailers, [name]: value };
+    else this.answerMetadata = { ...this.answerMetadata, [name]: value };
   }
 }

@@ -34,4 +34,9 @@ export class HttpCall extends CallContext {
     if (this.response?.headersSent === false)
       this.response.setHeader(FALLBACK_HEADER, `${fallback.policy}/${fallback.step}`);
   }
+
+  /** Sets a header of the answer, until it has begun; after that it does nothing. */
+  setAnswerHeader(name: string, value: string): void {
+    if (this.response && !this.response.headersSent) this.response.setHeader(name, value);
+  }
 }

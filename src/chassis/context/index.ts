@@ -1,5 +1,6 @@
 export { CallContext, FALLBACK_HEADER, MAX_TIMER_MS, type FallbackAnswer } from './call-context.js';
 export { CallObservers, type Call, type CallObserver } from './call-observers.js';
+export { callState, CallState } from './call-state.js';
 export {
   currentCall,
   currentLimits,

@@ -94,6 +94,7 @@ export class GrpcEdge {
     const call = new GrpcCall(acceptRequestId(headers[REQUEST_ID_HEADER]), service, name);
     call.settings = this.config.settings;
     call.isStream = method?.isUnary === false;
+    call.headers = headers;
     const metadataFault = this.#identify(stream, call, headers, rawHeaders);
     attachCall(stream, call);
     const { session } = stream;

@@ -20,7 +20,7 @@ import { readMessage, readMessages } from './request-messages.js';
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
 export type Invoke = (data: unknown, metadata: Metadata, call: object) => Promise<unknown>;
 /** Turns whatever was thrown into the call's final status. */
-export type ToStatus = (thrown: unknown, call: GrpcCall) => Error;
+export type ToStatus = (thrown: unknown, call: GrpcCall) => Error & { readonly metadata?: Metadata };
 
 type OneRequest = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
 type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -58,7 +58,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     const fail = (thrown: unknown): void => {
       call.isAnswered = true;
       serverCall.sendMetadata(initialMetadata(call));
-      serverCall.emit('error', toStatus(thrown, call));
+      serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
     call.onAborted = fail;
     runInCall(call, () => {
@@ -105,21 +105,33 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
 }
 
 function initialMetadata(call: GrpcCall): Metadata {
-  const metadata = new Metadata();
+  call.hasSentMetadata = true;
+  const metadata = metadataOf(call.answerMetadata);
   metadata.set(REQUEST_ID_HEADER, call.requestId);
-  for (const name in call.answerMetadata) metadata.set(name, call.answerMetadata[name] ?? '');
   if (call.fallback) metadata.set(FALLBACK_HEADER, nameOf(call.fallback));
   return metadata;
 }
 
 /** What was not known yet when the initial metadata left. */
-function lateMetadata({ fallback }: GrpcCall): Metadata | undefined {
-  if (!fallback) return undefined;
-  const metadata = new Metadata();
+function lateMetadata({ fallback, answerTrailers }: GrpcCall): Metadata | undefined {
+  if (!fallback) return answerTrailers && metadataOf(answerTrailers);
+  const metadata = metadataOf(answerTrailers);
   metadata.set(FALLBACK_HEADER, nameOf(fallback));
   return metadata;
 }
 
 function nameOf({ policy, step }: FallbackAnswer): string {
   return `${policy}/${step}`;
+}
+
+function metadataOf(values: Readonly<Record<string, string>> | undefined): Metadata {
+  const metadata = new Metadata();
+  for (const name in values) metadata.set(name, values[name] ?? '');
+  return metadata;
+}
+
+/** grpc-js sends the metadata of a status as trailers. */
+function withTrailers(status: Error & { readonly metadata?: Metadata }, call: GrpcCall): Error {
+  if (call.answerTrailers) status.metadata?.merge(metadataOf(call.answerTrailers));
+  return status;
 }

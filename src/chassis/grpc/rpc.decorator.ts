@@ -2,7 +2,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { isObservable, type Observable } from 'rxjs';
 import type { z } from 'zod';
-import { fromMessages } from './from-messages.js';
+import { fromMessages } from '../streams/index.js';
 
 /** One method of a generated service, such as `OrderServiceService.getOrder`. */
 export type RpcDefinition<Request, Response, In extends boolean, Out extends boolean> = Pick<

@@ -153,6 +153,7 @@ export class HttpEdge {
     if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
     this.#identify(call, request, reply);
     if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(connectionOf(raw));
+    call.headers = raw.headers;
     call.userAgent = raw.headers['user-agent'];
     call.response = reply.raw;
     if (this.#isClosing) reply.raw.shouldKeepAlive = false;

@@ -11,6 +11,7 @@ export function callFields(call: Call): Record<string, unknown> {
     status: call.transport === 'http' ? call.status : call.code,
     code: call.code,
     ...(call.error && { reason: call.error.reason }),
+    ...(call.middleware !== undefined && { middleware: call.middleware }),
     latency_ms: roundMs(call.durationMs),
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
@@ -23,6 +24,7 @@ const LEVELS = textsOf((level) => `{"level":"${level}","time":"`);
 const CODES = textsOf((code) => `,"code":"${code}"`);
 const BUCKETS = textsOf((bucket) => `,"latency_bucket":"${bucket}"`);
 const REASON = Buffer.from(',"reason":');
+const MIDDLEWARE = Buffer.from(',"middleware":');
 const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
@@ -64,6 +66,7 @@ export class CallLineWriter {
     else line.quoted(call.code);
     line.append(CODES(call.code));
     if (call.error) writeField(line, REASON, call.error.reason);
+    if (call.middleware !== undefined) writeField(line, MIDDLEWARE, call.middleware);
     line.append(LATENCY);
     line.milliseconds(call.durationMs);
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));

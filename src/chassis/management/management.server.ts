@@ -19,6 +19,7 @@ import { Shutdown } from '../lifecycle/index.js';
 import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
 import { MetricsRegistry } from '../metrics/index.js';
+import { PipelineControl } from '../middleware/index.js';
 import { RateLimits } from '../rate-limit/index.js';
 import { PolicyRegistry } from '../resilience/index.js';
 import { Tracing } from '../tracing/index.js';
@@ -35,6 +36,7 @@ import { describeService } from './info.js';
 import { addJobsRoutes } from './jobs.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
+import { addMiddlewaresRoutes } from './middlewares.routes.js';
 import { addRateLimitsRoutes } from './rate-limits.routes.js';
 import { addTracingRoutes } from './tracing.routes.js';
 
@@ -62,6 +64,7 @@ export class ManagementServer implements OnApplicationShutdown {
     rateLimits: RateLimits,
     jobs: Jobs,
     chaos: Chaos,
+    pipeline: PipelineControl,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     live: LiveConfig,
@@ -105,6 +108,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addCircuitBreakersRoutes(this.#fastify, policies);
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
+    addMiddlewaresRoutes(this.#fastify, pipeline);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -154,6 +158,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos, /middlewares and /drain',
   });
 }

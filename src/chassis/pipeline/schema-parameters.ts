@@ -1,7 +1,9 @@
 import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
-import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { PATH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { z } from 'zod';
+import { DeferringPipe } from './unvalidated.js';
 import { ValidationPipe } from './validation.pipe.js';
 
 interface Parameter {
@@ -14,33 +16,52 @@ interface Parameter {
  */
 @Injectable()
 export class SchemaParameters {
+  readonly #deferring: DeferringPipe;
+
   constructor(
     private readonly pipe: ValidationPipe,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
-  ) {}
+  ) {
+    this.#deferring = new DeferringPipe(pipe);
+  }
 
   /** To be called before a transport is connected: Nest reads them then. */
   bind(): void {
     for (const { metatype } of this.discovery.getControllers()) {
       if (!metatype) continue;
       for (const method of this.scanner.getAllMethodNames(metatype.prototype as object))
-        this.#bindMethod(metatype, method);
+        this.#bindMethod(metatype as Type<Record<string, object>>, method);
     }
   }
 
-  #bindMethod(controller: object, method: string): void {
+  #bindMethod(controller: Type<Record<string, object>>, method: string): void {
     const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) as
       Record<string, Parameter> | undefined;
     if (!parameters) return;
-    const bound = Object.entries(parameters).map(([key, parameter]) => [key, this.#withPipe(parameter)]);
+    const handler = controller.prototype[method];
+    const alone = handler && isHandler(handler) ? this.#deferring : this.pipe;
+    const bound = Object.entries(parameters).map(([key, parameter]) => [
+      key,
+      this.#withPipe(parameter, alone),
+    ]);
     Reflect.defineMetadata(ROUTE_ARGS_METADATA, Object.fromEntries(bound), controller, method);
   }
 
-  #withPipe(parameter: Parameter): Parameter {
+  /** Pipes after the validation need its result at once; without them it happens within the middlewares. */
+  #withPipe(parameter: Parameter, alone: PipeTransform): Parameter {
     if (!(parameter.schema instanceof z.ZodType)) return parameter;
     // The class may serve another application of this process, too.
-    const others = (parameter.pipes ?? []).filter((pipe) => !(pipe instanceof ValidationPipe));
-    return { ...parameter, pipes: [this.pipe, ...others] };
+    const others = (parameter.pipes ?? []).filter((pipe) => !isValidation(pipe));
+    return { ...parameter, pipes: others.length > 0 ? [this.pipe, ...others] : [alone] };
   }
+}
+
+function isValidation(pipe: unknown): boolean {
+  return pipe instanceof ValidationPipe || pipe instanceof DeferringPipe;
+}
+
+/** Whether Nest calls a method for what comes in: then middlewares stand around it. */
+export function isHandler(method: object): boolean {
+  return Reflect.hasMetadata(PATH_METADATA, method) || Reflect.hasMetadata(PATTERN_METADATA, method);
 }

@@ -1,2 +1,3 @@
 export { Broadcast } from './broadcast.js';
+export { fromMessages } from './from-messages.js';
 export { keepStreamsYoung } from './keep-streams-young.js';

@@ -48,6 +48,7 @@ export class CallTracer implements CallObserver {
 
 function finish(span: RecordingSpan, call: Call): void {
   span.call = call;
+  if (call.middleware !== undefined) span.setAttribute('middleware.name', call.middleware);
   if (isServerFault(call)) {
     span.setAttribute(
       'error.type',
