@@ -8,7 +8,7 @@ const LAYERS = [
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
   ['baseline', 'resilience'],
-  ['auth', 'database', 'live-config', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
+  ['auth', 'database', 'live-config', 'load-shedding', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'chaos', 'clients', 'jobs', 'rate-limit'],
   ['middleware'],
   ['grpc', 'http', 'workers'],

@@ -10,6 +10,7 @@ import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
 import { LiveConfigModule } from './live-config/index.js';
+import { LoadSheddingModule, type LoadShedding } from './load-shedding/index.js';
 import { LoggingModule, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsModule } from './metrics/index.js';
@@ -41,6 +42,7 @@ export class ChassisModule {
     { config, sources }: { readonly config: Config; readonly sources?: ConfigSources },
     logging: Logging,
     { observers, tracing, auditing, policies, middlewares }: Telemetry,
+    shedding: LoadShedding,
     openings: Openings,
     shutdown: Shutdown,
   ): DynamicModule {
@@ -54,6 +56,7 @@ export class ChassisModule {
         LoggingModule.forRoot(logging),
         HealthModule,
         LiveConfigModule.forRoot(sources),
+        LoadSheddingModule.forRoot(shedding),
         LifecycleModule.forRoot(shutdown),
         AuthModule,
         RedisModule,

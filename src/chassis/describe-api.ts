@@ -5,6 +5,7 @@ import { ChassisModule } from './chassis.module.js';
 import { chassisConfigSchema, Config, serviceNameOf } from './config/index.js';
 import { createOpenApiDocument, HttpAdapter } from './http/index.js';
 import { Openings, Shutdown } from './lifecycle/index.js';
+import { LoadShedding } from './load-shedding/index.js';
 import { createLogging } from './logging/index.js';
 import type { ServiceDefinition } from './start-service.js';
 import { createTelemetry } from './telemetry.js';
@@ -31,6 +32,7 @@ export async function describeApi(
     { config },
     logging,
     telemetry,
+    new LoadShedding(config),
     new Openings(),
     new Shutdown({ logger: logging.logger, limitMs: 0 }),
   );

@@ -19,6 +19,7 @@ import {
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
 import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
+import { LoadShedding } from './load-shedding/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
 import { serviceKeys } from './service-keys.js';
@@ -107,7 +108,8 @@ async function startWith(
   const telemetry = createTelemetry(service.module, config, logging.logger);
   const shutdown = new Shutdown({ logger: logging.logger, limitMs: config.get('SHUTDOWN_LIMIT_MS') });
   const hookWatch = new HookWatch();
-  const parts: Parts = { service, config, sources, tls, logging, telemetry, shutdown, hookWatch };
+  const shedding = new LoadShedding(config);
+  const parts: Parts = { service, config, sources, tls, logging, telemetry, shedding, shutdown, hookWatch };
   const app = await createApp(parts);
   try {
     tls?.start(app.get(MetricsRegistry));
@@ -127,19 +129,21 @@ interface Parts {
   readonly tls: ServerTls | undefined;
   readonly logging: Logging;
   readonly telemetry: Telemetry;
+  readonly shedding: LoadShedding;
   readonly shutdown: Shutdown;
   readonly hookWatch: HookWatch;
 }
 
 /** The application with all its providers, not yet listening. */
 async function createApp(parts: Parts): Promise<NestFastifyApplication> {
-  const { service, config, sources, tls, logging, telemetry, shutdown, hookWatch } = parts;
+  const { service, config, sources, tls, logging, telemetry, shedding, shutdown, hookWatch } = parts;
   const openings = new Openings();
   const root = ChassisModule.around(
     service.module,
     { config, sources },
     logging,
     telemetry,
+    shedding,
     openings,
     shutdown,
   );
@@ -147,13 +151,14 @@ async function createApp(parts: Parts): Promise<NestFastifyApplication> {
   try {
     return await NestFactory.create<NestFastifyApplication>(
       root,
-      new HttpAdapter(config, telemetry.observers, tls?.serves('http') ? tls : undefined),
+      new HttpAdapter(config, telemetry.observers, shedding, tls?.serves('http') ? tls : undefined),
       {
         abortOnError: false,
         bodyParser: false,
         logger: ServiceLogger.over(logging.logger),
         instrument: {
-          instanceDecorator: (instance) => hookWatch.watch(telemetry.instanceDecorator(instance)),
+          instanceDecorator: (instance) =>
+            hookWatch.watch(shedding.declared.read(telemetry.instanceDecorator(instance))),
         },
       },
     );
@@ -205,8 +210,9 @@ async function listen(
   };
 }
 
-function connectGrpc(app: NestFastifyApplication, { service, config, tls, telemetry }: Parts): GrpcServer {
-  const grpc = new GrpcServer(config, telemetry.observers, tls?.serves('grpc') ? tls : undefined);
+function connectGrpc(app: NestFastifyApplication, parts: Parts): GrpcServer {
+  const { service, config, tls, telemetry, shedding } = parts;
+  const grpc = new GrpcServer(config, telemetry.observers, shedding, tls?.serves('grpc') ? tls : undefined);
   grpc.auditRefusals(telemetry.auditing.auditor.rpcs);
   grpc.addForeign((server, services) => {
     serveHealth(server, services, app.get(Readiness));

@@ -15,6 +15,8 @@ const FORWARDED = [
   'x-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
+  // What it says of a call's importance decides who is refused under overload.
+  'x-priority',
 ];
 
 /** Frameworks that believe these let a caller go round the rules of the proxy before them. */

@@ -5,6 +5,7 @@ import { baselineConfigShape } from './baseline.schema.js';
 import { chaosConfigShape } from './chaos.schema.js';
 import { durationMs, integer, live, ratio } from './fields.js';
 import { jobsConfigShape } from './jobs.schema.js';
+import { loadSheddingConfigShape } from './load-shedding.schema.js';
 import { middlewareConfigShape } from './middleware.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
@@ -162,6 +163,7 @@ export const chassisConfigSchema = z.object({
   ...redisConfigShape,
   ...rateLimitConfigShape,
   ...resilienceConfigShape,
+  ...loadSheddingConfigShape,
   ...jobsConfigShape,
   ...chaosConfigShape,
   ...secretsConfigShape,

@@ -12,6 +12,7 @@ export { loadChassisConfig, loadConfig, type LoadConfigOptions } from './load-co
 export type { Assembled, Merged } from './merge-layers.js';
 export type { FollowedSource } from './sources/followed-source.js';
 export { MiddlewareChange, MiddlewareName } from './middleware.schema.js';
+export type { ConfiguredPriority } from './load-shedding.schema.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';

@@ -6,6 +6,7 @@ import type { Call } from './call-observers.js';
 import type { CallState } from './call-state.js';
 import type { Interference } from './interference.js';
 import type { ClientCertificate, Principal } from './principal.js';
+import type { Priority } from './priority.js';
 import { Scope } from './scope.js';
 
 /** The ways a call comes in; the run of a job comes by none. */
@@ -62,6 +63,12 @@ export abstract class CallContext {
   fallback: FallbackAnswer | undefined;
   /** The configuration that the call works with from its beginning to its end: `Config` knows what it holds. */
   settings: object | undefined;
+  /** How important it is; `undefined` where load shedding is off or does not look, as at health checks. */
+  priority: Priority | undefined;
+  /** What load shedding refused it for, or would have where it only observes. */
+  shed: string | undefined;
+  /** Load shedding counts it among the calls under way. */
+  isInFlight = false;
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;

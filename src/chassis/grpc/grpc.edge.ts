@@ -17,8 +17,10 @@ import {
   runInCall,
   UNKNOWN_RPC,
   type CallObservers,
+  type Priority,
 } from '../context/index.js';
 import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { attachCall } from './call-link.js';
 import { MetadataRules } from './metadata-rules.js';
@@ -26,6 +28,7 @@ import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
+const PRIORITY_HEADER = 'x-priority';
 const CONTENT_TYPE = 'application/grpc+proto';
 
 /** What the edge has to know of a method before its handler runs. */
@@ -36,6 +39,8 @@ export interface EdgeMethod {
   readonly name: string;
   /** Neither side streams: the server's maximum deadline holds. */
   readonly isUnary: boolean;
+  /** What `@Priority` says of it. */
+  readonly priority: Priority | undefined;
 }
 
 type StreamListener = (
@@ -66,6 +71,8 @@ export class GrpcEdge {
     private readonly observers: CallObservers,
     refused: RefusedConnections,
     tls?: ServerTls,
+    /** Asked about every call of the features; `undefined` = none is refused for overload. */
+    private readonly shedding?: LoadShedding,
   ) {
     this.#domain = config.get('SERVICE_NAME');
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
@@ -159,6 +166,8 @@ export class GrpcEdge {
     const path = headers[':path'] ?? '';
     const method = this.methods.get(path);
     if (!method && !this.isForeign(path)) return unknownMethod();
+    const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
+    if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : parseGrpcTimeout(String(header));
     if (timeoutMs === undefined) return malformedTimeout();

@@ -13,6 +13,7 @@ import { limitConnections, RefusedConnections, TrustedProxies } from '../baselin
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
+import type { LoadShedding } from '../load-shedding/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
@@ -47,13 +48,15 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   constructor(
     private readonly config: Config,
     private readonly observers: CallObservers,
+    /** Refuses calls under overload; `undefined` = nobody does. */
+    private readonly shedding?: LoadShedding,
     /** Encrypts the port; `undefined` = plain. */
     private readonly tls?: ServerTls,
   ) {
     super();
     this.#server = new GrpcJsServer(optionsOf(config));
     const isForeign = (path: string) => this.#handlers.has(path);
-    this.#edge = new GrpcEdge(config, this.#methods, isForeign, observers, this.refused, tls);
+    this.#edge = new GrpcEdge(config, this.#methods, isForeign, observers, this.refused, tls, shedding);
     Object.assign(this.#server['commonServerOptions'], http2LimitsOf(config));
     attachEdge(this.#server, (http2Server) => {
       tls?.guard(http2Server as Http2SecureServer, 'grpc');
@@ -93,7 +96,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     const { requestStream, responseStream } = definition;
     const invoke = handler as Invoke;
     const [, service = '', name = ''] = path.split('/');
-    this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream });
+    const priority = this.shedding?.declared.rpcs.get(path);
+    this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream, priority });
     this.#server.register(
       path,
       this.#adapt(definition, this.#refusals.get(path)?.around(invoke) ?? invoke),

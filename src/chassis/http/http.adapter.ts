@@ -7,6 +7,7 @@ import { auditRefusedRequests } from '../audit/index.js';
 import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
+import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { connectionTimes } from './connection-times.js';
@@ -29,9 +30,9 @@ export class HttpAdapter extends FastifyAdapter {
   /** Connections that were closed at once. */
   readonly refused: RefusedConnections;
 
-  /** @param tls encrypts the port; default: plain */
-  constructor(config: Config, observers: CallObservers, tls?: ServerTls) {
-    const edge = new HttpEdge(config, observers, tls);
+  /** @param shedding refuses calls under overload; default: nobody @param tls encrypts the port; default: plain */
+  constructor(config: Config, observers: CallObservers, shedding?: LoadShedding, tls?: ServerTls) {
+    const edge = new HttpEdge(config, observers, tls, shedding);
     const fastify = createServer(config, edge, observers, tls);
     edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);

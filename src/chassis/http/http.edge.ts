@@ -28,6 +28,7 @@ import {
   ServiceError,
   toProblem,
 } from '../errors/index.js';
+import { declaredFor, type LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { fromFastify } from './fastify-errors.js';
 import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
@@ -42,6 +43,7 @@ declare module 'fastify' {
 }
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
+const PRIORITY_HEADER = 'x-priority';
 /** The client closed the connection before it had its answer; the status that nginx logs. */
 const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');
@@ -64,6 +66,8 @@ export class HttpEdge {
     private readonly config: Config,
     private readonly observers: CallObservers,
     tls?: ServerTls,
+    /** Asked about every call; `undefined` = none is refused for overload. */
+    private readonly shedding?: LoadShedding,
   ) {
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
     this.#readsCertificates = tls?.asksForCertificates ?? false;
@@ -86,6 +90,11 @@ export class HttpEdge {
         // What follows on the connection may be part of what was not understood.
         reply.raw.shouldKeepAlive = false;
         done(fault);
+        return;
+      }
+      const overload = this.shedding?.admit(call, declaredFor(request), request.headers[PRIORITY_HEADER]);
+      if (overload) {
+        done(overload);
         return;
       }
       const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);

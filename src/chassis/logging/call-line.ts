@@ -12,6 +12,7 @@ export function callFields(call: Call): Record<string, unknown> {
     code: call.code,
     ...(call.error && { reason: call.error.reason }),
     ...(call.middleware !== undefined && { middleware: call.middleware }),
+    ...(call.shed !== undefined && { shed: call.shed, priority: call.priority ?? '' }),
     latency_ms: roundMs(call.durationMs),
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
@@ -25,6 +26,8 @@ const CODES = textsOf((code) => `,"code":"${code}"`);
 const BUCKETS = textsOf((bucket) => `,"latency_bucket":"${bucket}"`);
 const REASON = Buffer.from(',"reason":');
 const MIDDLEWARE = Buffer.from(',"middleware":');
+const SHED = Buffer.from(',"shed":');
+const PRIORITY = Buffer.from(',"priority":');
 const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
@@ -67,6 +70,10 @@ export class CallLineWriter {
     line.append(CODES(call.code));
     if (call.error) writeField(line, REASON, call.error.reason);
     if (call.middleware !== undefined) writeField(line, MIDDLEWARE, call.middleware);
+    if (call.shed !== undefined) {
+      writeField(line, SHED, call.shed);
+      writeField(line, PRIORITY, call.priority ?? '');
+    }
     line.append(LATENCY);
     line.milliseconds(call.durationMs);
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));

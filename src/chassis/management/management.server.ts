@@ -15,6 +15,7 @@ import {
   HttpEdge,
 } from '../http/index.js';
 import { Jobs } from '../jobs/index.js';
+import { LoadShedding } from '../load-shedding/index.js';
 import { Shutdown } from '../lifecycle/index.js';
 import { LiveConfig } from '../live-config/index.js';
 import { LogLevels } from '../logging/index.js';
@@ -34,6 +35,7 @@ import { addHealthMetrics } from './health.metrics.js';
 import { addHealthRoutes } from './health.routes.js';
 import { describeService } from './info.js';
 import { addJobsRoutes } from './jobs.routes.js';
+import { addLoadSheddingRoutes } from './load-shedding.routes.js';
 import { addLoggersRoutes } from './loggers.routes.js';
 import { addMetricsRoutes } from './metrics.routes.js';
 import { addMiddlewaresRoutes } from './middlewares.routes.js';
@@ -65,6 +67,7 @@ export class ManagementServer implements OnApplicationShutdown {
     jobs: Jobs,
     chaos: Chaos,
     pipeline: PipelineControl,
+    shedding: LoadShedding,
     private readonly shutdown: Shutdown,
     trail: AuditTrail,
     live: LiveConfig,
@@ -109,6 +112,7 @@ export class ManagementServer implements OnApplicationShutdown {
     addJobsRoutes(this.#fastify, jobs);
     addChaosRoutes(this.#fastify, chaos);
     addMiddlewaresRoutes(this.#fastify, pipeline);
+    addLoadSheddingRoutes(this.#fastify, shedding);
     addDrainRoutes(this.#fastify, shutdown);
   }
 
@@ -158,6 +162,6 @@ function noSuchPath(): ServiceError {
     code: 'NOT_FOUND',
     reason: 'ROUTE_NOT_FOUND',
     message:
-      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /jobs, /chaos, /middlewares and /drain',
+      'The management port serves /livez, /readyz, /startupz, /metrics, /info, /config, /loggers, /tracing, /rate-limits, /circuit-breakers, /load-shedding, /jobs, /chaos, /middlewares and /drain',
   });
 }
