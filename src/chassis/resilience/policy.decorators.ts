@@ -13,7 +13,7 @@ type Eventual = Promise<unknown> | AsyncIterable<unknown> | Observable<unknown>;
 
 /**
  * On a method that returns a promise, an async iterable or an observable: another is refused by the compiler,
- * and at the start. On a class: each such method; of a controller each handler.
+ * and at the start. On a class: each async method and async generator; of a controller each handler.
  */
 export interface PolicyDecorator {
   (target: abstract new (...args: never[]) => object): void;
