@@ -22,6 +22,7 @@ import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { LoadShedding } from './load-shedding/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
 import { ManagementServer } from './management/index.js';
+import type { SecretProvider } from './secrets/index.js';
 import { serviceKeys } from './service-keys.js';
 import { addShutdownStages } from './shutdown-stages.js';
 import { MetricsRegistry } from './metrics/index.js';
@@ -37,6 +38,8 @@ export interface ServiceDefinition {
   readonly root: URL;
   /** Configuration keys of the features, beside the chassis' own. */
   readonly config?: z.ZodRawShape;
+  /** For encrypted configuration of schemes beside the chassis' own; see docs/secrets.md. */
+  readonly secretProviders?: readonly SecretProvider[];
 }
 
 export interface StartOptions {
@@ -87,6 +90,7 @@ export async function startService(
     env: options.env ?? process.env,
     directory: fileURLToPath(service.root),
     shape: serviceKeys(service),
+    ...(service.secretProviders && { secretProviders: service.secretProviders }),
     ...(options.overrides && { overrides: options.overrides }),
   });
   try {

@@ -30,7 +30,7 @@ class SwappedModule {}
 async function createMigrated(): Promise<string> {
   const url = await createDatabase(inject('postgresUrl'));
   const env = { APP_ENV: 'test', DATABASE_URL: url };
-  const database = await openDatabase(loadConfig({ env, directory: '/nowhere' }));
+  const database = await openDatabase(await loadConfig({ env, directory: '/nowhere' }));
   await migrate(database.query, [things]);
   await database.close();
   return url;

@@ -1,14 +1,16 @@
 import { z } from 'zod';
+import { openSecrets, type Secrets } from '../secrets/index.js';
 import { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { EarlyLayers } from './early-layers.js';
 import type { LoadConfigOptions } from './load-config.js';
-import { ConfigSchema, type Assembled, type Merged } from './merge-layers.js';
+import { ConfigSchema, type Assembled, type Layer, type Merged } from './merge-layers.js';
 import { chooseFiles, chooseStores, snapshotPath } from './sources/choose-sources.js';
 import type { FollowedSource } from './sources/followed-source.js';
 import type { LocalFollower } from './sources/local-follower.js';
 import type { RemoteFollower } from './sources/remote-follower.js';
 import { SnapshotFile } from './sources/snapshot-file.js';
+import { secretsConfigShape } from './secrets.schema.js';
 import { sourcesConfigShape, type SourceSettings } from './sources.schema.js';
 
 /** The snapshot stands in for a store since the start. */
@@ -25,6 +27,7 @@ interface Parts {
   readonly settings: SourceSettings;
   readonly early: EarlyLayers;
   readonly snapshot: SnapshotFile;
+  readonly secrets: Secrets;
 }
 
 /**
@@ -34,6 +37,8 @@ interface Parts {
 export class ConfigSources {
   /** Stores whose place the snapshot took at the start. */
   readonly standIns: StandIn[] = [];
+  /** Keys that had an encrypted value since the start: theirs are never shown. */
+  readonly #encrypted = new Set<string>();
   readonly #files: readonly LocalFollower[];
   readonly #stores: readonly RemoteFollower[];
 
@@ -50,18 +55,36 @@ export class ConfigSources {
     const schema = new ConfigSchema(options.shape);
     const early = EarlyLayers.read(options);
     const merged = schema.merge(early.around([]));
-    const settings = readSettings(schema, merged);
+    const secrets = openSecretsOf(options, schema, merged);
+    // The tokens of stores may be encrypted, too; what else cannot be decrypted is told with all other faults.
+    const { values: plain } = await secrets.decryptAll(merged.values);
+    const settings = readEarly(sourcesConfigShape, schema, { ...merged, values: plain });
     const snapshot = new SnapshotFile(
       snapshotPath(settings, merged.values['DATA_DIR'] as string | undefined),
     );
-    const sources = new ConfigSources({ schema, settings, early, snapshot });
+    const sources = new ConfigSources({ schema, settings, early, snapshot, secrets });
     try {
       const { values, sources: origins } = await sources.#assembleFirst();
-      return { config: new Config(values, origins), sources };
+      return { config: new Config(values, origins, sources.#encrypted), sources };
     } catch (error) {
       sources.stop();
       throw error;
     }
+  }
+
+  /**
+   * What decrypts the values of these sources, for who has to encrypt one before all of them are valid.
+   * @throws {ConfigError} when what says so is not valid
+   */
+  static secretsOf(options: LoadConfigOptions): Secrets {
+    const schema = new ConfigSchema(options.shape);
+    const merged = schema.merge(EarlyLayers.read(options).around([]));
+    return openSecretsOf(options, schema, merged);
+  }
+
+  /** What each source says, as it says it, in the order in which they win. */
+  get layers(): readonly Layer[] {
+    return this.parts.early.around([...this.#files, ...this.#stores]);
   }
 
   get schema(): ConfigSchema {
@@ -80,12 +103,14 @@ export class ConfigSources {
 
   /** What all of them said last, as one. @throws {ConfigError} when one sets what it may not */
   merge(): Merged {
-    return this.schema.merge(this.parts.early.around([...this.#files, ...this.#stores]));
+    return this.schema.merge(this.layers);
   }
 
   /** @throws {ConfigError} with all faults together */
   async validate(merged: Merged): Promise<Assembled> {
-    return this.schema.validate(merged);
+    const { values, encrypted, faults } = await this.parts.secrets.decryptAll(merged.values);
+    for (const key of encrypted) this.#encrypted.add(key);
+    return this.schema.validate({ ...merged, values }, faults);
   }
 
   /** Reads all of them again. */
@@ -150,9 +175,21 @@ export class ConfigSources {
   }
 }
 
-/** @throws {ConfigError} with the faults of all keys that are there so far */
-function readSettings(schema: ConfigSchema, merged: Merged): SourceSettings {
-  const result = z.object(sourcesConfigShape).safeParse(merged.values);
+function openSecretsOf(
+  { env, secretProviders }: LoadConfigOptions,
+  schema: ConfigSchema,
+  merged: Merged,
+): Secrets {
+  return openSecrets(readEarly(secretsConfigShape, schema, merged), env, secretProviders);
+}
+
+/** Keys that say how all others are found. @throws {ConfigError} with the faults of all keys that are there so far */
+function readEarly<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  schema: ConfigSchema,
+  merged: Merged,
+): z.output<z.ZodObject<Shape>> {
+  const result = z.object(shape).safeParse(merged.values);
   if (result.success) return result.data;
   schema.validate(merged);
   throw result.error;

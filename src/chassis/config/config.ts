@@ -54,7 +54,12 @@ export class Config<T extends object = ChassisConfig> {
   readonly #subscribers = new ConfigSubscribers();
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(values: T, sources: ReadonlyMap<string, ConfigSource>) {
+  /** @param hidden keys whose values are never shown, beside those whose names say so; it may grow */
+  constructor(
+    values: T,
+    sources: ReadonlyMap<string, ConfigSource>,
+    private readonly hidden: ReadonlySet<string> = new Set(),
+  ) {
     this.#settings = { of: this, values: Object.freeze({ ...values }) };
     this.#sources = sources;
   }
@@ -113,9 +118,19 @@ export class Config<T extends object = ChassisConfig> {
   describe(): ConfigEntry[] {
     return Object.entries(this.#settings.values).map(([key, value]) => ({
       key,
-      value: redact(key, value),
+      value: this.redact(key, value),
       source: this.#sources.get(key) ?? 'default',
     }));
+  }
+
+  /** As it may be shown: nothing of secrets, no passwords of URLs. */
+  redact(key: string, value: unknown): unknown {
+    if (value === '') return value;
+    if (SECRET_KEY.test(key) || this.hidden.has(key)) return REDACTED;
+    if (typeof value !== 'string' || !URL.canParse(value)) return value;
+    const url = new URL(value);
+    if (url.password) url.password = 'redacted';
+    return url.href;
   }
 
   #settingsOfCall(): Settings<T> {
@@ -156,14 +171,4 @@ function commitAll(prepared: readonly PreparedChange[]): readonly unknown[] {
     }
   }
   return faults;
-}
-
-/** As it may be shown: nothing of secrets, no passwords of URLs. */
-export function redact(key: string, value: unknown): unknown {
-  if (value === '') return value;
-  if (SECRET_KEY.test(key)) return REDACTED;
-  if (typeof value !== 'string' || !URL.canParse(value)) return value;
-  const url = new URL(value);
-  if (url.password) url.password = 'redacted';
-  return url.href;
 }

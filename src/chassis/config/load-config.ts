@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Config } from './config.js';
+import type { SecretProvider } from '../secrets/index.js';
 import { ConfigSources } from './config-sources.js';
 
 export interface LoadConfigOptions {
@@ -11,6 +12,8 @@ export interface LoadConfigOptions {
   readonly shape?: z.ZodRawShape;
   /** Values that win over everything, for tests and embedding. */
   readonly overrides?: Readonly<Record<string, unknown>>;
+  /** For encrypted values of schemes that the chassis does not know. */
+  readonly secretProviders?: readonly SecretProvider[];
   /**
    * Leaves keys that no schema knows to those who know them.
    * @default false: they are faults

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { SecretFault } from '../secrets/index.js';
 import type { ConfigSource } from './config.js';
 import { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 import { ConfigError } from './config-error.js';
 import { isLive } from './fields.js';
+import { secretsConfigShape } from './secrets.schema.js';
 import { sourcesConfigShape } from './sources.schema.js';
 import type { Values } from './sources/values.js';
 
@@ -57,10 +59,16 @@ export class ConfigSchema {
     return { values: merged, sources };
   }
 
-  /** @throws {ConfigError} with all faults together */
-  validate({ values, sources }: Merged): Assembled {
+  /**
+   * @param secretFaults values that could not be decrypted; they count as faults of their keys
+   * @throws {ConfigError} with all faults together
+   */
+  validate({ values, sources }: Merged, secretFaults: readonly SecretFault[] = []): Assembled {
     const result = this.#schema.safeParse(values);
-    if (!result.success) throw new ConfigError(explain(result.error.issues, sources));
+    const faulty = new Set(secretFaults.map(({ key }) => key));
+    const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
+    const faults = [...secretFaults.map(({ key, message }) => ({ path: [key], message })), ...issues];
+    if (!result.success || faults.length > 0) throw new ConfigError(explain(faults, sources));
     // The schema is the chassis' own, extended: its output has every key of ChassisConfig.
     return { values: result.data as unknown as ChassisConfig, sources };
   }
@@ -72,7 +80,9 @@ export class ConfigSchema {
       throw new ConfigError(
         `${source} has keys that no schema knows: ${listOf(unknown)}. Remove or rename them.`,
       );
-    const early = maySetSources ? [] : keys.filter((key) => key === 'APP_ENV' || key in sourcesConfigShape);
+    const early = maySetSources
+      ? []
+      : keys.filter((key) => key === 'APP_ENV' || key in sourcesConfigShape || key in secretsConfigShape);
     if (early.length > 0)
       throw new ConfigError(
         `${source} may not set ${listOf(early)}: read before it. Set them in the environment or in the profile's file.`,
@@ -88,7 +98,10 @@ function listOf(keys: readonly string[]): string {
     : shown.join(', ');
 }
 
-function explain(issues: readonly z.core.$ZodIssue[], sources: ReadonlyMap<string, ConfigSource>): string {
+function explain(
+  issues: readonly Pick<z.core.$ZodIssue, 'path' | 'message'>[],
+  sources: ReadonlyMap<string, ConfigSource>,
+): string {
   const faults = issues.map((issue) => {
     const key = issue.path.join('.');
     return `${key} (from ${sources.get(String(issue.path[0])) ?? 'default'}): ${issue.message}`;

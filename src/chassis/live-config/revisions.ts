@@ -1,5 +1,4 @@
 import type { ChassisConfig, ConfigChange, ConfigSource } from '../config/index.js';
-import { redact } from '../config/index.js';
 
 /** One key that a revision changed, as it may be shown. */
 export interface RevisionDiff {
@@ -32,6 +31,8 @@ export class Revisions {
     private readonly most: number,
     revision: number,
     values: Readonly<ChassisConfig>,
+    /** A value as it may be shown. */
+    private readonly redact: (key: string, value: unknown) => unknown,
   ) {
     this.#remember({ revision, at: now(), cause: 'start', changes: [] }, values);
   }
@@ -49,8 +50,8 @@ export class Revisions {
     const { previous, next, revision: number } = change;
     const changes = [...change.keys].map((key) => ({
       key,
-      previous: redact(key, previous[key]),
-      next: redact(key, next[key]),
+      previous: this.redact(key, previous[key]),
+      next: this.redact(key, next[key]),
       source: sources.get(key) ?? 'default',
     }));
     const revision = { revision: number, at: now(), cause, changes };
