@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { currentLimits, currentScope, type CallContext, type Cut, type Disturbance } from '../context/index.js';
+import {
+  currentLimits,
+  currentScope,
+  type CallContext,
+  type Cut,
+  type Disturbance,
+} from '../context/index.js';
 import type { ActiveFault } from './active-fault.js';
 import type { ChaosMetrics } from './chaos.metrics.js';
 import { connectionRefused, connectionReset, faultInjected } from './chaos-errors.js';

@@ -6,9 +6,11 @@ import {
   type MethodDefinition,
   type ServiceError as GrpcError,
 } from '@grpc/grpc-js';
+import { disturbanceOf, type Disturbance } from '../context/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
 import type { Policy } from '../resilience/index.js';
 import { createGrpcClientInterceptor, type Tracing } from '../tracing/index.js';
+import { beginDisturbed, byCode, cutOf } from './disturbed-call.js';
 import { channelOptionsOf, credentialsOf, type GrpcChannelOptions } from './grpc-channel.js';
 import { grpcFailure } from './grpc-failures.js';
 import { openStream, pour, type OpenCall } from './grpc-streams.js';
@@ -49,6 +51,8 @@ export type RpcResponse<Rpc> = Rpc extends Method<infer _Request, infer Response
  */
 export class GrpcClient {
   readonly #clients: readonly Client[];
+  /** What faults on purpose call it. */
+  readonly #target: string;
   #next = 0;
 
   /** @param policy what each call runs under; of a stream, until its first message */
@@ -58,6 +62,7 @@ export class GrpcClient {
     metrics: MetricsRegistry,
     private readonly policy?: Policy,
   ) {
+    this.#target = `client:${options.name}`;
     const interceptors: Interceptor[] = [createGrpcClientInterceptor(tracer, metrics)];
     const secured = credentialsOf(options.name, options);
     const settings = { ...channelOptionsOf(options), interceptors };
@@ -148,6 +153,25 @@ export class GrpcClient {
   /** A call with one answer. */
   #answer<Response>(timeoutMs: number, start: StartCall<Response>): Promise<Response> {
     const outgoing = new OutgoingCall(this.options.name, timeoutMs);
+    const disturbance = disturbanceOf(this.#target);
+    return disturbance ? this.#disturbed(outgoing, disturbance, start) : this.#call(outgoing, start);
+  }
+
+  async #disturbed<Response>(
+    outgoing: OutgoingCall,
+    disturbance: Disturbance,
+    start: StartCall<Response>,
+  ): Promise<Response> {
+    const { name } = this.options;
+    await beginDisturbed(name, outgoing, disturbance, byCode);
+    const answer = await this.#call(outgoing, start);
+    const cut = cutOf(name, disturbance);
+    // One answer: whatever the limit, it is what does not arrive.
+    if (cut) throw cut.apply();
+    return answer;
+  }
+
+  #call<Response>(outgoing: OutgoingCall, start: StartCall<Response>): Promise<Response> {
     return new Promise((resolve, reject) => {
       const call = start(outgoing, (error, response) => {
         outgoing.end();

@@ -1,6 +1,9 @@
 import type { ServiceError as GrpcError } from '@grpc/grpc-js';
 import { Readable, type Writable } from 'node:stream';
+import { disturbanceOf, type Cut } from '../context/index.js';
+import { ServiceError } from '../errors/index.js';
 import type { Attempt, Policy } from '../resilience/index.js';
+import { beginDisturbed, byCode, cutMessages, cutOf } from './disturbed-call.js';
 import { grpcFailure } from './grpc-failures.js';
 import { OutgoingCall } from './outgoing-call.js';
 
@@ -21,8 +24,10 @@ export function openStream<Response>(
 ): Promise<AsyncIterable<Response>> {
   const work = async (attempt?: Attempt): Promise<AsyncIterable<Response>> => {
     const outgoing = new OutgoingCall(upstream, Infinity);
+    const disturbance = disturbanceOf(`client:${upstream}`);
+    if (disturbance) await beginDisturbed(upstream, outgoing, disturbance, byCode);
     const stream = open(outgoing) as Stream;
-    const messages = read<Response>(upstream, stream, outgoing);
+    const messages = read<Response>(upstream, stream, outgoing, disturbance && cutOf(upstream, disturbance));
     const first = await messages.next();
     if (!first.done) attempt?.goOn(endOf(upstream, stream, outgoing));
     return resume(first, messages);
@@ -57,11 +62,14 @@ async function* read<Response>(
   upstream: string,
   stream: Stream,
   outgoing: OutgoingCall,
+  cut: Cut | undefined,
 ): AsyncGenerator<Response, void, void> {
   outgoing.onAbort = () => stream.cancel();
   try {
-    yield* stream as AsyncIterable<Response>;
+    const messages = stream as AsyncIterable<Response>;
+    yield* cut ? cutMessages(messages, cut) : messages;
   } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw grpcFailure(upstream, error as GrpcError, outgoing);
   } finally {
     outgoing.end();

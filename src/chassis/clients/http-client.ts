@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
+import { disturbanceOf } from '../context/index.js';
 import { CodedError } from '../errors/index.js';
 import type { Attempt, Policy } from '../resilience/index.js';
 import { connectionFailure } from './connection-failure.js';
+import { beginDisturbed, byStatus, cutBody } from './disturbed-call.js';
 import { readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
 import { createPool, type HttpPoolOptions } from './http-pool.js';
 import { headersOf, isIdempotent, targetOf, type HttpClientRequest } from './http-request.js';
@@ -44,6 +46,8 @@ export interface HttpConnections {
 export class HttpClient {
   readonly #pool: Pool;
   readonly #prefix: string;
+  /** What faults on purpose call it. */
+  readonly #target: string;
 
   /** @param policy what each request runs under; those that may not be sent again are sent once */
   constructor(
@@ -52,6 +56,7 @@ export class HttpClient {
   ) {
     const { origin, pathname } = new URL(options.baseUrl);
     this.#prefix = pathname.replace(/\/$/, '');
+    this.#target = `client:${options.name}`;
     this.#pool = createPool(options.name, origin, options);
   }
 
@@ -122,6 +127,8 @@ export class HttpClient {
     limitMs: number,
   ): Promise<Dispatcher.ResponseData> {
     const { method, body, content } = request;
+    const disturbance = disturbanceOf(this.#target);
+    if (disturbance) await beginDisturbed(this.name, outgoing, disturbance, byStatus);
     const controller = new AbortController();
     outgoing.onAbort = (reason) => controller.abort(reason);
     const answer = await this.#pool.request({
@@ -131,6 +138,7 @@ export class HttpClient {
       body: content ?? (body === undefined ? null : JSON.stringify(body)),
       signal: controller.signal,
     });
+    if (disturbance?.cut) answer.body = cutBody(answer.body, disturbance.cut) as typeof answer.body;
     if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
     throw await refusalOf(this.name, answer, this.#maxBytes);
   }

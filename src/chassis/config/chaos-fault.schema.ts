@@ -39,9 +39,7 @@ const common = {
   dependencies: patterns('database, redis or client:payments'),
   header: Header.optional(),
   percentage: percentage.default(100),
-  until: z.iso
-    .datetime({ offset: true, error: 'must be a time such as 2030-01-31T10:00:00Z' })
-    .optional(),
+  until: z.iso.datetime({ offset: true, error: 'must be a time such as 2030-01-31T10:00:00Z' }).optional(),
   durationMs: whole(1, DAY_MS).optional(),
 };
 
@@ -67,7 +65,10 @@ const AnyFault = z.discriminatedUnion(
     }),
     z.strictObject({ ...common, kind: z.literal('unavailable') }),
   ],
-  { error: (issue) => (issue.code === 'invalid_union' ? 'must be latency, abort, cut or unavailable' : undefined) },
+  {
+    error: (issue) =>
+      issue.code === 'invalid_union' ? 'must be latency, abort, cut or unavailable' : undefined,
+  },
 );
 
 /** A fault on purpose, validated. docs/fault-injection.md says what each field does. */

@@ -36,8 +36,6 @@ export const chaosConfigShape = {
       .describe('Faults on purpose: a list in YAML or JSON, see docs/fault-injection.md.'),
   ),
   CHAOS_MAX_DURATION_MS: live(
-    durationMs()
-      .default(3_600_000)
-      .describe('Longest time for a fault that was set on the management port.'),
+    durationMs().default(3_600_000).describe('Longest time for a fault that was set on the management port.'),
   ),
 };

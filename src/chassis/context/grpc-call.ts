@@ -18,6 +18,8 @@ export class GrpcCall extends CallContext {
   isAnswered = false;
   /** Asked before each message of a request stream is handed on: what it gives is waited for, what it throws ends the call. */
   admitMessage: (() => Promise<void> | undefined) | undefined;
+  /** Told of each message of a request stream that has come in. */
+  onMessage: (() => void) | undefined;
   /** Further initial metadata of the answer. */
   answerMetadata: Readonly<Record<string, string>> | undefined;
   /** What is done to it on purpose before and while it is answered. */

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResult } from 'pg';
-import { currentLimits } from '../context/index.js';
+import { currentLimits, disturbanceOf } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { toDatabaseError } from './database-errors.js';
 import type { CancelQuery } from './engine.js';
@@ -23,8 +23,12 @@ export class CallClient {
     const limits = currentLimits();
     const signal = limits && !ENDS_TRANSACTION.test(text) ? limits.signal : undefined;
     signal?.throwIfAborted();
+    const disturbance = signal && disturbanceOf('database');
+    let isSent = false;
     const span = startQuerySpan(text);
     try {
+      if (disturbance) await disturbance.begin();
+      isSent = true;
       const running = this.#client.query(text, parameters as unknown[]);
       const result = await (signal ? this.#untilAborted(running, signal) : running);
       span?.end();
@@ -32,7 +36,7 @@ export class CallClient {
     } catch (error) {
       failQuerySpan(span, error);
       const translated = toDatabaseError(error);
-      this.#isLost ||= translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
+      this.#isLost ||= isSent && translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
       throw limits?.abortReason ?? translated;
     }
   }

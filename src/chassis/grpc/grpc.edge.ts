@@ -22,6 +22,7 @@ import {
 import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
+import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
@@ -39,6 +40,8 @@ export interface EdgeMethod {
   readonly name: string;
   /** Neither side streams: the server's maximum deadline holds. */
   readonly isUnary: boolean;
+  /** The request is a stream, the answer one message. */
+  readonly isClientStream: boolean;
   /** What `@Priority` says of it. */
   readonly priority: Priority | undefined;
 }
@@ -106,7 +109,7 @@ export class GrpcEdge {
     attachCall(stream, call);
     const { session } = stream;
     stream.once('close', () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#resets.count(session);
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !call.isCut) this.#resets.count(session);
       this.#close(stream, call);
     });
     this.observers.opened(call, headers);
@@ -117,9 +120,23 @@ export class GrpcEdge {
     }
     const fault = this.#refuse(call, headers, metadataFault);
     if (fault) this.#answer(stream, call, fault);
-    else if (!this.methods.has(headers[':path'] ?? '')) cutOnAbort(call, stream);
+    else if (method) this.#disturb(stream, call, headers, method);
+    else cutOnAbort(call, stream);
     if (!fault && (call.isForeign || headers['grpc-encoding'] !== undefined)) correctStatus(stream);
     return !fault;
+  }
+
+  /** What is to be done on purpose; the handler waits, or fails, before it begins. */
+  #disturb(
+    stream: ServerHttp2Stream,
+    call: GrpcCall,
+    headers: IncomingHttpHeaders,
+    { isClientStream }: EdgeMethod,
+  ): void {
+    const disturbance = this.observers.interference.ofCall?.(call, headers);
+    if (!disturbance) return;
+    call.disturbance = disturbance;
+    if (disturbance.cut) breakOff(stream, call, disturbance.cut, isClientStream);
   }
 
   #nameForeign(path: string): { service: string; name: string } {

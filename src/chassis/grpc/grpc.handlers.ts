@@ -98,7 +98,9 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
   try {
     if ('request' in serverCall) call.messagesIn = 1;
     const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
-    return invoke(data, serverCall.metadata, serverCall);
+    const begun = call.disturbance?.begin();
+    if (!begun) return invoke(data, serverCall.metadata, serverCall);
+    return begun.then(() => invoke(data, serverCall.metadata, serverCall));
   } catch (error) {
     return Promise.reject(error);
   }

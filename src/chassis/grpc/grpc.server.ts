@@ -96,8 +96,13 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     const { requestStream, responseStream } = definition;
     const invoke = handler as Invoke;
     const [, service = '', name = ''] = path.split('/');
-    const priority = this.shedding?.declared.rpcs.get(path);
-    this.#methods.set(path, { service, name, isUnary: !requestStream && !responseStream, priority });
+    this.#methods.set(path, {
+      service,
+      name,
+      isUnary: !requestStream && !responseStream,
+      isClientStream: requestStream && !responseStream,
+      priority: this.shedding?.declared.rpcs.get(path),
+    });
     this.#server.register(
       path,
       this.#adapt(definition, this.#refusals.get(path)?.around(invoke) ?? invoke),

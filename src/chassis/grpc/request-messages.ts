@@ -51,6 +51,7 @@ export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGene
     // Leaving the loop early must not destroy the stream: on a bidirectional call it still carries the answer.
     for await (const message of stream.iterator({ destroyOnReturn: false })) {
       call.messagesIn += 1;
+      call.onMessage?.();
       const admission = call.admitMessage?.();
       if (admission) await admission;
       yield readMessage(message);

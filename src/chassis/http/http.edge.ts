@@ -30,6 +30,7 @@ import {
 } from '../errors/index.js';
 import { declaredFor, type LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
+import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
 import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
@@ -104,7 +105,9 @@ export class HttpEdge {
       }
       call.onAborted = (reason) => answerAbort(reply, reason);
       call.expireAfter(timeoutMs, deadlineExceeded);
-      runInCall(call, done);
+      const disturbance = this.observers.interference.ofCall?.(call, request.raw.headers);
+      if (disturbance) disturb(disturbance, call, reply, done);
+      else runInCall(call, done);
     });
     // Events of the socket that deliver a body run outside of the call: step in again before validation.
     fastify.addHook('preValidation', (request, _reply, done) => {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/index.js';
-import { acceptRequestId, JobCall, runInCall } from '../context/index.js';
+import { acceptRequestId, JobCall, runInCall, type Interference } from '../context/index.js';
 import { deadlineExceeded } from '../errors/index.js';
 import type { Tracing } from '../tracing/index.js';
 import { failureOf, spanOf, endSpan } from './job-span.js';
@@ -35,6 +35,8 @@ export interface RunnerTools {
   readonly lock: JobLock;
   readonly tracing: Tracing;
   readonly metrics: JobMetrics;
+  /** What is done to the work of runs on purpose. */
+  readonly interference: Interference;
 }
 
 /** Runs one job, once at a time. */
@@ -120,6 +122,7 @@ export class JobRunner {
   async #execute(scheduledAt: Date): Promise<void> {
     const { name, method, timeoutMs, work } = this.job;
     const run = new JobCall(acceptRequestId(undefined), name, scheduledAt);
+    run.interference = this.tools.interference;
     run.settings = this.tools.config.settings;
     run.span = spanOf(this.tools.tracing.tracer, method, run);
     this.#run = run;
@@ -152,7 +155,7 @@ function resultOf(run: JobCall, failure: Error | undefined): JobResult {
 }
 
 function tell(
-  { job, durationMs, scheduledAt }: JobCall,
+  { job, durationMs, scheduledAt, chaos }: JobCall,
   result: JobResult,
   failure: Error | undefined,
 ): void {
@@ -161,6 +164,7 @@ function tell(
     result,
     latency_ms: Math.round(durationMs * 1000) / 1000,
     scheduled_at: scheduledAt.toISOString(),
+    ...(chaos !== undefined && { chaos }),
   };
   if (result === 'success') logger.log(fields, 'job');
   else if (result === 'timeout') logger.warn(fields, 'job');

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Config } from '../config/index.js';
+import { CallObservers } from '../context/index.js';
 import { shuttingDown } from '../errors/index.js';
 import { Readiness } from '../health/index.js';
 import { OnDrain } from '../lifecycle/index.js';
@@ -47,6 +48,7 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly metrics: JobMetrics,
     private readonly tracing: Tracing,
     private readonly readiness: Readiness,
+    private readonly observers: CallObservers,
   ) {
     this.#isEnabled = config.get('JOBS_ENABLED') === 'true';
   }
@@ -98,8 +100,10 @@ export class Jobs implements OnApplicationBootstrap, OnModuleDestroy {
     const definitions = this.finder.find();
     if (definitions.some(({ isLocked }) => isLocked)) this.#lock = await this.locks.choose();
     const { tracing, metrics } = this;
+    const { interference } = this.observers;
     for (const definition of definitions) {
-      const runner = new JobRunner(definition, { config: this.config, lock: this.#lock, tracing, metrics });
+      const tools = { config: this.config, lock: this.#lock, tracing, metrics, interference };
+      const runner = new JobRunner(definition, tools);
       const timer = new JobTimer(definition.schedule, (dueAt) => void runner.start(dueAt));
       this.#jobs.set(definition.name, { runner, timer });
       metrics.add(definition.name);

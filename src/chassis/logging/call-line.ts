@@ -17,6 +17,7 @@ export function callFields(call: Call): Record<string, unknown> {
     latency_bucket: durationBucketOf(call.durationMs / 1000),
     ...(call.clientIp !== undefined && { client_ip: call.clientIp }),
     ...(call.principal !== undefined && { principal: call.principal.id }),
+    ...(call.chaos !== undefined && { chaos: call.chaos }),
     ...(call.fallback && { policy: call.fallback.policy, fallback: call.fallback.step }),
   };
 }
@@ -31,6 +32,7 @@ const PRIORITY = Buffer.from(',"priority":');
 const LATENCY = Buffer.from(',"latency_ms":');
 const CLIENT_IP = Buffer.from(',"client_ip":');
 const PRINCIPAL = Buffer.from(',"principal":');
+const CHAOS = Buffer.from(',"chaos":');
 const POLICY = Buffer.from(',"policy":');
 const FALLBACK = Buffer.from(',"fallback":');
 const TRACE_ID = Buffer.from(',"trace_id":');
@@ -79,6 +81,7 @@ export class CallLineWriter {
     line.append(BUCKETS(durationBucketOf(call.durationMs / 1000)));
     if (call.clientIp !== undefined) writeField(line, CLIENT_IP, call.clientIp);
     if (call.principal !== undefined) writeField(line, PRINCIPAL, call.principal.id);
+    if (call.chaos !== undefined) writeField(line, CHAOS, call.chaos);
     if (call.fallback) {
       writeField(line, POLICY, call.fallback.policy);
       writeField(line, FALLBACK, call.fallback.step);

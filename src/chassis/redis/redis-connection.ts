@@ -55,7 +55,8 @@ export class RedisConnection {
   }
 }
 
-function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
+/** @throws {RedisTimeout} when `work` has not ended after `limitMs` */
+export function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => reject(new RedisTimeout(limitMs)), limitMs);
     work.then(resolve, reject).finally(() => clearTimeout(limit));

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisConnection, RedisTimeout } from './redis-connection.js';
+import { disturbanceOf, type Disturbance } from '../context/index.js';
+import { RedisConnection, RedisTimeout, within } from './redis-connection.js';
 import type { RedisOptions } from './redis.options.js';
 
 /** So many commands without an answer in time, one after the other, mean that Redis is away. */
@@ -72,6 +73,8 @@ export class Redis {
       this.onResult('unavailable');
       throw new RedisUnavailable(`Redis is away: ${this.#cause}`);
     }
+    const disturbance = disturbanceOf('redis');
+    if (disturbance) await this.#disturb(disturbance);
     try {
       const reply = await connection.send(command, this.commandTimeoutMs);
       this.#timeouts = 0;
@@ -94,6 +97,17 @@ export class Redis {
     this.#connection?.close();
     this.#connection = undefined;
     this.#cause = 'the service ends';
+  }
+
+  /** Nothing that is done on purpose loses the connection, or tells health checks that Redis is away. */
+  async #disturb(disturbance: Disturbance): Promise<void> {
+    try {
+      await within(Promise.resolve(disturbance.begin()), this.commandTimeoutMs);
+    } catch (error) {
+      const isAway = isRefused(error);
+      this.onResult(error instanceof RedisTimeout ? 'timeout' : isAway ? 'unavailable' : 'error');
+      throw isAway ? new RedisUnavailable(`Redis is away: ${error.message}`) : error;
+    }
   }
 
   #noteFailure(connection: RedisConnection, error: unknown): void {
@@ -159,6 +173,10 @@ export class Redis {
     } while (!(await this.#attempt(options)));
     this.#logger.log({ away_ms: Math.round(performance.now() - begin) }, 'Redis is back');
   }
+}
+
+function isRefused(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
 function explain(cause: unknown): string {

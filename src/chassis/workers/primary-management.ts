@@ -4,6 +4,7 @@ import type { SecurityHeaders } from '../baseline/primary.js';
 import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
 import { ServiceError, toProblem } from '../errors/primary.js';
 import { expose, negotiate, type MetricSnapshot } from '../metrics/primary.js';
+import { FaultSettings } from './fault-settings.js';
 import { livenessOf, readinessOf, startupOf } from './merge-health.js';
 import { mergeMetrics, type WorkerMetrics } from './merge-metrics.js';
 import type { ManagementAnswer, ManagementRequest } from './messages.js';
@@ -11,8 +12,10 @@ import type { WorkerPool } from './worker-pool.js';
 import type { WorkerProcess } from './worker-process.js';
 
 const DRAIN_BEGUN = 202;
+const FAULT_BEGUN = 201;
 /** Done once, by whoever is asked. */
 const JOB_RUN = /^\/jobs\/[^/]+\/run$/;
+const FAULTS = /^\/chaos(\/|$)/;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -38,6 +41,7 @@ export class PrimaryManagement {
   readonly #server: Server;
   /** Settings that were made since the last start or rolling restart, by path. */
   readonly #settings = new Map<string, ManagementRequest>();
+  readonly #faults = new FaultSettings();
 
   constructor(
     private readonly pool: WorkerPool,
@@ -70,11 +74,13 @@ export class PrimaryManagement {
   /** New workers of a rolling restart begin with what is configured. */
   forgetSettings(): void {
     this.#settings.clear();
+    this.#faults.clear();
   }
 
   /** Gives a worker that replaces a crashed one the settings of the others. */
   async settle(worker: WorkerProcess): Promise<void> {
-    for (const request of this.#settings.values()) await worker.manage(request);
+    for (const request of [...this.#settings.values(), ...this.#faults.requests])
+      await worker.manage(request);
   }
 
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
@@ -83,6 +89,7 @@ export class PrimaryManagement {
     if (body === undefined) return refuse(request, tooLarge());
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
+    if (request.method === 'POST' && pathOf(request) === '/chaos') return this.#beginFault(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
     switch (pathOf(request)) {
       case '/livez':
@@ -124,8 +131,25 @@ export class PrimaryManagement {
     const answers = await this.#askAll(request);
     const [worst] = answers.toSorted((a, b) => b.status - a.status);
     if (!worst) return refuse(request, noWorker());
+    if (request.method === 'DELETE' && FAULTS.test(pathOf(request)) && worst.status < 300)
+      this.#faults.delete(pathOf(request));
     if (request.method === 'PUT' && worst.status < 300) this.#settings.set(request.url, request);
     return worst;
+  }
+
+  /** One worker judges the fault and gives it its id and its end; then the others begin the same. */
+  async #beginFault(request: ManagementRequest): Promise<ManagementAnswer> {
+    const workers = this.pool.serving;
+    for (const worker of workers) {
+      const answer = await worker.manage(request);
+      if (!answer) continue;
+      if (answer.status !== FAULT_BEGUN) return answer;
+      const same = this.#faults.add(request, answer);
+      const others = workers.filter((other) => other !== worker);
+      await Promise.all(others.map((other) => other.manage(same)));
+      return answer;
+    }
+    return refuse(request, noWorker());
   }
 
   async #expose(accept: string | undefined): Promise<ManagementAnswer> {
