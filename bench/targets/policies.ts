@@ -45,8 +45,15 @@ function chassis(options: PolicyOptions): Stack {
 
 /** As in a service: counted in metrics, told in spans. */
 async function chassisInService(): Promise<Stack> {
-  const policies = new PolicyRegistry(new Config({ RESILIENCE_POLICIES: [] } as unknown as ChassisConfig, new Map()));
-  const metrics = { module: MetricsRegistry, global: true, providers: [MetricsRegistry], exports: [MetricsRegistry] };
+  const policies = new PolicyRegistry(
+    new Config({ RESILIENCE_POLICIES: [] } as unknown as ChassisConfig, new Map()),
+  );
+  const metrics = {
+    module: MetricsRegistry,
+    global: true,
+    providers: [MetricsRegistry],
+    exports: [MetricsRegistry],
+  };
   const module = { module: class BenchModule {}, imports: [metrics, ResilienceModule.forRoot(policies)] };
   await NestFactory.createApplicationContext(module, { logger: false });
   const policy = policies.define('chassis', ALL_FOUR);

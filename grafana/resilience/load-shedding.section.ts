@@ -47,11 +47,15 @@ export function loadShedding(): Section {
         }),
         curves({
           title: 'Demand',
-          description: 'What calls ask of the event loop, and the CPU in use, as shares of what there is. Above 1 is overload.',
+          description:
+            'What calls ask of the event loop, and the CPU in use, as shares of what there is. Above 1 is overload.',
           unit: 'percentunit',
           thresholds: { bad: 1 },
           queries: [
-            { expr: `max by (instance) (${select('load_shedding_demand_ratio')})`, legend: '{{instance}} event loop' },
+            {
+              expr: `max by (instance) (${select('load_shedding_demand_ratio')})`,
+              legend: '{{instance}} event loop',
+            },
             { expr: `max by (instance) (${select('load_shedding_cpu_ratio')})`, legend: '{{instance}} CPU' },
           ],
           links: [runbook('LoadShedding')],
