@@ -9,8 +9,8 @@ const TITLES: Readonly<Record<string, string>> = {
   none: 'no policy',
   'none-again': 'no policy, again',
   chassis: 'chassis: retry, breaker, bulkhead, timeout',
-  'chassis-without-retry': 'chassis: breaker, bulkhead, timeout',
-  'chassis-defined': 'chassis: the same, defined in the registry',
+  'chassis-alone': 'chassis: the same, with neither metrics nor spans',
+  'chassis-without-retry': 'chassis: breaker, bulkhead, timeout, with neither',
   cockatiel: 'cockatiel: retry, breaker, bulkhead, timeout',
   opossum: 'opossum: breaker, bulkhead, timeout',
 };

@@ -13,10 +13,14 @@ import {
   TimeoutStrategy,
   wrap,
 } from 'cockatiel';
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
 import OpossumBreaker from 'opossum';
 import { parseArgs } from 'node:util';
+import { Config, type ChassisConfig } from '#chassis/config';
 import { HttpCall, runInCall } from '#chassis/context';
-import { Bulkhead, CircuitBreaker, Policy, RetryBudget, type PolicyParts } from '#chassis/resilience';
+import { MetricsRegistry } from '#chassis/metrics';
+import { createPolicy, PolicyRegistry, ResilienceModule, type PolicyOptions } from '#chassis/resilience';
 
 const WARM_UP_CALLS = 50_000;
 /** A round has short turns, so that a machine's slow moments hit all alike. */
@@ -30,37 +34,30 @@ type Stack = () => Promise<number>;
 let answers = 0;
 const work = async (): Promise<number> => ++answers;
 
-/** Retry, circuit breaker, bulkhead, timeout. */
-function chassis(): Stack {
-  const policy = new Policy('chassis', {
-    ...breakerBulkheadTimeout(),
-    retry: { maxAttempts: 3, baseMs: 50, maxMs: 1000, codes: new Set(['UNAVAILABLE']) },
-    budget: new RetryBudget({ ratio: 0.1, burst: 10 }),
-  });
+const BREAKER_BULKHEAD_TIMEOUT: PolicyOptions = { breaker: {}, bulkhead: {}, timeoutMs: TIMEOUT_MS };
+const ALL_FOUR: PolicyOptions = { ...BREAKER_BULKHEAD_TIMEOUT, retry: {} };
+
+/** A policy that nobody watches. */
+function chassis(options: PolicyOptions): Stack {
+  const policy = createPolicy('chassis', options);
   return () => policy.run(work);
 }
 
-/** As opossum. */
-function chassisWithoutRetry(): Stack {
-  const policy = new Policy('chassis', breakerBulkheadTimeout());
-  return () => policy.run(work);
-}
-
-function breakerBulkheadTimeout(): PolicyParts {
-  return {
-    breaker: new CircuitBreaker({
-      strategy: 'error-ratio',
-      threshold: 0.5,
-      minRequestAmount: 10,
-      statIntervalMs: 10_000,
-      statBuckets: 10,
-      retryTimeoutMs: 5000,
-      probeNum: 1,
-      probeTimeoutMs: 10_000,
-    }),
-    bulkhead: new Bulkhead({ maxConcurrent: PLACES, maxQueued: 0, maxWaitMs: 1000 }),
-    timeoutMs: TIMEOUT_MS,
+/** As in a service: counted in metrics, told in spans. */
+async function chassisInService(): Promise<Stack> {
+  const policies = new PolicyRegistry(
+    new Config({ RESILIENCE_POLICIES: [] } as unknown as ChassisConfig, new Map()),
+  );
+  const metrics = {
+    module: MetricsRegistry,
+    global: true,
+    providers: [MetricsRegistry],
+    exports: [MetricsRegistry],
   };
+  const module = { module: class BenchModule {}, imports: [metrics, ResilienceModule.forRoot(policies)] };
+  await NestFactory.createApplicationContext(module, { logger: false });
+  const policy = policies.define('chassis', ALL_FOUR);
+  return () => policy.run(work);
 }
 
 /** The same four. */
@@ -126,8 +123,9 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5'
 const stacks = new Map([
   ['none', work],
   ['none-again', () => work()],
-  ['chassis', chassis()],
-  ['chassis-without-retry', chassisWithoutRetry()],
+  ['chassis', await chassisInService()],
+  ['chassis-alone', chassis(ALL_FOUR)],
+  ['chassis-without-retry', chassis(BREAKER_BULKHEAD_TIMEOUT)],
   ['cockatiel', cockatiel()],
   ['opossum', opossum()],
 ]);

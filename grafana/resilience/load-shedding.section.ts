@@ -4,6 +4,7 @@ import { runbook, toExplore } from '../parts/links.ts';
 import { rate, select, sum } from '../parts/query.ts';
 
 const SHED = 'load_shed_total';
+const CALLS = 'load_shedding_calls_total';
 
 /** What is refused because it is too much. */
 export function loadShedding(): Section {
@@ -27,7 +28,7 @@ export function loadShedding(): Section {
           unit: 'cps',
           isStacked: true,
           colors: { '^sheddable$': 'blue', '^default$': 'orange', '^critical$': 'red' },
-          queries: [{ expr: sum(rate(SHED), 'priority'), legend: '{{priority}}' }],
+          queries: [{ expr: sum(rate(CALLS, 'decision="refused"'), 'priority'), legend: '{{priority}}' }],
           links: [runbook('CriticalCallsShed')],
         }),
         curves({
@@ -42,6 +43,21 @@ export function loadShedding(): Section {
             { expr: sum(select('load_shedding_limit'), 'instance'), legend: '{{instance}} limit' },
           ],
           colors: { limit$: 'red' },
+          links: [runbook('LoadShedding')],
+        }),
+        curves({
+          title: 'Demand',
+          description:
+            'What calls ask of the event loop, and the CPU in use, as shares of what there is. Above 1 is overload.',
+          unit: 'percentunit',
+          thresholds: { bad: 1 },
+          queries: [
+            {
+              expr: `max by (instance) (${select('load_shedding_demand_ratio')})`,
+              legend: '{{instance}} event loop',
+            },
+            { expr: `max by (instance) (${select('load_shedding_cpu_ratio')})`, legend: '{{instance}} CPU' },
+          ],
           links: [runbook('LoadShedding')],
         }),
       ),
