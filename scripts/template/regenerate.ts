@@ -7,7 +7,7 @@ export async function regenerate(copy: Workshop): Promise<void> {
   await copy.run('npm', 'run', '--silent', '--if-present', 'dashboards');
 }
 
-/** Writes `.env.example` and `docs/metrics.md` anew, from a service that is started for it. */
+/** Writes `.env.example`, `docs/configuration-keys.md` and `docs/metrics.md` anew, from a service that is started for it. */
 export async function updateSnapshots(copy: Workshop): Promise<void> {
   const tests = ['test/project/env-example', 'test/project/metrics-document'];
   await runTests(copy, '--update', ...tests).catch(tellMissingTool);

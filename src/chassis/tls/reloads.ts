@@ -1,13 +1,15 @@
 import { Logger } from '@nestjs/common';
-import type { Config } from '../config/index.js';
+import { dirname } from 'node:path';
+import { FileWatch, type Config } from '../config/index.js';
 import type { Counter, Gauge, MetricsRegistry } from '../metrics/index.js';
 import { fingerprintOf, oneLine } from './describe-certificate.js';
-import { FileWatch } from './file-watch.js';
 import { checkMaterial, type TlsMaterial } from './material.js';
 import { allPaths, digestOf, readFiles } from './tls-files.js';
 import { EXPIRY, RELOADS } from './tls.metrics.js';
 
 const DAY_MS = 86_400_000;
+/** Certificate and key are two files: what tells of a change waits for this long for the other one, in milliseconds. */
+const QUIET_MS = 200;
 
 /** Puts changed files to use, but only a set that is valid as a whole; otherwise the former one serves on. */
 export class Reloads {
@@ -27,7 +29,17 @@ export class Reloads {
     private readonly replace: (material: TlsMaterial) => void,
   ) {
     const intervalMs = config.get('TLS_RELOAD_INTERVAL_MS');
-    this.#watch = new FileWatch(allPaths(config), intervalMs, () => this.#look());
+    this.#watch = new FileWatch({
+      folders: allPaths(config).map((path) => dirname(path)),
+      intervalMs,
+      quietMs: QUIET_MS,
+      onPerhaps: () => this.#look(),
+      onUnwatched: (folder, error) =>
+        this.#logger.warn(
+          { err: error, folder, interval_ms: intervalMs },
+          'folder of TLS files cannot be watched; its files are read from time to time',
+        ),
+    });
   }
 
   start(registry: MetricsRegistry, material: TlsMaterial): void {
