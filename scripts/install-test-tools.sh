@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure of what the tests need beside npm's packages: PostgreSQL, Redis, haproxy, openssl, sslscan, Prometheus and
+# Makes sure of what the tests need beside npm's packages: PostgreSQL, Redis, haproxy, openssl, sslscan, etcd, Prometheus and
 # Alertmanager with their tools, and Python's gRPC and Prometheus parser, all as Debian and Ubuntu package them. Exits 0 when all is there, 3 when Docker has to help, 1 otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,9 +39,10 @@ take_programs() {
   rm -r "$folder"
   echo "Took $* out of Debian's package $package for the tests"
 }
-has_monitoring() { has_programs prometheus promtool prometheus-alertmanager amtool; }
+has_monitoring() { has_programs prometheus promtool prometheus-alertmanager amtool etcd; }
 take_monitoring() {
-  take_programs prometheus prometheus promtool && take_programs prometheus-alertmanager prometheus-alertmanager amtool
+  take_programs prometheus prometheus promtool && take_programs prometheus-alertmanager prometheus-alertmanager amtool &&
+    take_programs etcd-server etcd
 }
 
 if command -v apt-get >/dev/null 2>&1; then take_monitoring || true; fi
@@ -62,12 +63,12 @@ if command -v apt-get >/dev/null 2>&1; then
     if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
       as_root=(sudo)
     else
-      echo "The tests need these packages: ${packages[*]:-none}, and the programs of prometheus and prometheus-alertmanager" >&2
+      echo "The tests need these packages: ${packages[*]:-none}, and the programs of prometheus, prometheus-alertmanager and etcd-server" >&2
       echo "Run as root: apt-get update && apt-get install ${packages[*]:-python3}; then try again" >&2
       exit 1
     fi
   fi
-  echo "Installing for the tests: ${packages[*]:-} prometheus prometheus-alertmanager"
+  echo "Installing for the tests: ${packages[*]:-} prometheus prometheus-alertmanager etcd-server"
   install() {
     [ ${#packages[@]} -eq 0 ] || "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
       apt-get install -y --no-install-recommends -qq "${packages[@]}" </dev/null
@@ -85,10 +86,10 @@ if command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
 fi
 
 cat >&2 <<MESSAGE
-The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus prometheus-alertmanager
+The tests need what Debian and Ubuntu call: ${packages[*]:-} prometheus prometheus-alertmanager etcd-server
 This machine has no apt-get and no running Docker, so install by hand:
   - a PostgreSQL server with "initdb" on the PATH, or TEST_DATABASE_URL set to a superuser's URL
   - Python 3 with the packages grpcio, protobuf, grpcio-tools and prometheus-client
-  - haproxy, openssl, redis-server, sslscan, prometheus, promtool, prometheus-alertmanager and amtool on the PATH
+  - haproxy, openssl, redis-server, sslscan, prometheus, promtool, prometheus-alertmanager, amtool and etcd on the PATH
 MESSAGE
 exit 1

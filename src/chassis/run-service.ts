@@ -33,6 +33,12 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
     logger.warn('one process alone cannot restart without a gap: SIGUSR2 needs WORKERS=2 or more');
   });
   const live = running.app.get(LiveConfig);
+  if (running.config.get('CONFIG_RESTART') === 'rolling')
+    live.onRestartNeeded(() =>
+      logger.warn(
+        'one process alone cannot restart without a gap: CONFIG_RESTART=rolling needs WORKERS=2 or more',
+      ),
+    );
   process.on('SIGHUP', () => void live.reload('SIGHUP'));
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
@@ -52,6 +58,7 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
     void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
   });
   const live = app.get(LiveConfig);
+  live.onRestartNeeded(() => void link.restartNeeded());
   link.onReload(() => void live.reload('SIGHUP'));
   if (worker === 1) tellWhetherOpen(running);
   await link.ready(
@@ -60,6 +67,8 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
       manage: (request) => management.answer(request),
       metrics: () => metrics.snapshot(),
       stopListening: running.stopListening,
+      pinned: () => live.pinned,
+      pin: (pinned) => live.pin(pinned),
     },
   );
 }

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT } from './build.js';
 
-/** The programs of the monitoring stack that Debian packages. */
-export type MonitoringTool = 'prometheus' | 'promtool' | 'prometheus-alertmanager' | 'amtool';
+/** The programs that are taken out of Debian's packages without their services. */
+export type MonitoringTool = 'etcd' | 'prometheus' | 'promtool' | 'prometheus-alertmanager' | 'amtool';
 
 export interface ToolResult {
   readonly status: number | null;

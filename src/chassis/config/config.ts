@@ -88,12 +88,12 @@ export class Config<T extends object = ChassisConfig> {
   }
 
   /** Calls `listener` whenever one of the keys has a new value; what it returns ends that. */
-  onChange<K extends keyof T>(keys: readonly K[], listener: (change: ConfigChange<T>) => void): () => void {
+  onChange(keys: readonly (keyof T)[], listener: (change: ConfigChange<T>) => void): () => void {
     return this.prepareChange(keys, (change) => ({ commit: () => listener(change) }));
   }
 
   /** As `onChange`, for who may refuse the new values, or has to get something ready for them. */
-  prepareChange<K extends keyof T>(keys: readonly K[], prepare: PrepareChange<T>): () => void {
+  prepareChange(keys: readonly (keyof T)[], prepare: PrepareChange<T>): () => void {
     return this.#subscribers.add(keys, prepare as unknown as PrepareChange<never>);
   }
 

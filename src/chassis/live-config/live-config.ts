@@ -43,6 +43,12 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** An earlier configuration that was gone back to. */
+interface PinnedRevision {
+  readonly revision: number;
+  readonly values: object;
+}
+
 const NO_CALL = new Scope(undefined, undefined);
 
 /**
@@ -60,7 +66,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   #restartNeeded: readonly string[] = [];
   #refused: Refusal | undefined;
   /** The revision that was gone back to, until a source changes. */
-  #pinned: number | undefined;
+  #pinned: PinnedRevision | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadOutcome> | undefined;
 
@@ -116,7 +122,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   /** What `GET /config` tells of it, beside the values. */
   describe() {
     return {
-      pinned: this.#pinned ?? null,
+      pinned: this.#pinned?.revision ?? null,
       restartNeeded: this.#restartNeeded,
       refused: this.#refused ?? null,
       sources: this.sources.followed.map(({ name, fault }) => ({
@@ -152,16 +158,20 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
    */
   rollback(revision: number): Promise<ReloadOutcome> {
     return this.#inTurn(async () => {
-      const earlier = this.#revisions.valuesOf(revision);
-      if (!earlier) throw noSuchRevision(revision, this.revisions.at(-1)?.revision ?? 1);
-      const cause = `rollback to revision ${revision}`;
-      const outcome = await this.#change(
-        goBack(earlier, this.#current, this.sources.schema.live, revision),
-        cause,
-      );
-      if (outcome.result === 'applied') this.#pinned = revision;
-      return this.#count(outcome);
+      const values = this.#revisions.valuesOf(revision);
+      if (!values) throw noSuchRevision(revision, this.revisions.at(-1)?.revision ?? 1);
+      return this.#goBack({ revision, values });
     });
+  }
+
+  /** What holds since a rollback, until a source changes; `undefined` while the sources have their way. */
+  get pinned(): PinnedRevision | undefined {
+    return this.#pinned;
+  }
+
+  /** Goes back to what another worker has gone back to. */
+  pin(pinned: PinnedRevision): Promise<ReloadOutcome> {
+    return this.#inTurn(() => this.#goBack(pinned));
   }
 
   /** A source says something else, or can no longer be read, or can be again. */
@@ -225,6 +235,14 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     for (const err of change.faults)
       this.#logger.error({ err, revision }, 'a part did not take the changed configuration');
     return { result: 'applied', revision, changed, reason: undefined };
+  }
+
+  async #goBack(pinned: PinnedRevision): Promise<ReloadOutcome> {
+    const { revision, values } = pinned;
+    const earlier = goBack(values, this.#current, this.sources.schema.live, revision);
+    const outcome = await this.#change(earlier, `rollback to revision ${revision}`);
+    if (outcome.result !== 'refused') this.#pinned = pinned;
+    return this.#count(outcome);
   }
 
   #refuse(by: Refusal['by'], cause: string, reason: string): ReloadOutcome {

@@ -29,7 +29,7 @@ export function settle(next: Assembled, current: Current, live: ReadonlySet<stri
 
 /** The live values of an earlier revision, and whatever else holds now. */
 export function goBack(
-  earlier: Readonly<ChassisConfig>,
+  earlier: object,
   current: Current,
   live: ReadonlySet<string>,
   revision: number,

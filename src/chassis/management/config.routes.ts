@@ -17,7 +17,9 @@ export function addConfigRoutes(fastify: FastifyInstance, config: Config, live: 
   fastify.get('/config', () => ({
     revision: config.revision,
     ...live.describe(),
-    entries: config.describe().map((entry) => ({ ...entry, isLive: live.isLive(entry.key) })),
+    entries: config
+      .describe()
+      .map(({ key, value, source }) => ({ key, value, source, isLive: live.isLive(key) })),
   }));
   fastify.get('/config/revisions', () => ({ revision: config.revision, revisions: live.revisions }));
   fastify.post('/config/reload', async () => answer(await live.reload('POST /config/reload')));

@@ -4,6 +4,7 @@ export type {
   DrainOptions,
   ManagementAnswer,
   ManagementRequest,
+  PinnedRevision,
   WorkerFault,
   WorkerOrder,
   WorkerReady,

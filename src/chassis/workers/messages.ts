@@ -42,6 +42,13 @@ export interface WorkerReady {
   readonly shutdownLimitMs: number;
 }
 
+/** An earlier configuration that was gone back to, until a source says something else. */
+export interface PinnedRevision {
+  /** The number that it has in the worker that was asked. */
+  readonly revision: number;
+  readonly values: object;
+}
+
 /** Why a worker could not start. */
 export interface WorkerFault {
   readonly message: string;
@@ -54,6 +61,8 @@ export type ToWorker =
   | ({ readonly kind: 'drain' } & DrainOptions)
   | { readonly kind: 'reload' }
   | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'pinned'; readonly id: number }
+  | { readonly kind: 'pin'; readonly id: number; readonly pinned: PinnedRevision }
   | { readonly kind: 'stop-listening'; readonly id: number }
   | { readonly kind: 'request'; readonly id: number; readonly request: ManagementRequest };
 
@@ -64,6 +73,7 @@ export type ToPrimary =
       readonly kind: 'answer';
       readonly id: number;
       /** None when it could not answer. */
-      readonly answer?: ManagementAnswer | readonly MetricSnapshot[];
+      readonly answer?: ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
     }
+  | { readonly kind: 'restart-needed' }
   | { readonly kind: 'last-metrics'; readonly metrics: readonly MetricSnapshot[] };

@@ -13,6 +13,7 @@ import type { WorkerProcess } from './worker-process.js';
 const DRAIN_BEGUN = 202;
 /** Done once, by whoever is asked. */
 const JOB_RUN = /^\/jobs\/[^/]+\/run$/;
+const ROLLBACK = /^\/config\/revisions\/[^/]+\/rollback$/;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -75,6 +76,8 @@ export class PrimaryManagement {
   /** Gives a worker that replaces a crashed one the settings of the others. */
   async settle(worker: WorkerProcess): Promise<void> {
     for (const request of this.#settings.values()) await worker.manage(request);
+    const pinned = await this.pool.serving[0]?.pinned();
+    if (pinned) await worker.pin(pinned);
   }
 
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
@@ -83,6 +86,7 @@ export class PrimaryManagement {
     if (body === undefined) return refuse(request, tooLarge());
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
+    if (request.method === 'POST' && ROLLBACK.test(pathOf(request))) return this.#rollBack(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
     switch (pathOf(request)) {
       case '/livez':
@@ -110,6 +114,16 @@ export class PrimaryManagement {
       if (answer) return answer;
     }
     return refuse(request, noWorker());
+  }
+
+  /** Workers number their revisions themselves: one goes back, the others follow it to the same values. */
+  async #rollBack(request: ManagementRequest): Promise<ManagementAnswer> {
+    const [first, ...others] = this.pool.serving;
+    const answer = await first?.manage(request);
+    if (!first || !answer) return refuse(request, noWorker());
+    const pinned = answer.status < 300 ? await first.pinned() : undefined;
+    if (pinned) await Promise.all(others.map((worker) => worker.pin(pinned)));
+    return answer;
   }
 
   /** One worker judges whether it may be; then the whole service ends. */

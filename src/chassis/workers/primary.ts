@@ -84,7 +84,7 @@ export class Primary {
   }
 
   #fork(order: WorkerOrder): WorkerProcess {
-    const worker = new WorkerProcess(order, this.#handed);
+    const worker = new WorkerProcess(order, this.#handed, () => this.#onRestartNeeded());
     const { json } = this.dependencies.logging;
     relayLines(worker.output, (bytes) => {
       if (json) json.writeLine({ bytes, length: bytes.length });
@@ -104,6 +104,13 @@ export class Primary {
       this.#wantsRestart = true;
       if (!this.#isRestarting) void this.#restart();
     });
+  }
+
+  /** Every worker tells; new ones that are about to start read the configuration anew anyway. */
+  #onRestartNeeded(): void {
+    if (this.dependencies.config.get('CONFIG_RESTART') !== 'rolling' || this.#isRestarting) return;
+    this.#wantsRestart = true;
+    void this.#restart();
   }
 
   /** As often as it was asked for meanwhile: what is on disk may have changed again. */

@@ -5,6 +5,7 @@ import type {
   DrainOptions,
   ManagementAnswer,
   ManagementRequest,
+  PinnedRevision,
   ToPrimary,
   ToWorker,
   WorkerFault,
@@ -17,6 +18,10 @@ export interface WorkerAnswers {
   manage(request: ManagementRequest): Promise<ManagementAnswer>;
   metrics(): Promise<readonly MetricSnapshot[]>;
   stopListening(): void;
+  /** The configuration that was gone back to, if one was. */
+  pinned(): PinnedRevision | undefined;
+  /** Goes back to it, as another worker has. */
+  pin(pinned: PinnedRevision): Promise<unknown>;
 }
 
 type Question = Extract<ToWorker, { id: number }>;
@@ -72,6 +77,11 @@ export class WorkerLink {
     return this.#send({ kind: 'failed', ...fault });
   }
 
+  /** Tells that the configuration has changed in what only new workers can take. */
+  restartNeeded(): Promise<void> {
+    return this.#send({ kind: 'restart-needed' });
+  }
+
   /** Hands over the counts before the process ends: they stay in the service's totals. */
   async leave(): Promise<void> {
     const metrics = await this.#answers?.metrics();
@@ -113,11 +123,15 @@ export class WorkerLink {
   }
 }
 
-function answerTo(
-  question: Question,
-  answers: WorkerAnswers,
-): Promise<ManagementAnswer | readonly MetricSnapshot[]> | undefined {
+type Answer = ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
+
+async function answerTo(question: Question, answers: WorkerAnswers): Promise<Answer | undefined> {
   switch (question.kind) {
+    case 'pinned':
+      return answers.pinned();
+    case 'pin':
+      await answers.pin(question.pinned);
+      return undefined;
     case 'snapshot':
       return answers.metrics();
     case 'request':

@@ -6,6 +6,7 @@ import type {
   DrainOptions,
   ManagementAnswer,
   ManagementRequest,
+  PinnedRevision,
   ToPrimary,
   ToWorker,
   WorkerOrder,
@@ -32,7 +33,7 @@ export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
 }
 
-type Answer = ManagementAnswer | readonly MetricSnapshot[];
+type Answer = ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
 
 /** One worker, as the primary sees it. */
 export class WorkerProcess {
@@ -56,7 +57,11 @@ export class WorkerProcess {
   readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
 
   /** Starts it from the program that is on disk now. */
-  constructor(order: WorkerOrder, handed: HandedConnections) {
+  constructor(
+    order: WorkerOrder,
+    handed: HandedConnections,
+    private readonly onRestartNeeded: () => void,
+  ) {
     this.number = order.worker;
     // The program, its arguments and standard error are the primary's. The structured clone, unlike JSON, keeps Infinity.
     cluster.setupPrimary({ serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
@@ -111,6 +116,16 @@ export class WorkerProcess {
     if (answer && !this.#hasLeft) this.metrics = answer as readonly MetricSnapshot[];
   }
 
+  /** The configuration that it has gone back to, if it has. */
+  async pinned(): Promise<PinnedRevision | undefined> {
+    return (await this.#ask((id) => ({ kind: 'pinned', id }))) as PinnedRevision | undefined;
+  }
+
+  /** Resolves when it has gone back to it, too, or has told its log why not. */
+  async pin(pinned: PinnedRevision): Promise<void> {
+    await this.#ask((id) => ({ kind: 'pin', id, pinned }));
+  }
+
   reload(): void {
     this.#send({ kind: 'reload' });
   }
@@ -145,6 +160,9 @@ export class WorkerProcess {
         return;
       case 'answer':
         this.#waiting.get(message.id)?.(message.answer);
+        return;
+      case 'restart-needed':
+        this.onRestartNeeded();
         return;
       case 'last-metrics':
         this.#hasLeft = true;

@@ -34,7 +34,7 @@ export class EtcdSource implements RemoteSource {
   /** The first member that answers; the one that did not is asked last the next time. */
   async #connect(signal: AbortSignal): Promise<{ gateway: EtcdGateway; first: EtcdContents }> {
     const faults: unknown[] = [];
-    for (const endpoint of [...this.#endpoints]) {
+    for (const endpoint of this.#endpoints.slice()) {
       const gateway = new EtcdGateway(endpoint, this.settings);
       try {
         return { gateway, first: await gateway.read(this.#prefix, signal) };

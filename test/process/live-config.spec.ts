@@ -1,0 +1,118 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../support/index.js';
+import { startProcess, type ServiceProcess } from '../support/service-process.js';
+
+/** A generation of workers starts within this time, also on a busy machine. */
+const START_MS = 30_000;
+const TEST_MS = 90_000;
+const program = join(import.meta.dirname, 'fixtures/live-service.ts');
+
+interface Answer {
+  readonly pid: number;
+  readonly greeting: string;
+  readonly fixed: string;
+}
+
+let directory: string;
+let file: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'live-config-'));
+  file = join(directory, 'app.yaml');
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function write(text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+const start = (env: Readonly<Record<string, string>> = {}) =>
+  startProcess({ program, env: { CONFIG_FILES: file, SHUTDOWN_PROPAGATION_MS: '0', ...env } });
+
+/** On a connection of its own: each may go to another worker. */
+function ask(service: ServiceProcess): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    get(`http://${service.address('http')}/live`, { agent: false }, async (answer) => {
+      let text = '';
+      for await (const chunk of answer) text += String(chunk);
+      resolve(JSON.parse(text) as Answer);
+    }).once('error', reject);
+  });
+}
+
+/** What each worker says. */
+async function askAll(service: ServiceProcess, workers: number): Promise<Answer[]> {
+  const answers = new Map<number, Answer>();
+  for (let i = 0; i < 100 && answers.size < workers; i++) {
+    const answer = await ask(service);
+    answers.set(answer.pid, answer);
+  }
+  return [...answers.values()];
+}
+
+const allSay = (service: ServiceProcess, wanted: Partial<Answer>) =>
+  eventually(
+    `both workers say ${JSON.stringify(wanted)}`,
+    async () => {
+      const answers = await askAll(service, 2);
+      const isWanted = (answer: Answer) =>
+        Object.entries(wanted).every(([key, value]) => answer[key as keyof Answer] === value);
+      return answers.length === 2 && answers.every(isWanted);
+    },
+    START_MS,
+  );
+
+const times = (service: ServiceProcess, msg: string) =>
+  service.lines.filter((line) => line['msg'] === msg).length;
+
+test(
+  'several workers follow as one: sources, reload, rollback, a crash and a rolling restart',
+  { timeout: TEST_MS },
+  async () => {
+    write('GREETING: one\n');
+    await using service = await start({ WORKERS: '2', CONFIG_RESTART: 'rolling' });
+    await service.ready();
+    await allSay(service, { greeting: 'one' });
+    const { revision } = (await service.management.get('/config')).body as { revision: number };
+    write('GREETING: two\n');
+    await allSay(service, { greeting: 'two' });
+
+    const rollback = await service.management.post(`/config/revisions/${revision}/rollback`);
+    expect(rollback).toMatchObject({ status: 200, body: { result: 'applied' } });
+    await allSay(service, { greeting: 'one' });
+    const [{ pid: victim } = { pid: 0 }] = await askAll(service, 2);
+    process.kill(victim, 'SIGKILL');
+    await eventually('it is replaced', () => times(service, 'worker ready') === 3, START_MS);
+    await allSay(service, { greeting: 'one' });
+    expect((await service.management.post('/config/reload')).status).toBe(200);
+    await allSay(service, { greeting: 'two' });
+
+    write('GREETING: two\nFIXED: sand\n');
+    await allSay(service, { greeting: 'two', fixed: 'sand' });
+    await eventually('the restart is done', () => times(service, 'rolling restart done') === 1, START_MS);
+    expect((await service.management.get('/config')).body.restartNeeded).toEqual([]);
+    expect(times(service, 'rolling restart')).toBe(1);
+    expect(await service.stop()).toBe(0);
+  },
+);
+
+test('SIGHUP and POST /config/reload look at what no event has told', async () => {
+  write('GREETING: one\n');
+  await using service = await start();
+  await service.ready();
+  service.signal('SIGHUP');
+  expect(await service.line('configuration is unchanged')).toMatchObject({ cause: 'SIGHUP', level: 'info' });
+  write('GREETING: [\n');
+  const answer = await service.management.post('/config/reload');
+  expect(answer).toMatchObject({ status: 503, body: { reason: 'CONFIG_SOURCE_UNAVAILABLE' } });
+  expect(answer.body.detail).toContain('is not YAML (line');
+  write('GREETING: two\nFIXED: sand\n');
+  expect((await service.management.post('/config/reload')).status).toBe(200);
+  expect(await ask(service)).toMatchObject({ greeting: 'two', fixed: 'stone' });
+  expect(await service.stop()).toBe(0);
+  expect(service.stderr).toBe('');
+});
