@@ -1,9 +1,5 @@
 /** Encrypts values of the configuration, checks it, and explains its keys: `npm run config -- help`. */
 import { parseArgs } from 'node:util';
-import { check } from './check.ts';
-import { explain } from './explain.ts';
-import { generateKey } from './generate-key.ts';
-import { decrypt, encrypt } from './secret-values.ts';
 import { UsageError } from './usage-error.ts';
 
 const HELP = `Configuration: encrypted values, checks, explanations. It reads what the service would read, from here.
@@ -35,6 +31,27 @@ async function run(): Promise<void> {
   else if (command === 'explain') await explain(one(rest, 'KEY'));
   else if (command === 'generate-key') await generateKey(rest[0]);
   else throw new UsageError(`There is no command "${command}"`);
+}
+
+// What only asks for help, or is mistyped, does not load the service.
+async function encrypt(key: string, scheme: string): Promise<void> {
+  await (await import('./secret-values.ts')).encrypt(key, scheme);
+}
+
+async function decrypt(key: string | undefined, value: string | undefined): Promise<void> {
+  await (await import('./secret-values.ts')).decrypt(key, value);
+}
+
+async function check(): Promise<void> {
+  await (await import('./check.ts')).check();
+}
+
+async function explain(key: string): Promise<void> {
+  await (await import('./explain.ts')).explain(key);
+}
+
+async function generateKey(file: string | undefined): Promise<void> {
+  await (await import('./generate-key.ts')).generateKey(file);
 }
 
 function one([argument, ...others]: string[], name: string): string {
