@@ -107,18 +107,6 @@ function initialMetadata(call: GrpcCall): Metadata {
   return metadata;
 }
 
-/** What was not known yet when the initial metadata left. */
-function lateMetadata({ fallback, answerTrailers }: GrpcCall): Metadata | undefined {
-  if (!fallback) return answerTrailers && metadataOf(answerTrailers);
-  const metadata = metadataOf(answerTrailers);
-  metadata.set(FALLBACK_HEADER, nameOf(fallback));
-  return metadata;
-}
-
-function nameOf({ policy, step }: FallbackAnswer): string {
-  return `${policy}/${step}`;
-}
-
 function metadataOf(values: Readonly<Record<string, string>> | undefined): Metadata {
   const metadata = new Metadata();
   for (const name in values) metadata.set(name, values[name] ?? '');

@@ -1,7 +1,7 @@
 import { Controller, Get, Post } from '@nestjs/common';
 import { firstValueFrom, NEVER, Observable, of, throwError, toArray } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { loadConfig } from '../config/index.js';
+import { chassisConfigSchema, Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { InstancePolicies } from './instance-policies.js';
 import { Bulkhead, CircuitBreaker, Fallback, Hedge, Retry, Timeout } from './policy.decorators.js';
@@ -26,11 +26,8 @@ class Dependency {
 }
 
 function decorate<T extends object>(instance: T, policies: readonly object[] = []) {
-  const config = loadConfig({
-    env: {},
-    directory: import.meta.dirname,
-    overrides: { RESILIENCE_POLICIES: policies },
-  });
+  const values = chassisConfigSchema.parse({ RESILIENCE_POLICIES: policies });
+  const config = new Config(values, new Map());
   const registry = new PolicyRegistry(config);
   const guarded = new InstancePolicies(registry).decorate(instance) as T;
   return { guarded, registry, config };
