@@ -20,7 +20,7 @@ let dependency: Dependency;
 beforeAll(async () => {
   receiver = await OtlpReceiver.start();
   shadow = createServer((request, response) => {
-    const reason = `shadow-of-${request.headers['x-for']}`;
+    const reason = `shadow-of-${String(request.headers['x-for'])}`;
     setTimeout(() => response.end(JSON.stringify({ reason, domain: '', metadata: {} })), shadowDelayMs);
   });
   await new Promise<void>((resolve) => shadow.listen(0, '127.0.0.1', resolve));

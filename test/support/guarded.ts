@@ -1,5 +1,5 @@
 import { Controller, Get, Injectable, Module, Post } from '@nestjs/common';
-import { type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { CallObservers, currentLimits, type Call } from '#chassis/context';
 import { ServiceError } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ServiceError } from '../errors/index.js';
 import { validate } from '../pipeline/index.js';
-import type { BreakerOptions, ManagedPolicy, PolicyRegistry } from '../resilience/index.js';
+import type { ManagedPolicy, PolicyRegistry } from '../resilience/index.js';
 
 const logger = new Logger('CircuitBreakers');
 
@@ -51,7 +51,7 @@ function describe({ name, breaker }: ManagedPolicy) {
 /** @throws {ServiceError} INVALID_RULE saying which field must be what */
 function changeRule(managed: ManagedPolicy, rule: object | null): void {
   try {
-    managed.overrideRule((rule as BreakerOptions | null) ?? undefined);
+    managed.overrideRule(rule ?? undefined);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new ServiceError({

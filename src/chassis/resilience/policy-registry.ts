@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ConfiguredPolicy, PreparedChange } from '../config/index.js';
 import { StartError } from '../errors/index.js';
+import { checkOptions } from './complete-options.js';
 import { ManagedPolicy } from './managed-policy.js';
 import type { Policy } from './policy.js';
 import type { PolicyOptions } from './policy-options.js';
@@ -67,7 +68,7 @@ export class PolicyRegistry {
       );
     }
     // Faults of the code first: they are not the configuration's.
-    new ManagedPolicy(name, options);
+    checkOptions(`Policy "${name}"`, options);
     const configured = this.#configured.get(name);
     const managed = orStartError(() => new ManagedPolicy(name, options, configured && rulesOf(configured)));
     this.#add(managed);

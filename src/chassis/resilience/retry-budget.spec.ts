@@ -25,6 +25,29 @@ test('in any stretch of calls the retries stay within burst + ratio × first att
   fc.assert(property, { numRuns: 1000 });
 });
 
+test('it pays what a plain account of its history says', () => {
+  const property = fc.property(
+    fc.integer({ min: 0, max: 1000 }),
+    fc.integer({ min: 0, max: 20 }),
+    fc.array(fc.constantFrom('call', 'call', 'call', 'retry'), { maxLength: 200 }),
+    (thousandths, burst, steps) => {
+      const budget = new RetryBudget({ ratio: thousandths / 1000, burst });
+      const history: string[] = [];
+      for (const step of steps) {
+        // The whole history again each time, in whole thousandths.
+        let left = burst * 1000;
+        for (const past of history)
+          left = past === 'call' ? Math.min(burst * 1000, left + thousandths) : left - 1000;
+        expect(budget.tokens).toBe(left / 1000);
+        if (step === 'call') budget.deposit();
+        else expect(budget.tryWithdraw()).toBe(left >= 1000);
+        if (step === 'call' || left >= 1000) history.push(step);
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 1000 });
+});
+
 test('who always wants to retry gets all of the budget, and no more', () => {
   const budget = new RetryBudget({ ratio: 0.1, burst: 10 });
   let retries = 0;
