@@ -1,4 +1,4 @@
-import { Controller, Get, Module, Query } from '@nestjs/common';
+import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -240,6 +240,22 @@ describe('TLS', () => {
   });
 });
 
+test('features may still call while they shut down', async () => {
+  let farewell: unknown;
+  @Module({})
+  class FarewellModule implements OnApplicationShutdown {
+    constructor(private readonly clients: HttpClients) {}
+
+    async onApplicationShutdown(): Promise<void> {
+      farewell = await this.clients.create({ name: 'farewell', baseUrl: upstream.url }).send(GET);
+    }
+  }
+  const leaving = await TestApp.start({ service: { module: FarewellModule, root: service.root } });
+  upstream.answer = (_request, response) => response.end('"bye"');
+  await leaving.stop();
+  expect(farewell).toBe('"bye"');
+});
+
 describe('inside a call', () => {
   test('bears its request id and what is left of its deadline', async () => {
     const call = new HttpCall('request-7', 'GET', '/');
@@ -357,6 +373,24 @@ describe('under a policy', () => {
     process.stdout.write(`HTTP: ${calls} calls, ${upstream.requests} received\n`);
     expect(upstream.requests).toBeGreaterThan(calls);
     expect(upstream.requests).toBeLessThanOrEqual(calls * 1.1 + 10);
+  });
+
+  test('a fallback for a code answers what another service refuses with it', async () => {
+    upstream.answer = failing;
+    const fallback = [{ name: 'empty', codes: ['UNAVAILABLE'] as const, value: 'none' }];
+    const client = clientWith({ policy: { fallback } });
+    expect(await client.send(GET)).toBe('none');
+    upstream.answer = (_request, response) => response.writeHead(404).end();
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 404 });
+  });
+
+  test('its own time may be another one for each request', async () => {
+    upstream.answer = (_request, response) => setTimeout(() => response.end('"slow"'), 200);
+    let timeoutMs = 5000;
+    const client = clientWith({ timeoutMs: () => timeoutMs });
+    expect(await client.send(GET)).toBe('"slow"');
+    timeoutMs = 20;
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'UPSTREAM_TIMEOUT' });
   });
 
   test('rules come by configuration while it runs', async () => {

@@ -7,6 +7,7 @@ const SECONDS = /^\d{1,9}$/;
 export function parseRetryAfter(header: string | string[] | undefined, nowMs: number): number | undefined {
   if (typeof header !== 'string') return undefined;
   if (SECONDS.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
+  // Alone `Date.parse` takes nearly anything for a date: "-1" is a month.
+  const date = header.endsWith(' GMT') ? Date.parse(header) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }

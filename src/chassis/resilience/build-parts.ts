@@ -1,6 +1,5 @@
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { completeBudget, completeBulkhead, completeHedge, completeRetry } from './complete-options.js';
-import { codeOf } from './failures.js';
 import type { FallbackContext, FallbackStep } from './fallback.js';
 import type { PolicyParts } from './policy.js';
 import type { FallbackOptions, PolicyOptions } from './policy-options.js';
@@ -55,7 +54,7 @@ function stepOf({
   value,
 }: FallbackOptions): FallbackStep<unknown> {
   const isMeant = (context: FallbackContext): boolean =>
-    (!codes || codes.includes(codeOf(context.error))) && (!when || when(context));
+    (!codes || codes.includes(context.code)) && (!when || when(context));
   return {
     name,
     timeoutMs,

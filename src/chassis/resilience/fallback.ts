@@ -1,12 +1,15 @@
 import { currentLimits, type CallContext } from '../context/index.js';
-import { toServiceError, type ServiceError } from '../errors/index.js';
+import { toServiceError, type Code, type ServiceError } from '../errors/index.js';
 import { Attempt } from './attempt.js';
+import { codeOf } from './failures.js';
 import { runWithTimeout } from './timeout.js';
 
 /** What a step may decide by. */
 export interface FallbackContext {
   /** What the work failed with, as the caller would see it. */
   readonly error: ServiceError;
+  /** What the work failed with: of another service's answer its own code, where the caller would see INTERNAL. */
+  readonly code: Code;
   /** Milliseconds from the begin of the work until it failed. */
   readonly elapsedMs: number;
   /** The call, where there is one: who calls, and what for. */
@@ -41,10 +44,10 @@ export async function fallBack<T>(
   name: string,
   steps: readonly FallbackStep<T>[],
   thrown: unknown,
-  context: Omit<FallbackContext, 'error'>,
+  context: Omit<FallbackContext, 'error' | 'code'>,
   listener?: FallbackListener,
 ): Promise<T> {
-  const known: FallbackContext = { ...context, error: toServiceError(thrown) };
+  const known: FallbackContext = { ...context, error: toServiceError(thrown), code: codeOf(thrown) };
   for (const step of steps) {
     if (currentLimits()?.abortReason) break;
     if (step.when && !step.when(known)) continue;
