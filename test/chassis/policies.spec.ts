@@ -36,6 +36,8 @@ beforeAll(async () => {
   });
   dependency = app.get(Dependency);
   dependency.shadowUrl = `http://127.0.0.1:${(shadow.address() as AddressInfo).port}/`;
+  // The first request of a process takes longer than any step has.
+  await fetch(dependency.shadowUrl);
 });
 afterAll(async () => {
   await app.stop();
@@ -357,6 +359,14 @@ describe('the operator', () => {
 });
 
 describe('the configuration', () => {
+  test('warns of a name that nothing has', async () => {
+    await configure([{ name: 'pries', timeoutMs: 5 }]);
+    expect(lines.find(({ level }) => level === 'warn')).toMatchObject({
+      policy: 'pries',
+      context: 'Resilience',
+    });
+  });
+
   test('changes a policy of the code by its name', async () => {
     await configure([{ name: 'prices', fallback: null, breaker: { minRequestAmount: 1 } }]);
     dependency.next.push('away');
