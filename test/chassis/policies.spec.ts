@@ -209,7 +209,9 @@ describe.each(TRANSPORTS)('over $transport', ({ ask, transport }) => {
     await configure([{ ...rule, timeoutMs: 5000, breaker: { minRequestAmount: 2, threshold: 0.9 } }]);
     expect(await reasonOf(ask('plain'))).toBe('AWAY');
     expect(await reasonOf(ask('plain'))).toBe('CIRCUIT_OPEN');
+    expect((await Scrape.of(app)).sum('circuit_breaker_state', { name: 'plain' })).toBe(2);
     await configure([]);
+    expect((await Scrape.of(app)).sum('circuit_breaker_state', { name: 'plain' })).toBe(0);
     expect(await reasonOf(ask('plain'))).toBe('live');
     expect(app.get(PolicyRegistry).find('plain')).toBeUndefined();
   });
