@@ -36,6 +36,8 @@ beforeAll(async () => {
   });
   dependency = app.get(Dependency);
   dependency.shadowUrl = `http://127.0.0.1:${(shadow.address() as AddressInfo).port}/`;
+  // The first request of a process takes longer than any step has.
+  await fetch(dependency.shadowUrl);
 });
 afterAll(async () => {
   await app.stop();
@@ -207,7 +209,9 @@ describe.each(TRANSPORTS)('over $transport', ({ ask, transport }) => {
     await configure([{ ...rule, timeoutMs: 5000, breaker: { minRequestAmount: 2, threshold: 0.9 } }]);
     expect(await reasonOf(ask('plain'))).toBe('AWAY');
     expect(await reasonOf(ask('plain'))).toBe('CIRCUIT_OPEN');
+    expect((await Scrape.of(app)).sum('circuit_breaker_state', { name: 'plain' })).toBe(2);
     await configure([]);
+    expect((await Scrape.of(app)).sum('circuit_breaker_state', { name: 'plain' })).toBe(0);
     expect(await reasonOf(ask('plain'))).toBe('live');
     expect(app.get(PolicyRegistry).find('plain')).toBeUndefined();
   });
@@ -357,6 +361,14 @@ describe('the operator', () => {
 });
 
 describe('the configuration', () => {
+  test('warns of a name that nothing has', async () => {
+    await configure([{ name: 'pries', timeoutMs: 5 }]);
+    expect(lines.find(({ level }) => level === 'warn')).toMatchObject({
+      policy: 'pries',
+      context: 'Resilience',
+    });
+  });
+
   test('changes a policy of the code by its name', async () => {
     await configure([{ name: 'prices', fallback: null, breaker: { minRequestAmount: 1 } }]);
     dependency.next.push('away');

@@ -58,7 +58,7 @@ export class Prices {
   constructor(private readonly dependency: Dependency) {}
 
   @CircuitBreaker({ name: 'prices', minRequestAmount: 4, threshold: 1, retryTimeoutMs: 60_000 })
-  @Timeout(100)
+  @Timeout(300)
   @Fallback([
     { name: 'snapshot', timeoutMs: 100, run: 'lastKnown' },
     { name: 'shadow', timeoutMs: 300, when: isPaying, run: 'askShadow' },
@@ -92,7 +92,7 @@ export class GuardedHttpController {
   ) {}
 
   @Get('ask')
-  @Timeout(50, { name: 'ask' })
+  @Timeout(300, { name: 'ask' })
   @Retry({ baseMs: 1 })
   ask(): Promise<Order> {
     return this.dependency.ask();
@@ -127,7 +127,7 @@ export class GuardedGrpcController {
   ) {}
 
   @Retry({ name: 'ask-rpc', baseMs: 1, isIdempotent: true })
-  @Timeout(50)
+  @Timeout(300)
   @Rpc(Guarded.ask, Order)
   ask(): Promise<Order> {
     return this.dependency.ask();
@@ -151,14 +151,14 @@ export class GuardedGrpcController {
   }
 
   @Bulkhead({ name: 'held', maxConcurrent: 1 })
-  @Timeout(50)
+  @Timeout(300)
   @Rpc(Guarded.held, Order)
   async *held(): AsyncGenerator<Order> {
     yield await this.dependency.ask();
     await new Promise((resolve) => currentLimits()?.signal.addEventListener('abort', resolve));
   }
 
-  @Timeout(50, { name: 'late' })
+  @Timeout(300, { name: 'late' })
   @Rpc(Guarded.late, Order)
   async late(orders: AsyncIterable<Order>): Promise<Order> {
     for await (const _ of orders) await this.dependency.ask();
@@ -166,7 +166,7 @@ export class GuardedGrpcController {
   }
 
   @Rpc(Guarded.talk, Order)
-  @Timeout(50, { name: 'talk' })
+  @Timeout(300, { name: 'talk' })
   async *talk(orders: AsyncIterable<Order>): AsyncGenerator<Order> {
     for await (const _ of orders) yield this.dependency.ask();
   }

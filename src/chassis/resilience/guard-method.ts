@@ -21,7 +21,7 @@ export function guardMethod(policy: Policy, kind: MethodKind, isIdempotent: bool
 /** A handler under the policy that the configuration lays over its route or rpc, where there is one. */
 export function guardHandler(routed: RoutedPolicies, method: Method): Method {
   return function (this: unknown, ...args: unknown[]): unknown {
-    const managed = routed.isEmpty ? undefined : routed.of(currentCall() as Call | undefined);
+    const managed = routed.isEmpty ? undefined : routed.of(currentCall());
     if (!managed) return method.apply(this, args);
     const isIdempotent = mayRepeat(managed.isIdempotent, currentCall() as Call, args);
     return runAny(managed.policy, { invoke: () => method.apply(this, args), isIdempotent, args, self: this });

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { MetricsRegistry, type Counter, type CounterSeries } from '../metrics/index.js';
 import type { BreakerState } from './state-breaker.js';
+import type { ManagedPolicy } from './managed-policy.js';
 import type { Outcome } from './policy.js';
 import { PolicyRegistry } from './policy-registry.js';
 import type { GaveUp } from './retry.js';
@@ -55,33 +56,41 @@ export class PolicyMetrics {
 
 /** What is read at the scrape. */
 function watch(registry: MetricsRegistry, policies: PolicyRegistry): void {
-  registry.gauge({
+  watchEach(registry, policies, ({ breaker }) => breaker && STATES[breaker.state], {
     name: 'circuit_breaker_state',
     help: 'State of a circuit breaker: 0 closed, 1 half-open, 2 open.',
-    labels: ['name'],
-    collect: (gauge) => {
-      for (const { name, breaker } of policies.policies)
-        if (breaker) gauge.labels(name).set(STATES[breaker.state]);
-    },
   });
-  registry.gauge({
+  watchEach(registry, policies, ({ policy }) => policy.parts.bulkhead?.running, {
     name: 'bulkhead_active',
     help: 'Calls that have a place in a bulkhead.',
-    labels: ['name'],
     acrossWorkers: 'sum',
-    collect: (gauge) => {
-      for (const { name, policy } of policies.policies)
-        if (policy.parts.bulkhead) gauge.labels(name).set(policy.parts.bulkhead.running);
-    },
   });
-  registry.gauge({
+  watchEach(registry, policies, ({ policy }) => policy.parts.bulkhead?.queued, {
     name: 'bulkhead_queued',
     help: 'Calls that wait for a place in a bulkhead.',
-    labels: ['name'],
     acrossWorkers: 'sum',
+  });
+}
+
+/** A series for each policy that has a value; 0 for one that was taken away. */
+function watchEach(
+  registry: MetricsRegistry,
+  policies: PolicyRegistry,
+  valueOf: (managed: ManagedPolicy) => number | undefined,
+  definition: { readonly name: string; readonly help: string; readonly acrossWorkers?: 'sum' },
+): void {
+  const seen = new Set<string>();
+  registry.gauge({
+    ...definition,
+    labels: ['name'],
     collect: (gauge) => {
-      for (const { name, policy } of policies.policies)
-        if (policy.parts.bulkhead) gauge.labels(name).set(policy.parts.bulkhead.queued);
+      for (const name of seen) gauge.labels(name).set(0);
+      for (const managed of policies.policies) {
+        const value = valueOf(managed);
+        if (value === undefined) continue;
+        gauge.labels(managed.name).set(value);
+        seen.add(managed.name);
+      }
     },
   });
 }

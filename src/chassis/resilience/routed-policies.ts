@@ -1,5 +1,5 @@
 import type { ConfiguredPolicy, PreparedChange } from '../config/index.js';
-import { matcherOf, type Call } from '../context/index.js';
+import { GrpcCall, HttpCall, matcherOf, type Call, type CallContext } from '../context/index.js';
 import { ManagedPolicy } from './managed-policy.js';
 import type { PolicyOptions } from './policy-options.js';
 
@@ -29,8 +29,8 @@ export class RoutedPolicies {
   }
 
   /** The one that covers a call. */
-  of(call: Call | undefined): ManagedPolicy | undefined {
-    if (!call) return undefined;
+  of(call: CallContext | undefined): ManagedPolicy | undefined {
+    if (!(call instanceof HttpCall || call instanceof GrpcCall)) return undefined;
     const target = call.transport === 'http' ? `${call.method} ${call.route}` : call.rpc;
     if (this.#byTarget.has(target)) return this.#byTarget.get(target);
     const found = this.#routed.find(({ covers }) => covers(call))?.managed;
