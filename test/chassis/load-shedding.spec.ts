@@ -221,7 +221,7 @@ describe('while it runs', () => {
   test('observe refuses nobody and counts whom it would have', async () => {
     await change(app.service.config, { LOAD_SHEDDING: 'observe', LOAD_SHEDDING_DELAY_MS: 1 });
     const before = await Scrape.of(app);
-    const observed = (): number => app.get(LoadShedding).counts.of(1, 'observed');
+    const observed = (): number => app.get(LoadShedding).counts.of(2, 'observed');
     const begun = observed();
     const [http] = TRANSPORTS;
     const outcomes = await overload(app, http as Transport, () => observed() > begun);
