@@ -239,9 +239,6 @@ test('handlers that two controllers share are as important as each of them says'
   expect((await app.http.get('/shared/critical')).body.reason).toBe('critical');
   expect((await app.http.get('/shared/sheddable')).body.reason).toBe('sheddable');
 });
-  expect((await app.http.get('/shared/critical')).body.reason).toBe('critical');
-  expect((await app.http.get('/shared/sheddable')).body.reason).toBe('sheddable');
-});
 
 test('a caller who is no trusted proxy cannot make a call important', { timeout: 60_000 }, async () => {
   const open = await TestApp.start({ imports: [BusyModule], config: { LOAD_SHEDDING: 'observe' } });
