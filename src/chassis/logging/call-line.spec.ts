@@ -63,6 +63,7 @@ const common = fc.record({
   reason: fc.option(text, { nil: undefined }),
   principal: fc.option(text, { nil: undefined }),
   clientIp: fc.option(text, { nil: undefined }),
+  shed: fc.option(fc.constantFrom('event_loop', 'cpu'), { nil: undefined }),
   durationMs: fc.oneof(
     fc.double({ min: 0, max: 1e9, noNaN: true }),
     fc.constantFrom(0, 5, 1e-9, 0.9996, 99.9, 10_000, 2 ** 40),
@@ -97,11 +98,13 @@ describe('a call line is what pino makes of the same fields', () => {
 
 type Values = typeof common extends fc.Arbitrary<infer T> ? T : never;
 
-function expectSame(call: Call, { reason, flags, principal, clientIp, durationMs }: Values): void {
+function expectSame(call: Call, { reason, flags, principal, clientIp, shed, durationMs }: Values): void {
   Object.assign(call, {
     principal: principal === undefined ? undefined : { id: principal },
     clientIp,
     durationMs,
+    shed,
+    priority: 'sheddable',
   });
   if (flags !== undefined) call.span = spanOf(flags);
   if (reason !== undefined) Object.assign(call, { code: 'ABORTED', error: serviceError(reason) });
