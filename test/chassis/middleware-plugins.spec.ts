@@ -111,6 +111,29 @@ test('a plugin is loaded, acts on both transports, and is unloaded, while the se
   await eventually('the plugin has ended', () => lives.length === 4);
 });
 
+test('PLUGINS_MANIFEST is live: another file, none, and one that is refused', async () => {
+  const sha256 = writePlugin('greeter.mjs', GREETER);
+  const other = join(folder, 'plugins', 'other.yaml');
+  writeFileSync(other, JSON.stringify({ plugins: [{ name: 'live', file: 'greeter.mjs', sha256 }] }));
+  await changeManifest(other, [{ name: 'live', settings: { greeting: 'set' } }]);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
+  expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(1);
+  await expect(changeManifest(join(folder, 'none.yaml'), [])).rejects.toThrow(/none.yaml cannot be read/);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
+  await changeManifest('', []);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBeNull();
+  expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(0);
+  await changeManifest(manifest(), []);
+});
+
+async function changeManifest(path: string, middlewares: readonly object[]): Promise<void> {
+  const { config } = app.service;
+  const keys = config.describe().map(({ key }) => key as 'PLUGINS_MANIFEST');
+  const values = Object.fromEntries(keys.map((key) => [key, config.get(key)]));
+  const next = { ...values, PLUGINS_MANIFEST: path, MIDDLEWARES: middlewares };
+  await config.change(next as never, new Map());
+}
+
 test('a plugin ends after the last call that began with it', async () => {
   const sha256 = writePlugin('greeter.mjs', GREETER);
   await reload([{ name: 'greeter', file: 'greeter.mjs', sha256 }]);
