@@ -255,7 +255,7 @@ test('over sockets each call runs the set of its start while middlewares change'
   const plans = new Set<string>();
   const callAgain = async (call: () => Promise<string | null>): Promise<number> => {
     for (let count = 0; ; count++) {
-      const [pre = [], post = []] = split((await call()) ?? '');
+      const [pre, post] = split((await call()) ?? '');
       expect(post.toReversed()).toEqual(pre.map((mark) => `/${mark}`));
       plans.add(pre.join(' '));
       if (isOver) return count;
