@@ -1,14 +1,20 @@
 import { Module } from '@nestjs/common';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Middleware, type CallMiddleware } from '#chassis/middleware';
 import { service } from '../../src/app.module.js';
+import { buildOnce, PROJECT } from '../support/build.js';
 import { eventually, order, ProbeModule, Probes, TestApp } from '../support/index.js';
 import { Scrape } from '../support/scrape.js';
+
+const run = promisify(execFile);
+const HASH_COMMAND = join(PROJECT, 'dist/chassis/middleware/plugin-hash.command.js');
 
 @Middleware({ name: 'own' })
 class OwnMiddleware implements CallMiddleware {
@@ -110,6 +116,29 @@ test('a plugin is loaded, acts on both transports, and is unloaded, while the se
   expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBeNull();
   await eventually('the plugin has ended', () => lives.length === 4);
 });
+
+test('PLUGINS_MANIFEST is live: another file, none, and one that is refused', async () => {
+  const sha256 = writePlugin('greeter.mjs', GREETER);
+  const other = join(folder, 'plugins', 'other.yaml');
+  writeFileSync(other, JSON.stringify({ plugins: [{ name: 'live', file: 'greeter.mjs', sha256 }] }));
+  await changeManifest(other, [{ name: 'live', settings: { greeting: 'set' } }]);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
+  expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(1);
+  await expect(changeManifest(join(folder, 'none.yaml'), [])).rejects.toThrow(/none.yaml cannot be read/);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
+  await changeManifest('', []);
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBeNull();
+  expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(0);
+  await changeManifest(manifest(), []);
+});
+
+async function changeManifest(path: string, middlewares: readonly object[]): Promise<void> {
+  const { config } = app.service;
+  const keys = config.describe().map(({ key }) => key as 'PLUGINS_MANIFEST');
+  const values = Object.fromEntries(keys.map((key) => [key, config.get(key)]));
+  const next = { ...values, PLUGINS_MANIFEST: path, MIDDLEWARES: middlewares };
+  await config.change(next as never, new Map());
+}
 
 test('a plugin ends after the last call that began with it', async () => {
   const sha256 = writePlugin('greeter.mjs', GREETER);
@@ -268,4 +297,19 @@ test.each<[string, string, RegExp]>([
   expect([status, body.reason]).toEqual([400, 'PLUGINS_MANIFEST_REFUSED']);
   expect(body.detail).toMatch(message);
   expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('hello');
+});
+
+test('plugin:hash prints what a manifest needs, or what is wrong', { timeout: 120_000 }, async () => {
+  await buildOnce();
+  const sha256 = writePlugin('greeter.mjs', GREETER);
+  const hash = (...args: string[]) => run(process.execPath, [HASH_COMMAND, ...args]);
+  expect((await hash(join(folder, 'plugins', 'greeter.mjs'))).stdout).toBe(`${sha256}\n`);
+  await expect(hash(join(folder, 'none.mjs'))).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not there'),
+  });
+  await expect(hash()).rejects.toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('npm run plugin:hash -- <file>'),
+  });
 });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
+import fc from 'fast-check';
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -217,3 +218,62 @@ test('what postHandle adds to a stream that has begun comes with its trailers, a
     expect([end.code, end.metadata.get('x-marks')]).toEqual([code, [BOTH]]);
   }
 });
+
+@Middleware({ name: 'first', priority: 0.5 })
+class TwinMiddleware {}
+
+@Middleware({ name: 'unready' })
+class UnreadyMiddleware implements CallMiddleware {
+  async init(): Promise<never> {
+    throw new Error('its neighbour is away');
+  }
+
+  preHandle(): void {
+    // It never comes to this.
+  }
+}
+
+test.each([
+  [[FirstMiddleware, TwinMiddleware], {}, /TwinMiddleware has the name "first".*priority.*has no phase/],
+  [[UnreadyMiddleware], {}, /unready failed in init: its neighbour is away/],
+  [[], { MIDDLEWARES: [{ name: 'first' }] }, /first: no middleware has this name; there is none/],
+  [
+    [],
+    { PLUGINS_MANIFEST: '/nowhere/manifest.yaml' },
+    /PLUGINS_MANIFEST \/nowhere\/manifest.yaml cannot be read/,
+  ],
+])('what is wrong with %o or %j keeps the service from starting', async (providers, config, message) => {
+  @Module({ providers })
+  class FaultyModule {}
+  await expect(TestApp.start({ service: { ...service, module: FaultyModule }, config })).rejects.toThrow(
+    message,
+  );
+});
+
+test('over sockets each call runs the set of its start while middlewares change', async () => {
+  let isOver = false;
+  const plans = new Set<string>();
+  const callAgain = async (call: () => Promise<string | null>): Promise<number> => {
+    for (let count = 0; ; count++) {
+      const [pre, post] = split((await call()) ?? '');
+      expect(post.toReversed()).toEqual(pre.map((mark) => `/${mark}`));
+      plans.add(pre.join(' '));
+      if (isOver) return count;
+    }
+  };
+  const callers = [marks, marksOfRpc, marks, marksOfRpc].map((call) => callAgain(() => call()));
+  const random = fc.sample(fc.constantFrom('first', 'second'), { numRuns: 60, seed: 7 });
+  for (const [index, name] of random.entries())
+    await put(name, { enabled: index % 3 > 0, priority: index % 5, settings: { text: `r${index}` } });
+  isOver = true;
+  const counts = await Promise.all(callers);
+  expect(Math.min(...counts)).toBeGreaterThan(0);
+  expect(plans.size).toBeGreaterThan(5);
+  await Promise.all(['first', 'second'].map((name) => reset(name)));
+});
+
+/** Marks of preHandle, and of postHandle. */
+function split(all: string): [string[], string[]] {
+  const list = all.split(' ').filter((mark) => mark !== '');
+  return [list.filter((mark) => !mark.startsWith('/')), list.filter((mark) => mark.startsWith('/'))];
+}

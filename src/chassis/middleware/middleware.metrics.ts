@@ -40,12 +40,18 @@ export class MiddlewareMetrics {
 
   /** Adds what is read at the scrape. */
   watch(enabled: () => Iterable<readonly [string, boolean]>, refused: () => number): void {
+    // A series stays: what is unloaded acts no more.
+    const known = new Set<string>();
     this.registry.gauge({
       name: 'middleware_enabled',
-      help: '1 for a middleware that acts on calls, 0 for one that is switched off.',
+      help: '1 for a middleware that acts on calls, 0 for one that is switched off or unloaded.',
       labels: ['middleware'],
       collect: (gauge) => {
-        for (const [name, isEnabled] of enabled()) gauge.labels(name).set(Number(isEnabled));
+        for (const name of known) gauge.labels(name).set(0);
+        for (const [name, isEnabled] of enabled()) {
+          known.add(name);
+          gauge.labels(name).set(Number(isEnabled));
+        }
       },
     });
     this.registry.gauge({
