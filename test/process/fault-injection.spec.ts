@@ -5,7 +5,7 @@ import { eventually } from '../support/index.js';
 import { Scrape } from '../support/scrape.js';
 import { startProcess } from '../support/service-process.js';
 
-const program = join(import.meta.dirname, 'fixtures/limited-service.ts');
+const program = join(import.meta.dirname, 'fixtures/here-service.ts');
 /** A worker starts within this time, also on a busy machine. */
 const START_MS = 30_000;
 
@@ -25,7 +25,7 @@ test('several workers inject the same faults, also one that starts later', { tim
   const { id, until } = await beginFault(service, { kind: 'abort', code: 'UNAVAILABLE', routes: ['*'] });
   await beginFault(service, { id: 'other', kind: 'latency', delayMs: 1, routes: ['*'] });
   await activeInBoth(2);
-  expect((await service.http.get('/load')).body.reason).toBe('FAULT_INJECTED');
+  expect((await service.http.get('/here')).body.reason).toBe('FAULT_INJECTED');
   const refused = await service.management.post('/chaos', { id, kind: 'unavailable' });
   expect(refused.status).toBe(400);
 
