@@ -121,9 +121,9 @@ const FAULTS: readonly FaultyTime[] = [
   {
     name: 'flapping',
     begin: async (side) => {
-      let isFlapping = true;
+      const flaps = new AbortController();
       const flapping = (async () => {
-        while (isFlapping) {
+        while (!flaps.signal.aborted) {
           // Each ends by itself, before the next begins.
           const fault = { kind: 'abort', code: 'UNAVAILABLE', durationMs: 250, ...side.everything };
           await beginFault(services.upstream, fault);
@@ -132,7 +132,7 @@ const FAULTS: readonly FaultyTime[] = [
         await endFaults(services.upstream);
       })();
       return async () => {
-        isFlapping = false;
+        flaps.abort();
         await flapping;
       };
     },

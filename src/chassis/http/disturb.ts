@@ -10,16 +10,14 @@ export function disturb(
   next: (error?: Error) => void,
 ): void {
   if (disturbance.cut) breakOff(raw, call, disturbance.cut);
-  const begun = runInCall(call, () => disturbance.begin());
-  if (!begun) {
-    runInCall(call, next);
-    return;
-  }
-  begun.then(
-    () => runInCall(call, next),
-    (error: Error) => {
+  void runInCall(call, async () => {
+    try {
+      await disturbance.begin();
+    } catch (error) {
       // An aborted call has its answer, or nobody waits for it.
-      if (!call.abortReason) next(error);
-    },
-  );
+      if (!call.abortReason) next(error as Error);
+      return;
+    }
+    next();
+  });
 }

@@ -76,20 +76,7 @@ export class ManagementServer implements OnApplicationShutdown {
     // Probes and scrapes are no calls of the service: nobody counts or traces them.
     const nobody = new CallObservers();
     const edge = new HttpEdge(config, nobody);
-    const times = connectionTimes(config);
-    this.#fastify = createFastify({
-      ...times,
-      bodyLimit: MAX_BODY_BYTES,
-      http: {
-        ...times.http,
-        maxHeaderSize: config.get('MAX_HEADER_BYTES'),
-        requireHostHeader: false,
-        ServerResponse: createResponseClass(edge.security),
-      },
-      forceCloseConnections: true,
-      clientErrorHandler: answerClientErrors(nobody, edge.security),
-      frameworkErrors: edge.answerError,
-    });
+    this.#fastify = createServer(config, edge, nobody);
     edge.attach(this.#fastify);
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
     acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
@@ -158,6 +145,23 @@ export class ManagementServer implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     if (!this.shutdown.hasBegun) await this.close();
   }
+}
+
+function createServer(config: Config, edge: HttpEdge, observers: CallObservers): FastifyInstance {
+  const times = connectionTimes(config);
+  return createFastify({
+    ...times,
+    bodyLimit: MAX_BODY_BYTES,
+    http: {
+      ...times.http,
+      maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+      requireHostHeader: false,
+      ServerResponse: createResponseClass(edge.security),
+    },
+    forceCloseConnections: true,
+    clientErrorHandler: answerClientErrors(observers, edge.security),
+    frameworkErrors: edge.answerError,
+  });
 }
 
 function noSuchPath(paths: ReadonlySet<string>): ServiceError {
