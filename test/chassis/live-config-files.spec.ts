@@ -7,6 +7,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { on } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -197,4 +198,28 @@ test('a call sees one revision from its beginning to its end, on both transports
   for (const answer of await Promise.all(calls))
     expect(answer).toEqual({ first: 'early', last: 'early', farewell: 'four', now: 'late' });
   expect((await app.http.get('/live')).body.first).toBe('late');
+});
+
+test('a stream keeps its revision as long as it lasts', async () => {
+  replace('app.yaml', 'GREETING: early\n');
+  await greets('early');
+  const stream = app.grpc.bidi(LiveRpcs.bidi);
+  const answers = on(stream, 'data');
+  const ask = async () => {
+    stream.write({ reason: 'read', domain: '', metadata: {} });
+    const { value } = (await answers.next()) as { value: [{ metadata: Record<string, string> }] };
+    return value[0].metadata;
+  };
+  expect(await ask()).toMatchObject({ first: 'early', now: 'early' });
+  replace('app.yaml', 'GREETING: late\n');
+  await greets('late');
+  expect(await ask()).toMatchObject({ first: 'early', last: 'early', now: 'late' });
+  stream.end();
+});
+
+test('many changes in a row are taken together, and the last one holds', async () => {
+  const before = config.revision;
+  for (let i = 0; i < 200; i++) replace('app.yaml', `GREETING: burst-${i}\n`);
+  await greets('burst-199');
+  expect(config.revision - before).toBeLessThan(100);
 });

@@ -1,8 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Config } from '#chassis/config';
+import { TestAuthority } from '../support/certificates.js';
 import { startConsul, type Consul } from '../support/consul-server.js';
 import { EtcdServer } from '../support/etcd-server.js';
 import { eventually, freePort, TestApp } from '../support/index.js';
@@ -280,6 +285,34 @@ describe('at the start', () => {
     await expect(start({ CONSUL_TOKEN: 'wrong', CONFIG_REMOTE_REQUIRED: 'true' })).rejects.toThrow(
       'answers 403. Give CONSUL_TOKEN key:read of the prefix',
     );
+  });
+
+  test('etcd is asked over TLS, with a certificate of the client where it wants one', async () => {
+    const authority = await TestAuthority.create();
+    const [own, client] = [
+      await authority.issue({ name: 'etcd' }),
+      await authority.issue({ name: 'service' }),
+    ];
+    const files = { ca: authority.certificate, cert: client.cert, key: client.key };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, `${name}.pem`), text);
+    // Stands before etcd: its gateway would need a certificate for itself.
+    const gate = createServer({ ...own, ca: authority.certificate, requestCert: true }, (socket) => {
+      const inner = connect(Number(new URL(etcd.url).port), '127.0.0.1');
+      socket.pipe(inner).pipe(socket);
+      for (const end of [socket, inner]) end.on('error', () => [socket.destroy(), inner.destroy()]);
+    });
+    await once(gate.listen(0, '127.0.0.1'), 'listening');
+    const ETCD_ENDPOINTS = `https://127.0.0.1:${(gate.address() as AddressInfo).port}`;
+    const mine = { ETCD_ENDPOINTS, ETCD_CA_FILE: join(directory, 'ca.pem'), CONFIG_REMOTE_REQUIRED: 'true' };
+    await expect(start(mine)).rejects.toThrow(`${ETCD} cannot be read`);
+    const second = await start({
+      ...mine,
+      ETCD_CERT_FILE: join(directory, 'cert.pem'),
+      ETCD_KEY_FILE: join(directory, 'key.pem'),
+    });
+    expect((second.get(Config) as unknown as Config<LiveKeys>).values.GREETING).toBe('newest');
+    await second.stop();
+    gate.close();
   });
 
   test('etcd asks for a user and a password', async () => {

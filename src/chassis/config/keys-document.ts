@@ -12,8 +12,8 @@ started again. Written by the test that compares it with the schema (\`npx vites
 /** What JSON Schema says of one key, as far as the table shows it. */
 interface Described {
   readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
+  readonly const?: string;
+  readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly anyOf?: readonly Described[];
@@ -56,8 +56,8 @@ function typesOf({ type, const: only, enum: words, minimum, maximum, anyOf }: De
     const types = [...new Set(anyOf.flatMap(typesOf))];
     return types.some((one) => one.startsWith('number')) ? types.filter((one) => one !== 'text') : types;
   }
-  if (only !== undefined) return only === '' ? [] : [`\`${String(only)}\``];
-  if (words) return words.map((word) => `\`${String(word)}\``);
+  if (only !== undefined) return only === '' ? [] : [`\`${only}\``];
+  if (words) return words.map((word) => `\`${word}\``);
   const range = minimum === undefined || maximum === undefined ? '' : ` ${minimum} – ${maximum}`;
   switch (type) {
     case 'integer':
