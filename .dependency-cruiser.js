@@ -7,7 +7,7 @@ const LAYERS = [
   ['context', 'secrets'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics', 'resilience'],
-  ['baseline'],
+  ['baseline', 'flags'],
   ['auth', 'database', 'live-config', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'clients', 'jobs', 'rate-limit'],
   ['grpc', 'http', 'workers'],

@@ -4,6 +4,7 @@ import { AuditModule } from './audit/index.js';
 import { AuthGuard, AuthModule } from './auth/index.js';
 import { Config, type ConfigSources } from './config/index.js';
 import { CallObservers } from './context/index.js';
+import { FlagsModule } from './flags/index.js';
 import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
@@ -55,6 +56,7 @@ export class ChassisModule {
         RedisModule,
         RateLimitModule,
         JobsModule,
+        FlagsModule,
         AuditModule.forRoot(auditing, config),
         application,
       ],

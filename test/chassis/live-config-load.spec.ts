@@ -173,8 +173,11 @@ test(
     // A machine that others use may stop for a second.
     for (const of of Object.values(times)) expect(quantile(of, isSoak ? 0.99 : 0.9)).toBeLessThan(1000);
     const scrape = await Scrape.of(app);
-    expect(scrape.sum('config_reloads_total', { result: 'refused' })).toBe(CHANGES / 5);
-    expect(scrape.sum('config_reloads_total', { result: 'applied' })).toBe((CHANGES / 5) * 4);
+    // What one source says is refused again with another's, until it is right.
+    expect(scrape.sum('config_reloads_total', { result: 'refused' })).toBeGreaterThanOrEqual(CHANGES / 5);
+    expect(scrape.sum('config_reloads_total', { result: 'applied' })).toBeGreaterThanOrEqual(
+      (CHANGES / 5) * 4,
+    );
     expect(scrape.sum('database_pool_swaps_total', { result: 'swapped' })).toBeGreaterThan(CHANGES / 10);
   },
   isSoak ? 900_000 : 60_000,

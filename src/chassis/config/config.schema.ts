@@ -3,6 +3,7 @@ import { auditConfigShape } from './audit.schema.js';
 import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { durationMs, integer, live, ratio } from './fields.js';
+import { flagsConfigShape } from './flags.schema.js';
 import { jobsConfigShape } from './jobs.schema.js';
 import { otelConfigShape } from './otel.schema.js';
 import { tlsConfigShape } from './tls.schema.js';
@@ -159,6 +160,7 @@ export const chassisConfigSchema = z.object({
   ...redisConfigShape,
   ...rateLimitConfigShape,
   ...jobsConfigShape,
+  ...flagsConfigShape,
   ...secretsConfigShape,
   ...sourcesConfigShape,
 });

@@ -5,6 +5,7 @@ export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { renderKeysDocument } from './keys-document.js';
+export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';
 export { ConfigError } from './config-error.js';
 export { ConfigSources, type StandIn } from './config-sources.js';
