@@ -66,9 +66,9 @@ afterAll(() => app.stop());
 function startLoad() {
   const failures: unknown[] = [];
   let done = 0;
-  let isOver = false;
+  const end = new AbortController();
   const repeat = async (work: () => Promise<unknown>): Promise<void> => {
-    while (!isOver) {
+    while (!end.signal.aborted) {
       try {
         await work();
         done += 1;
@@ -89,7 +89,7 @@ function startLoad() {
   const works = [get, get, ask, ask, ...Array.from({ length: 12 }, () => write)];
   const running = works.map(repeat);
   return async () => {
-    isOver = true;
+    end.abort();
     await Promise.all(running);
     return { failures, done };
   };
@@ -136,9 +136,8 @@ describe('the database pool', () => {
         await stop();
       }
       const { failures, done } = await stop();
-      console.log(
-        `${done} calls and transactions over ${15 * ROUNDS} swaps and ${5 * ROUNDS} refusals; longest`,
-        longestMs,
+      process.stdout.write(
+        `${done} calls and transactions over ${15 * ROUNDS} swaps and ${5 * ROUNDS} refusals; longest ${JSON.stringify(longestMs)}\n`,
       );
       expect(failures).toEqual([]);
       expect(done).toBeGreaterThan(200);

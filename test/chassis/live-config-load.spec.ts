@@ -47,7 +47,7 @@ let app: TestApp;
 /** The newest contents of the two sources. */
 const said: { file: Values; etcd: Values } = { file: inFile(0), etcd: inEtcd(0) };
 
-function writeFile(values: Values): void {
+async function writeFile(values: Values): Promise<void> {
   writeFileSync(`${file}.new`, stringify(values));
   renameSync(`${file}.new`, file);
 }
@@ -55,7 +55,7 @@ const putEtcd = (values: Values) => etcd.put('config/test/all.yaml', stringify(v
 
 beforeAll(async () => {
   etcd = await EtcdServer.start();
-  writeFile(said.file);
+  await writeFile(said.file);
   await putEtcd(said.etcd);
   app = await TestApp.start({
     service: liveService,
@@ -81,7 +81,7 @@ afterAll(async () => {
 function startLoad() {
   const failures: unknown[] = [];
   let calls = 0;
-  let isOver = false;
+  const end = new AbortController();
   const assertWhole = ({ first, last, farewell }: Record<string, string>): void => {
     expect([last, farewell]).toEqual([first, first]);
   };
@@ -98,10 +98,10 @@ function startLoad() {
     () => app.grpc.unary(Probes.unary, order('select')),
   ];
   const running = [...works, ...works].map(async (work) => {
-    for (; !isOver; calls++) await work().catch((error: unknown) => failures.push(error));
+    for (; !end.signal.aborted; calls++) await work().catch((error: unknown) => failures.push(error));
   });
   return async () => {
-    isOver = true;
+    end.abort();
     await Promise.all(running);
     return { failures, calls };
   };
@@ -141,7 +141,7 @@ async function sayRight(index: number): Promise<number> {
       },
     }));
   });
-  if (index % 2 === 0) writeFile((said.file = inFile(index)));
+  if (index % 2 === 0) await writeFile((said.file = inFile(index)));
   else await putEtcd((said.etcd = inEtcd(index)));
   await taken;
   return performance.now() - begin;
@@ -167,7 +167,7 @@ test(
     const figures = Object.entries(times).map(
       ([name, of]) => `${name}: p50 ${quantile(of, 0.5)} ms, p99 ${quantile(of, 0.99)} ms`,
     );
-    console.log(`${calls} calls, ${CHANGES} changes; time to effect: ${figures.join('; ')}`);
+    process.stdout.write(`${calls} calls, ${CHANGES} changes; time to effect: ${figures.join('; ')}\n`);
     expect(failures).toEqual([]);
     expect(calls).toBeGreaterThan(CHANGES);
     // A machine that others use may stop for a second.
