@@ -7,7 +7,7 @@ const LAYERS = [
   ['context', 'secrets'],
   ['config', 'streams'],
   ['health', 'lifecycle', 'metrics'],
-  ['baseline', 'resilience'],
+  ['baseline', 'flags', 'resilience'],
   ['auth', 'database', 'live-config', 'load-shedding', 'logging', 'pipeline', 'redis', 'tls', 'tracing'],
   ['audit', 'chaos', 'clients', 'jobs', 'rate-limit'],
   ['middleware'],

@@ -6,6 +6,7 @@ import { ChaosModule } from './chaos/index.js';
 import { ClientsModule } from './clients/index.js';
 import { Config, type ConfigSources } from './config/index.js';
 import { CallObservers } from './context/index.js';
+import { FlagsModule } from './flags/index.js';
 import { HealthModule } from './health/index.js';
 import { JobsModule } from './jobs/index.js';
 import { LifecycleModule, Openings, type Shutdown } from './lifecycle/index.js';
@@ -65,6 +66,7 @@ export class ChassisModule {
         ResilienceModule.forRoot(policies),
         JobsModule,
         ChaosModule,
+        FlagsModule,
         AuditModule.forRoot(auditing, config),
         MiddlewareModule.forRoot(middlewares),
         application,

@@ -66,9 +66,9 @@ afterAll(() => app.stop());
 function startLoad() {
   const failures: unknown[] = [];
   let done = 0;
-  let isOver = false;
+  const end = new AbortController();
   const repeat = async (work: () => Promise<unknown>): Promise<void> => {
-    while (!isOver) {
+    while (!end.signal.aborted) {
       try {
         await work();
         done += 1;
@@ -89,7 +89,7 @@ function startLoad() {
   const works = [get, get, ask, ask, ...Array.from({ length: 12 }, () => write)];
   const running = works.map(repeat);
   return async () => {
-    isOver = true;
+    end.abort();
     await Promise.all(running);
     return { failures, done };
   };
@@ -104,36 +104,40 @@ describe('the database pool', () => {
       const stop = startLoad();
       let current = 0;
       const longestMs = { swap: 0, gone: 0 };
-      for (let round = 0; round < 20 * ROUNDS; round++) {
-        if (round % 4 === 3) {
-          const refused = changeConfig(app.service.config, {
-            DATABASE_URL: round % 8 === 3 ? wrong.href : empty,
+      try {
+        for (let round = 0; round < 20 * ROUNDS; round++) {
+          if (round % 4 === 3) {
+            const refused = changeConfig(app.service.config, {
+              DATABASE_URL: round % 8 === 3 ? wrong.href : empty,
+            });
+            await expect(refused).rejects.toThrow(
+              round % 8 === 3 ? /Cannot use the PostgreSQL server/ : /lacks migrations: things\/0001/,
+            );
+            expect(app.service.config.get('DATABASE_URL')).toBe(urls[current]);
+            continue;
+          }
+          const former = urls[current] as string;
+          current = 1 - current;
+          const begin = performance.now();
+          await changeConfig(app.service.config, {
+            DATABASE_URL: urls[current] as string,
+            DATABASE_POOL_MAX: 3 + (round % 3),
           });
-          await expect(refused).rejects.toThrow(
-            round % 8 === 3 ? /Cannot use the PostgreSQL server/ : /lacks migrations: things\/0001/,
+          longestMs.swap = Math.max(longestMs.swap, performance.now() - begin);
+          await eventually(
+            'the former connections are gone',
+            async () => (await connectionsTo(former)) === 0,
+            GONE_MS,
           );
-          expect(app.service.config.get('DATABASE_URL')).toBe(urls[current]);
-          continue;
+          longestMs.gone = Math.max(longestMs.gone, performance.now() - begin);
         }
-        const former = urls[current] as string;
-        current = 1 - current;
-        const begin = performance.now();
-        await changeConfig(app.service.config, {
-          DATABASE_URL: urls[current] as string,
-          DATABASE_POOL_MAX: 3 + (round % 3),
-        });
-        longestMs.swap = Math.max(longestMs.swap, performance.now() - begin);
-        await eventually(
-          'the former connections are gone',
-          async () => (await connectionsTo(former)) === 0,
-          GONE_MS,
-        );
-        longestMs.gone = Math.max(longestMs.gone, performance.now() - begin);
+      } finally {
+        // Whatever has failed: the calls must not go on for ever.
+        await stop();
       }
       const { failures, done } = await stop();
-      console.log(
-        `${done} calls and transactions over ${15 * ROUNDS} swaps and ${5 * ROUNDS} refusals; longest`,
-        longestMs,
+      process.stdout.write(
+        `${done} calls and transactions over ${15 * ROUNDS} swaps and ${5 * ROUNDS} refusals; longest ${JSON.stringify(longestMs)}\n`,
       );
       expect(failures).toEqual([]);
       expect(done).toBeGreaterThan(200);

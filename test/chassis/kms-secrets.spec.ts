@@ -79,7 +79,7 @@ describe('values encrypted by AWS KMS', () => {
     await expect(encrypting).rejects.toThrow(/NotFoundException/);
     const forged = { ...kms.env, AWS_SECRET_ACCESS_KEY: 'wrong' };
     expect(await faultOf('MANAGEMENT_TOKEN', value, {}, forged)).toMatch(/InvalidSignatureException/);
-    expect(await faultOf('MANAGEMENT_TOKEN', value, {}, {} as never)).toMatch(/set AWS_ACCESS_KEY_ID and/);
+    expect(await faultOf('MANAGEMENT_TOKEN', value, {}, {})).toMatch(/set AWS_ACCESS_KEY_ID and/);
   });
 
   it('tell of a text that is too long for KMS', async () => {
@@ -98,11 +98,9 @@ describe('values encrypted by AWS KMS', () => {
     const at = `http://127.0.0.1:${(given.address() as AddressInfo).port}/v1/credentials`;
     const env = { AWS_CONTAINER_CREDENTIALS_FULL_URI: at, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'pod-token' };
     try {
-      expect(await faultOf('MANAGEMENT_TOKEN', value, {}, env as never)).toBeUndefined();
+      expect(await faultOf('MANAGEMENT_TOKEN', value, {}, env)).toBeUndefined();
       const stranger = { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'no' };
-      expect(await faultOf('MANAGEMENT_TOKEN', value, {}, stranger as never)).toMatch(
-        /gave none: status 403/,
-      );
+      expect(await faultOf('MANAGEMENT_TOKEN', value, {}, stranger)).toMatch(/gave none: status 403/);
     } finally {
       given.close();
     }

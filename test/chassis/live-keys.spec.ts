@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChassisConfig } from '#chassis/config';
+import { FeatureFlags } from '#chassis/flags';
 import { LogLevels } from '#chassis/logging';
 import { RateLimits } from '#chassis/rate-limit';
 import { Tracing } from '#chassis/tracing';
@@ -33,7 +34,14 @@ beforeAll(async () => {
   const { config } = app.service;
   initial = Object.fromEntries(
     (
-      ['LOG_LEVEL', 'LOG_LEVELS', 'RATE_LIMIT_POLICIES', 'CORS_ORIGINS', 'LOG_CALL_SAMPLE_RATIO'] as const
+      [
+        'LOG_LEVEL',
+        'LOG_LEVELS',
+        'RATE_LIMIT_POLICIES',
+        'CORS_ORIGINS',
+        'LOG_CALL_SAMPLE_RATIO',
+        'FEATURE_FLAGS',
+      ] as const
     ).map((key) => [key, config.get(key)]),
   );
 });
@@ -179,5 +187,34 @@ describe('CORS', () => {
     const wrong = change({ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'true' });
     await expect(wrong).rejects.toThrow(/CORS_CREDENTIALS=true needs/);
     expect(await allowed()).toBeNull();
+  });
+});
+
+describe('FEATURE_FLAGS', () => {
+  const flag = (more: object) => ({ name: 'new-checkout', enabled: true, ...more });
+  const isOn = (key?: string) => app.get(FeatureFlags).isOn('new-checkout', key);
+
+  test('are off until they are there, and follow the configuration', async () => {
+    expect(isOn()).toBe(false);
+    await change({ FEATURE_FLAGS: [flag({})] });
+    expect(isOn()).toBe(true);
+    await change({ FEATURE_FLAGS: [flag({ enabled: false })] });
+    expect(isOn()).toBe(false);
+    const { body } = await app.management.get('/metrics');
+    expect(body).toMatch(/feature_flag_evaluations_total\{flag="new-checkout",result="on"\} 1/);
+  });
+
+  test('are on for those who are named, and for the same share of all others', async () => {
+    await change({ FEATURE_FLAGS: [flag({ principals: ['ann'] })] });
+    expect([isOn('ann'), isOn('bob'), isOn()]).toEqual([true, false, false]);
+    await change({ FEATURE_FLAGS: [flag({ percentage: 30 })] });
+    const keys = Array.from({ length: 1000 }, (_, index) => `user-${index}`);
+    const first = keys.filter((key) => isOn(key));
+    // The keys are always the same, and so is what becomes of them.
+    expect(first.length).toBeGreaterThan(250);
+    expect(first.length).toBeLessThan(350);
+    expect(keys.filter((key) => isOn(key))).toEqual(first);
+    await change({ FEATURE_FLAGS: [flag({ percentage: 60 })] });
+    expect(first.every((key) => isOn(key))).toBe(true);
   });
 });

@@ -11,7 +11,10 @@ const keys = join(directory, 'config.keys');
 const SECRET = 'hunter-two';
 
 /** As `npm run config -- …` in the project, without its build. */
-async function config(args: readonly string[], { input = '', env = {} as Record<string, string> } = {}) {
+async function config(
+  args: readonly string[],
+  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
+) {
   const child = spawn(process.execPath, ['scripts/config/command.ts', ...args], {
     cwd: PROJECT,
     env: { PATH: process.env['PATH'] ?? '', APP_ENV: 'test', CONFIG_KEY_FILE: keys, ...env },

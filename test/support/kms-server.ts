@@ -130,5 +130,5 @@ export class KmsServer {
 }
 
 function contextOf(context: unknown): Buffer {
-  return Buffer.from(JSON.stringify(Object.entries((context ?? {}) as object).toSorted()));
+  return Buffer.from(JSON.stringify(Object.entries(context ?? {}).toSorted()));
 }

@@ -4,6 +4,7 @@ import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { chaosConfigShape } from './chaos.schema.js';
 import { durationMs, integer, live, ratio } from './fields.js';
+import { flagsConfigShape } from './flags.schema.js';
 import { jobsConfigShape } from './jobs.schema.js';
 import { loadSheddingConfigShape } from './load-shedding.schema.js';
 import { middlewareConfigShape } from './middleware.schema.js';
@@ -166,6 +167,7 @@ export const chassisConfigSchema = z.object({
   ...loadSheddingConfigShape,
   ...jobsConfigShape,
   ...chaosConfigShape,
+  ...flagsConfigShape,
   ...secretsConfigShape,
   ...sourcesConfigShape,
   ...middlewareConfigShape,

@@ -7,6 +7,7 @@ export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
 export { renderKeysDocument } from './keys-document.js';
 export { FileWatch } from './file-watch.js';
+export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';
 export { ConfigError } from './config-error.js';
 export { ConfigSources, type StandIn } from './config-sources.js';

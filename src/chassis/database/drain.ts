@@ -7,7 +7,7 @@ const POLL_MS = 10;
  * Closes an engine that gets no more work; resolves when its last query is through. node-postgres' pool forgets who
  * waits for a connection once it ends, so those have to get theirs first; DATABASE_CONNECT_TIMEOUT_MS ends their wait.
  */
-export async function drain({ pool, close }: Engine): Promise<void> {
-  while (pool.waitingCount > 0) await delay(POLL_MS);
-  await close();
+export async function drain(engine: Engine): Promise<void> {
+  while (engine.pool.waitingCount > 0) await delay(POLL_MS);
+  await engine.close();
 }

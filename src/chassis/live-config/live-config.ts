@@ -76,12 +76,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly health: HealthService,
     metrics: MetricsRegistry,
   ) {
-    this.#revisions = new Revisions(
-      sources.settings.CONFIG_REVISIONS,
-      config.revision,
-      config.values,
-      (key, value) => config.redact(key, value),
-    );
+    this.#revisions = new Revisions(sources.settings.CONFIG_REVISIONS, config);
     this.#reloads = addLiveConfigMetrics(metrics, sources, {
       revision: () => config.revision,
       restartNeeded: () => this.#restartNeeded,

@@ -1,4 +1,4 @@
-import type { ChassisConfig, ConfigChange, ConfigSource } from '../config/index.js';
+import type { ChassisConfig, Config, ConfigChange, ConfigSource } from '../config/index.js';
 
 /** One key that a revision changed, as it may be shown. */
 export interface RevisionDiff {
@@ -29,11 +29,9 @@ export class Revisions {
 
   constructor(
     private readonly most: number,
-    revision: number,
-    values: Readonly<ChassisConfig>,
-    /** A value as it may be shown. */
-    private readonly redact: (key: string, value: unknown) => unknown,
+    private readonly config: Config,
   ) {
+    const { revision, values } = config;
     this.#remember({ revision, at: now(), cause: 'start', changes: [] }, values);
   }
 
@@ -50,8 +48,8 @@ export class Revisions {
     const { previous, next, revision: number } = change;
     const changes = [...change.keys].map((key) => ({
       key,
-      previous: this.redact(key, previous[key]),
-      next: this.redact(key, next[key]),
+      previous: this.config.redact(key, previous[key]),
+      next: this.config.redact(key, next[key]),
       source: sources.get(key) ?? 'default',
     }));
     const revision = { revision: number, at: now(), cause, changes };

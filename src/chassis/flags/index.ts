@@ -1,0 +1,2 @@
+export { FeatureFlags } from './feature-flags.js';
+export { FlagsModule } from './flags.module.js';
