@@ -43,6 +43,10 @@ function chassis(options: PolicyOptions): Stack {
   return () => policy.run(work);
 }
 
+class BenchModule {
+  readonly name = 'bench';
+}
+
 /** As in a service: counted in metrics, told in spans. */
 async function chassisInService(): Promise<Stack> {
   const policies = new PolicyRegistry(
@@ -54,7 +58,7 @@ async function chassisInService(): Promise<Stack> {
     providers: [MetricsRegistry],
     exports: [MetricsRegistry],
   };
-  const module = { module: class BenchModule {}, imports: [metrics, ResilienceModule.forRoot(policies)] };
+  const module = { module: BenchModule, imports: [metrics, ResilienceModule.forRoot(policies)] };
   await NestFactory.createApplicationContext(module, { logger: false });
   const policy = policies.define('chassis', ALL_FOUR);
   return () => policy.run(work);

@@ -18,10 +18,11 @@ export interface StatesPanel extends QueriesPanel {
 
 /** When something was in which state: a lane for each series. */
 export function states(options: StatesPanel): Builder<Panel> {
-  const mapped = [...options.states].map(([value, state], index) => [String(value), { ...state, index }]);
+  const results: Record<string, State & { readonly index: number }> = {};
+  for (const [index, [value, state]] of [...options.states].entries()) results[value] = { ...state, index };
   return describe(new PanelBuilder(), options)
     .targets(overTime(options.queries))
-    .mappings([{ type: MappingType.ValueToText, options: Object.fromEntries(mapped) }])
+    .mappings([{ type: MappingType.ValueToText, options: results }])
     .showValue(VisibilityMode.Never)
     .mergeValues(true)
     .legend(legendBelow());

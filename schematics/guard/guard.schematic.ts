@@ -3,7 +3,7 @@ import { addErrorRow } from '../shared/error-rows.ts';
 import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
-import { checkReach, registerGlobally, registerInFeature, type Reach } from '../shared/reach.ts';
+import { checkReach, guardFeature, registerGlobally, type Reach } from '../shared/reach.ts';
 import { requireFree } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
@@ -36,7 +36,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
       requireFree(place.folder, ...files),
       writeTemplates('./files', { file: name.kebab, name, reason }, place.folder),
       addErrorRow(place.folder, place.name, row),
-      registerInFeature(place, 'UseGuards', added),
+      guardFeature(place, added),
       formatChanged(),
     ]);
   };

@@ -2,7 +2,7 @@ import { chain, type Rule } from '@angular-devkit/schematics';
 import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
-import { checkReach, registerGlobally, registerInFeature, type Reach } from '../shared/reach.ts';
+import { checkReach, registerGlobally, surroundFeature, type Reach } from '../shared/reach.ts';
 import { requireFree } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
@@ -20,7 +20,7 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
       const folder = `/src/features/${name.kebab}`;
       return chain([
         requireFree(folder, ...files, `${name.kebab}.module.ts`),
-        writeTemplates('./files', { file: name.kebab, name }, folder),
+        writeTemplates('./files', { file: name.kebab, name, tag: undefined }, folder),
         writeTemplates('./module', { file: name.kebab, name }, folder),
         registerGlobally(name),
         formatChanged(),
@@ -30,8 +30,8 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
     const added = { name: `${name.pascal}Middleware`, from: `./${name.kebab}.middleware.js` };
     return chain([
       requireFree(place.folder, ...files),
-      writeTemplates('./files', { file: name.kebab, name }, place.folder),
-      registerInFeature(place, 'UseInterceptors', added),
+      writeTemplates('./files', { file: name.kebab, name, tag: place.name }, place.folder),
+      surroundFeature(place, added),
       formatChanged(),
     ]);
   };

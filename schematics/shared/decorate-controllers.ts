@@ -3,34 +3,44 @@ import ts from 'typescript';
 import type { Import } from './module-imports.ts';
 import { refuse } from './refuse.ts';
 
+/** `@UseGuards(DoorGuard)`, say, with what it needs to be imported. */
+export interface Decoration {
+  readonly decorator: string;
+  readonly argument: string;
+  readonly imports: readonly Import[];
+}
+
 /**
- * Puts a decorator that takes one class, such as `@UseGuards(…)`, on every controller of a folder.
+ * Puts a decorator on every controller of a folder that has not the same one already.
  * @throws SchematicsException when there is no controller
  */
-export function decorateControllers(folder: string, decorator: string, argument: Import): Rule {
+export function decorateControllers(folder: string, decoration: Decoration): Rule {
   return (tree) => {
     const files = tree.getDir(folder).subfiles.filter((file) => file.endsWith('.controller.ts'));
     if (files.length === 0)
-      refuse(`${folder.slice(1)} has no *.controller.ts that ${argument.name} could stand before`);
+      refuse(`${folder.slice(1)} has no *.controller.ts that @${decoration.decorator} could stand before`);
     for (const file of files) {
       const path = `${folder}/${file}`;
-      tree.overwrite(path, decorated(tree.readText(path), decorator, argument, path));
+      tree.overwrite(path, decorated(tree.readText(path), decoration, path));
     }
   };
 }
 
-function decorated(text: string, decorator: string, { name, from }: Import, file: string): string {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const controllers = source.statements.filter(isController);
+function decorated(text: string, { decorator, argument, imports }: Decoration, file: string): string {
+  const line = `@${decorator}(${argument})`;
+  const controllers = parse(text, file).statements.filter(isController);
+  const bare = controllers.filter((each) => !decoratorsOf(each).some((other) => other.getText() === line));
+  if (bare.length === 0) return text;
   let changed = text;
-  for (const controller of controllers.toReversed()) {
+  for (const controller of bare.toReversed()) {
     const at = firstDecorator(controller).getStart();
-    changed = `${changed.slice(0, at)}@${decorator}(${name})\n${changed.slice(at)}`;
+    changed = `${changed.slice(0, at)}${line}\n${changed.slice(at)}`;
   }
-  const last = source.statements.findLast((statement) => ts.isImportDeclaration(statement));
-  const at = last ? last.getEnd() + 1 : 0;
-  changed = `${changed.slice(0, at)}import { ${name} } from '${from}';\n${changed.slice(at)}`;
-  return withCommonImport(changed, decorator, file);
+  return imports.reduce((all, added) => withImport(all, added, file), changed);
+}
+
+function parse(text: string, file: string): ts.SourceFile {
+  return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
 }
 
 function isController(statement: ts.Statement): statement is ts.ClassDeclaration {
@@ -51,17 +61,17 @@ function nameOf({ expression }: ts.Decorator): string {
   return ts.isCallExpression(expression) ? expression.expression.getText() : expression.getText();
 }
 
-/** The decorator among what is imported of @nestjs/common. */
-function withCommonImport(text: string, decorator: string, file: string): string {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  for (const statement of source.statements) {
-    if (!ts.isImportDeclaration(statement) || statement.moduleSpecifier.getText() !== "'@nestjs/common'")
-      continue;
-    const bindings = statement.importClause?.namedBindings;
-    if (!bindings || !ts.isNamedImports(bindings)) continue;
-    if (bindings.elements.some((element) => element.getText() === decorator)) return text;
+/** The text with one more name imported, beside the others from there if there are any. */
+function withImport(text: string, { name, from }: Import, file: string): string {
+  const imports = parse(text, file).statements.filter((statement) => ts.isImportDeclaration(statement));
+  for (const { moduleSpecifier, importClause } of imports) {
+    const bindings = importClause?.namedBindings;
+    if (moduleSpecifier.getText() !== `'${from}'` || !bindings || !ts.isNamedImports(bindings)) continue;
+    if (bindings.elements.some((element) => element.getText() === name)) return text;
     const at = bindings.elements.at(-1)?.getEnd() ?? bindings.getStart() + 1;
-    return `${text.slice(0, at)}, ${decorator}${text.slice(at)}`;
+    return `${text.slice(0, at)}, ${name}${text.slice(at)}`;
   }
-  return `import { ${decorator} } from '@nestjs/common';\n${text}`;
+  const last = imports.at(-1);
+  const at = last ? last.getEnd() + 1 : 0;
+  return `${text.slice(0, at)}import { ${name} } from '${from}';\n${text.slice(at)}`;
 }

@@ -1,6 +1,7 @@
 import { chain, type Rule } from '@angular-devkit/schematics';
 import { decorateControllers } from './decorate-controllers.ts';
-import { addToModule, ROOT_MODULE } from './module-imports.ts';
+import type { FeaturePlace } from './feature-place.ts';
+import { addToModule, ROOT_MODULE, type Import } from './module-imports.ts';
 import type { Name } from './names.ts';
 import { refuse } from './refuse.ts';
 
@@ -24,11 +25,20 @@ export function registerGlobally(name: Name): Rule {
   });
 }
 
-/** A provider of the feature, in front of all its controllers. */
-export function registerInFeature(
-  { folder, module }: { readonly folder: string; readonly module: string },
-  decorator: 'UseGuards' | 'UseInterceptors',
-  added: { readonly name: string; readonly from: string },
-): Rule {
-  return chain([addToModule(module, 'providers', added), decorateControllers(folder, decorator, added)]);
+/** A guard of the feature, in front of all its controllers. */
+export function guardFeature({ folder, module }: FeaturePlace, guard: Import): Rule {
+  const imports = [{ name: 'UseGuards', from: '@nestjs/common' }, guard];
+  return chain([
+    addToModule(module, 'providers', guard),
+    decorateControllers(folder, { decorator: 'UseGuards', argument: guard.name, imports }),
+  ]);
+}
+
+/** A middleware of the feature, whose controllers bear its name as the tag that chooses them. */
+export function surroundFeature({ name, folder, module }: FeaturePlace, middleware: Import): Rule {
+  const imports = [{ name: 'Tags', from: '#chassis/middleware' }];
+  return chain([
+    addToModule(module, 'providers', middleware),
+    decorateControllers(folder, { decorator: 'Tags', argument: `'${name}'`, imports }),
+  ]);
 }

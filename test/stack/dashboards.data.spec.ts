@@ -21,7 +21,7 @@ const PROBE = { title: 'Probe', route: '/probe.*', rpcService: 'probe.v1.ProbeSe
 /** An alert that fires at once, so that there is one to count. */
 const ALERT = 'groups: [{ name: always, rules: [{ alert: Always, expr: service_info }] }]';
 /**
- * What did not happen here: nobody had too many keys or connections, and the log was read; or what only a scrape in the
+ * What did not happen here: nobody had too many keys, connections or calls, and the log was read; or what only a scrape in the
  * middle of a write sees. Each has its own tests.
  */
 const NOTHING = new Set([
@@ -29,6 +29,8 @@ const NOTHING = new Set([
   'Connections refused A',
   'Log lines missing A',
   'Entries waiting A',
+  'Calls refused for overload A',
+  'Refused by priority A',
 ]);
 /** Given by Prometheus, not by `/metrics`. */
 const OF_PROMETHEUS = new Set(['up', 'ALERTS']);

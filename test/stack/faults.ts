@@ -23,6 +23,7 @@ export interface Fault {
 export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl: string): Fault[] {
   const [slow, full, busy] = [fleet.get('slow'), fleet.get('full'), fleet.get('busy')];
   const guarded = fleet.get('guarded');
+  const { settings } = fleet;
   const database = new URL(fleet.database).pathname.slice(1);
   const admit = (isOpen: boolean) =>
     runOn(postgresUrl, `alter database ${database} with allow_connections ${isOpen}`);
@@ -100,6 +101,13 @@ export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl
       mend: () => busy.http.post('/free'),
     },
     {
+      what: 'calls need twice the processor',
+      service: 'busy',
+      alerts: ['LoadShedding', 'CriticalCallsShed'],
+      cause: () => (fleet.vitalCalls = 10),
+      mend: () => (fleet.vitalCalls = 0),
+    },
+    {
       what: 'a leak fills the heap',
       service: 'full',
       alerts: ['HeapNearLimit'],
@@ -154,6 +162,41 @@ export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl
       alerts: ['ChaosActive'],
       cause: () => guarded.management.post('/chaos', LATE),
       mend: () => guarded.management.send('/chaos', { method: 'DELETE' }),
+    },
+    {
+      what: 'a middleware throws',
+      service: 'guarded',
+      alerts: ['MiddlewareFailing'],
+      cause: () => guarded.http.post('/middleware/break'),
+      mend: () => guarded.http.post('/middleware/mend'),
+    },
+    {
+      what: 'a setting is no valid one',
+      service: 'guarded',
+      alerts: ['ConfigRefused'],
+      cause: () => settings.guarded.change({ RATE_LIMIT_HEADERS: 'now and then' }),
+      mend: () => settings.guarded.mend(),
+    },
+    {
+      what: 'a folder lies where a file of settings was',
+      service: 'slow',
+      alerts: ['ConfigSourceDown'],
+      cause: () => settings.slow.replaceByFolder(),
+      mend: () => settings.slow.mend(),
+    },
+    {
+      what: 'a setting is changed that is read at the start',
+      service: 'calls',
+      alerts: ['ConfigRestartNeeded'],
+      cause: () => settings.calls.change({ MAX_JSON_DEPTH: 7 }),
+      mend: () => settings.calls.mend(),
+    },
+    {
+      what: 'nobody listens at the new address of the database',
+      service: 'full',
+      alerts: ['DatabasePoolSwapFailing'],
+      cause: () => fleet.fullSettings.change({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' }),
+      mend: () => fleet.fullSettings.mend(),
     },
     {
       what: 'the process is killed again and again',

@@ -11,6 +11,7 @@ import { createDatabase } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { TlsFiles } from '../support/tls-files.js';
+import { SettingsFile } from './settings-file.js';
 import { StoppableServer } from './stoppable-server.js';
 
 const PROGRAM = join(import.meta.dirname, 'fixtures/faulty-service.ts');
@@ -32,6 +33,14 @@ export class Fleet {
   readonly services = new Map<string, Service>();
   readonly #env = new Map<string, Env>();
   readonly #ports = new Map<string, number>();
+  /** What services read while they run, by service. */
+  readonly settings = {
+    calls: new SettingsFile({}),
+    slow: new SettingsFile({}),
+    guarded: new SettingsFile({}),
+  };
+  /** The database of `full`, and what else it reads while it runs. */
+  fullSettings!: SettingsFile;
   #isOver = false;
 
   private constructor(
@@ -76,9 +85,11 @@ export class Fleet {
   async #startAll([slow = '', full = '']: readonly string[], networkPort: number): Promise<void> {
     const slowUrl = new URL(slow);
     slowUrl.port = String(networkPort);
+    this.fullSettings = new SettingsFile({ DATABASE_URL: full });
     const fleet: Record<string, Env> = {
-      calls: { DATABASE_URL: this.database },
+      calls: { DATABASE_URL: this.database, ...this.settings.calls.config },
       slow: {
+        ...this.settings.slow.config,
         DATABASE_URL: slowUrl.href,
         REDIS_URL: this.redis.url,
         AUDIT_SINK: 'file',
@@ -90,17 +101,21 @@ export class Fleet {
         OTEL_BSP_SCHEDULE_DELAY: '200',
       },
       full: {
-        DATABASE_URL: full,
+        HAS_DATABASE: 'true',
+        ...this.fullSettings.config,
         DATABASE_POOL_MAX: '2',
         NODE_OPTIONS: '--max-old-space-size=160 --max-semi-space-size=2 --expose-gc',
         ...this.certificates.config,
         TLS_HTTP: 'false',
         TLS_RELOAD_INTERVAL_MS: '500',
       },
-      busy: {},
+      busy: { LOAD_SHEDDING: 'on' },
       restarting: {},
       workers: { WORKERS: '2' },
-      guarded: { DEPENDENCY_URL: `http://127.0.0.1:${this.dependency.port}/` },
+      guarded: {
+        ...this.settings.guarded.config,
+        DEPENDENCY_URL: `http://127.0.0.1:${this.dependency.port}/`,
+      },
     };
     const ports = await freePorts(Object.keys(fleet).length);
     for (const [index, [name, env]] of Object.entries(fleet).entries()) {
@@ -110,6 +125,7 @@ export class Fleet {
     await Promise.all(Object.keys(fleet).map((name) => this.start(name)));
     for (const name of ['calls', 'slow']) void this.#call(name);
     void this.#callGuarded();
+    void this.#callBusy();
     void this.#callLimited();
   }
 
@@ -162,6 +178,18 @@ export class Fleet {
     }
   }
 
+  /** Calls every 100 ms of `busy`, each of which works for 20 ms. */
+  vitalCalls = 0;
+
+  async #callBusy(): Promise<void> {
+    const { http } = this.get('busy');
+    while (!this.#isOver) {
+      void http.get('/echo').catch(() => undefined);
+      for (let call = 0; call < this.vitalCalls; call++) void http.get('/vital').catch(() => undefined);
+      await sleep(CALL_EVERY_MS);
+    }
+  }
+
   /** Calls a second to the route with a limit of five. */
   limitedRate = 2;
 
@@ -181,6 +209,7 @@ export class Fleet {
     await this.traces.stop();
     this.network.close();
     for (const server of [this.collector, this.dependency]) await server.stop().catch(() => undefined);
+    for (const file of [...Object.values(this.settings), this.fullSettings]) file.remove();
     this.certificates.remove();
     rmSync(this.auditFolder, { recursive: true, force: true });
   }

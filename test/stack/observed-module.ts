@@ -4,6 +4,7 @@ import { MetricsRegistry } from '#chassis/metrics';
 import { createGrpcClientInterceptor, Tracing } from '#chassis/tracing';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
 import { order, ProbeModule, Probes } from '../support/probe.js';
+import { ObservedMiddleware } from './observed-middleware.js';
 import { ObservedPolicies } from './observed-policies.js';
 
 /** Calls others, and does what is audited. */
@@ -38,5 +39,9 @@ class ObservedController {
 }
 
 /** A service whose every metric can be made to move; the probe is part of it. */
-@Module({ imports: [ProbeModule], controllers: [ObservedController, ObservedPolicies] })
+@Module({
+  imports: [ProbeModule],
+  controllers: [ObservedController, ObservedPolicies],
+  providers: [ObservedMiddleware],
+})
 export class ObservedModule {}

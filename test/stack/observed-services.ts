@@ -12,6 +12,7 @@ import { RedisServer } from '../support/redis.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { TlsFiles } from '../support/tls-files.js';
 import { ObservedModule } from './observed-module.js';
+import { SettingsFile } from './settings-file.js';
 
 const PROGRAM = join(import.meta.dirname, '../process/fixtures/echo-service.ts');
 /** Long enough for several scrapes of a drain. */
@@ -38,6 +39,7 @@ const SEEN = [
   'tls_reloads_total > 0',
   'auth_file_reloads_total > 0',
   'increase(otel_spans_dropped_total[1m]) > 0',
+  'config_restart_needed > 0',
 ];
 const SEEN_MS = 60_000;
 
@@ -63,6 +65,7 @@ export class ObservedServices implements AsyncDisposable {
   #authority!: TestAuthority;
   #files!: TlsFiles;
   #keysFile!: string;
+  #settings!: SettingsFile;
   #workers!: ServiceProcess;
   #passingPort = 0;
 
@@ -120,6 +123,9 @@ export class ObservedServices implements AsyncDisposable {
     );
     this.#keysFile = join(folder, 'keys.yaml');
     this.#writeKeys();
+    this.#settings = this.#resources.adopt(new SettingsFile({ DATABASE_URL: databaseUrl }), (file) =>
+      file.remove(),
+    );
     this.#main = await TestApp.start({
       imports: [ObservedModule],
       logTo: { write: (text) => this.lines.push(JSON.parse(text) as Line) },
@@ -127,7 +133,7 @@ export class ObservedServices implements AsyncDisposable {
         LOG_LEVEL: 'info',
         LOG_FORMAT: 'json',
         LOG_CALL_SAMPLE_RATIO: '0.5',
-        DATABASE_URL: databaseUrl,
+        ...this.#settings.config,
         REDIS_URL: this.#redis.url,
         RATE_LIMIT_POLICIES: POLICIES,
         ...this.#issuer.config,
@@ -230,6 +236,8 @@ export class ObservedServices implements AsyncDisposable {
     this.#collector.behaviour = { status: 400 };
     this.#files.write(await this.#authority.issue({ name: 'second' }));
     this.#writeKeys();
+    // One of them takes effect at once, the other at the next start.
+    this.#settings.change({ DATABASE_POOL_MAX: 9, MAX_JSON_DEPTH: 7 });
     const worker = await this.#workers.line('worker ready');
     process.kill(Number(worker['pid']), 'SIGKILL');
     await this.#redis.kill();

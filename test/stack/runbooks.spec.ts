@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Module } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { GRPC_CODES } from '#chassis/errors';
+import { Middleware, type CallMiddleware } from '#chassis/middleware';
 import { PROJECT } from '../support/build.js';
 import { TestApp } from '../support/index.js';
 import { namesIn } from './promql.js';
@@ -146,7 +148,13 @@ describe('paths of the management port', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await TestApp.start({ config: { RATE_LIMIT_POLICIES: [{ name: 'everybody', limit: 50 }] } });
+    app = await TestApp.start({
+      imports: [NamedModule],
+      config: {
+        RATE_LIMIT_POLICIES: [{ name: 'everybody', limit: 50 }],
+        RESILIENCE_POLICIES: [{ name: 'inventory', routes: ['*'], breaker: {} }],
+      },
+    });
   });
   afterAll(() => app.stop());
 
@@ -172,6 +180,15 @@ describe('paths of the management port', () => {
       expect(paths).toContain(path);
   });
 });
+
+/** What the pages take as an example. */
+@Middleware({ name: 'call-notes' })
+class CallNotes implements CallMiddleware {
+  preHandle(): void {}
+}
+
+@Module({ providers: [CallNotes] })
+class NamedModule {}
 
 interface Command {
   readonly method: string;
