@@ -57,7 +57,14 @@ export const OWNERS = {
     'docker/Dockerfile',
     'docker/compose.yaml',
   ],
-  made: ['src/generated', 'contracts', 'grafana/dashboards', 'docs/metrics.md', '.env.example'],
+  made: [
+    'src/generated',
+    'contracts',
+    'grafana/dashboards',
+    'docs/configuration-keys.md',
+    'docs/metrics.md',
+    '.env.example',
+  ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** The owner of a file; one that is not listed is the user's. */
