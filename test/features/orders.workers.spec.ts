@@ -345,7 +345,7 @@ describe('SIGUSR2', () => {
       service.signal('SIGUSR2');
       await eventually('the failure is told', () => failures().length > index, START_MS);
       expect(failures()[index]).toMatchObject({ level: 'error', msg: expect.stringMatching(says) });
-      writeFileSync(join(root, 'config/test.yaml'), '');
+      writeFileSync(join(root, 'config/test.yaml'), '{}');
     }
     expect(pidsOf(service)).toEqual(old);
     expect(await request(service.address('http'), '/v1/orders')).toBe(200);

@@ -10,13 +10,8 @@ import { TemplateProject } from '../template/template-project.js';
 const IS_SOAK = Boolean(process.env['SOAK']);
 const LIMIT_MS = 900_000;
 
-/** REST alone, gRPC alone, both; names of every case; from any folder. */
+/** gRPC alone, and both; names of every case; from any folder. */
 const FEATURES = [
-  {
-    name: 'invoices',
-    parameters: ['invoices', '--rest', '--crud'],
-    from: '.',
-  },
   {
     name: 'stock-items',
     parameters: ['StockItem', '--grpc', '--crud'],
@@ -30,6 +25,11 @@ const FEATURES = [
 ];
 /** Further combinations of the flags, and names that are spelt in other ways. */
 const FURTHER = [
+  {
+    name: 'invoices',
+    parameters: ['invoices', '--rest', '--crud'],
+    from: '.',
+  },
   {
     name: 'boxes',
     parameters: ['box', '--crud', '--no-database'],
@@ -135,22 +135,22 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
       await collector?.stop();
     });
 
-    test.each([
-      ['invoices', 'InvoicesService'],
-      ['payments', 'PaymentsService'],
-    ])('%s answer over REST, with span and metric', async (name, provider) => {
-      const { status, body } = await service.http.post(`/v1/${name}`, { name: 'first' });
-      expect(status).toBe(201);
-      expect((await service.http.get(`/v1/${name}?name=first`)).body[name]).toEqual([body]);
-      const route = `/v1/${name}`;
-      const [span] = await collector.find(`POST ${route}`, (each) => each.name === `POST ${route}`);
-      const isBelow = (each: { traceId: string; name: string }) =>
-        each.traceId === span?.traceId && each.name === `${provider}.create`;
-      expect(await collector.find(`${provider}.create below it`, isBelow)).toHaveLength(1);
-      const scrape = await Scrape.of(service);
-      const labels = { http_route: route, http_request_method: 'POST', http_response_status_code: '201' };
-      expect(scrape.sum('http_server_request_duration_seconds_count', labels)).toBe(1);
-    });
+    test.each([['payments', 'PaymentsService'], ...(IS_SOAK ? [['invoices', 'InvoicesService']] : [])])(
+      '%s answer over REST, with span and metric',
+      async (name, provider) => {
+        const { status, body } = await service.http.post(`/v1/${name}`, { name: 'first' });
+        expect(status).toBe(201);
+        expect((await service.http.get(`/v1/${name}?name=first`)).body[name]).toEqual([body]);
+        const route = `/v1/${name}`;
+        const [span] = await collector.find(`POST ${route}`, (each) => each.name === `POST ${route}`);
+        const isBelow = (each: { traceId: string; name: string }) =>
+          each.traceId === span?.traceId && each.name === `${provider}.create`;
+        expect(await collector.find(`${provider}.create below it`, isBelow)).toHaveLength(1);
+        const scrape = await Scrape.of(service);
+        const labels = { http_route: route, http_request_method: 'POST', http_response_status_code: '201' };
+        expect(scrape.sum('http_server_request_duration_seconds_count', labels)).toBe(1);
+      },
+    );
 
     test.each([
       ['stock_items', 'StockItem', 'StockItemsService'],

@@ -193,7 +193,7 @@ describe('what is muted', () => {
     'RestLatencyBudgetBurn',
     'DatabasePoolSaturated',
     'SpansDropped',
-    'LoadShedding',
+    'CircuitBreakerOpen',
   ];
   const CAUSES = ['DependencyDown', 'ServiceRestartLoop', 'AuditSinkFailing', 'CertificateExpiring'];
 
