@@ -78,7 +78,7 @@ export class ChassisModule {
         ValidationPipe,
         SchemaParameters,
         globalGuard(AuthGuard),
-        { provide: APP_GUARD, useExisting: RateLimitGuard },
+        globalGuard(RateLimitGuard),
         { provide: APP_FILTER, useClass: ErrorFilter },
         ManagementServer,
       ],

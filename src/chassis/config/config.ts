@@ -8,6 +8,7 @@ import {
   type PrepareChange,
 } from './config-changes.js';
 import type { ChassisConfig } from './config.schema.js';
+import { REDACTED, redactFields } from './redact-fields.js';
 
 /** Where a value came from; later layers win. */
 export type ConfigSource =
@@ -40,7 +41,6 @@ interface Settings<T extends object> {
 }
 
 const SECRET_KEY = /(TOKEN|SECRET|PASSWORD|PRIVATE_KEY|_KEYS?|_HEADERS)$/;
-const REDACTED = '[redacted]';
 const PREPARE_LIMIT_MS = 10_000;
 
 /**
@@ -127,6 +127,7 @@ export class Config<T extends object = ChassisConfig> {
   redact(key: string, value: unknown): unknown {
     if (value === '') return value;
     if (SECRET_KEY.test(key) || this.hidden.has(key)) return REDACTED;
+    if (typeof value === 'object') return redactFields(value);
     if (typeof value !== 'string' || !URL.canParse(value)) return value;
     const url = new URL(value);
     if (url.password) url.password = 'redacted';

@@ -107,6 +107,7 @@ test('secrets are redacted in the description', async () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2',
       SOME_URL: 'https://me:hunter2@host/',
       DATABASE_URL: 'postgres://me:hunter2@host/db',
+      MIDDLEWARES: JSON.stringify([{ name: 'notes', settings: { apiToken: 'hunter2' } }]),
     },
     { shape },
   );

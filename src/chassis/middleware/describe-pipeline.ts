@@ -1,10 +1,8 @@
+import { redactFields } from '../config/index.js';
 import type { CallMiddleware } from './call-middleware.js';
 import type { EffectiveMiddleware, Middlewares } from './middlewares.js';
 import { PHASES, type PhaseMethod } from './phase.js';
 import type { RefusedPlugin } from './plugins.js';
-
-/** By name, whatever stands before it: `apiToken`, `client_secret`. */
-const SECRET = /(token|secret|password|passphrase|authorization|cookie|(private|api|access)[_-]?key)$/i;
 
 /** A middleware as `GET /middlewares` shows it. */
 export interface MiddlewareDescription {
@@ -55,9 +53,9 @@ function describe(
     isEnabled: enabled,
     priority,
     calls,
-    settings: redact(settings),
+    settings: redactFields(settings),
     phases: phasesOf(middleware),
-    override: redact(override) ?? null,
+    override: redactFields(override) ?? null,
     openCalls: usage.calls,
   };
 }
@@ -65,9 +63,4 @@ function describe(
 function phasesOf(middleware: CallMiddleware<never>): string[] {
   const methods = Object.keys(PHASES) as PhaseMethod[];
   return methods.filter((method) => middleware[method]).map((method) => PHASES[method]);
-}
-
-function redact(value: unknown): unknown {
-  if (value === undefined) return undefined;
-  return JSON.parse(JSON.stringify(value, (key, item: unknown) => (SECRET.test(key) ? '[redacted]' : item)));
 }

@@ -30,9 +30,13 @@ export class RateLimitGuard implements CanActivate {
     limits.onChange(() => this.#handlers.clear());
   }
 
+  /** Whether it has, or may get, something to decide. */
+  get isNeeded(): boolean {
+    return this.limits.isNeeded;
+  }
+
   /** @throws ServiceError RATE_LIMITED */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    // The configuration may bring limits at any time, and Nest takes no guard once it listens.
     if (!this.limits.isUsed) return true;
     const call = currentCall() as Call | undefined;
     // What Nest calls without a call of the edges, such as an event of another transport, has no limits.

@@ -11,6 +11,14 @@ import { RateLimiter } from './rate-limiter.js';
 import { Rule } from './rule.js';
 import { TokenSources } from './token-sources.js';
 
+/** Sources that can bring limits to a service that begins without any. */
+const FOLLOWED = [
+  'CONFIG_FILES',
+  'CONFIG_DIRECTORIES',
+  'CONSUL_CONFIG_PREFIX',
+  'ETCD_CONFIG_PREFIX',
+] as const;
+
 /** A policy of RATE_LIMIT_POLICIES with the calls it covers. */
 interface ConfiguredRule {
   readonly covers: (call: Call) => boolean;
@@ -29,6 +37,8 @@ export interface PolicyDescription extends Quota {
 @Injectable()
 export class RateLimits implements BeforeApplicationShutdown {
   readonly limiter: RateLimiter;
+  /** Whether calls have limits, or may get some: Nest takes no guard once the service listens. */
+  readonly isNeeded: boolean;
   readonly #policies = new Map<string, Policy>();
   #configured: readonly ConfiguredRule[] = [];
   /** Names that code has defined; the configuration may only repeat them. */
@@ -59,7 +69,9 @@ export class RateLimits implements BeforeApplicationShutdown {
     this.#ofCode = new Set(this.#policies.keys());
     this.#assertEqual(config.get('RATE_LIMIT_POLICIES'));
     this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
+    this.isNeeded = this.isUsed || FOLLOWED.some((key) => config.get(key) !== '');
     config.prepareChange(['RATE_LIMIT_POLICIES'], ({ next }) => {
+      if (!this.isNeeded) throw withoutGuard();
       this.#assertEqual(next.RATE_LIMIT_POLICIES);
       return { commit: () => this.#change(next.RATE_LIMIT_POLICIES) };
     });
@@ -164,6 +176,12 @@ export class RateLimits implements BeforeApplicationShutdown {
     this.#policies.set(name, policy);
     return policy;
   }
+}
+
+function withoutGuard(): Error {
+  return new Error(
+    'The service began without any rate limit and follows no source of its configuration. Restart it, or begin with a policy.',
+  );
 }
 
 function quotaOf({ limit, windowMs, burst = limit }: ConfiguredRateLimit): Quota {
