@@ -250,11 +250,14 @@ export class ObservedServices implements AsyncDisposable {
     this.#collector.behaviour = 'accept';
   }
 
-  /** More calls than the pool has connections, each with a slow query. */
+  /** More calls than the pool has connections, each with a slow query; those that waited too long come again. */
   async #waitLong(signal: AbortSignal): Promise<void> {
     const headers = { ...this.#issuer.bearer(), 'x-request-timeout-ms': '30000' };
-    const calls = Array.from({ length: 15 }, () => this.#main.http.send('/probe/sleep', { headers, signal }));
-    await Promise.allSettled(calls);
+    const callers = Array.from({ length: 15 }, async () => {
+      while (!signal.aborted)
+        await this.#main.http.send('/probe/sleep', { headers, signal }).catch(() => sleep(10));
+    });
+    await Promise.all(callers);
   }
 
   #writeKeys(): void {

@@ -8,11 +8,29 @@ import type { GaveUp } from './retry.js';
 
 /** Tells metrics, span, log line and answer what a policy does. */
 export class PolicyTelemetry implements PolicyListener {
-  /** `undefined` until there are metrics. */
-  counts: PolicyCounts | undefined;
-  hasBreaker = false;
+  #counts: PolicyCounts | undefined;
+  #hasBreaker = false;
 
   constructor(private readonly name: string) {}
+
+  /** `undefined` until there are metrics. */
+  get counts(): PolicyCounts | undefined {
+    return this.#counts;
+  }
+
+  set counts(counts: PolicyCounts | undefined) {
+    this.#counts = counts;
+    if (this.#hasBreaker) counts?.breakerBegins();
+  }
+
+  get hasBreaker(): boolean {
+    return this.#hasBreaker;
+  }
+
+  set hasBreaker(hasBreaker: boolean) {
+    if (hasBreaker && !this.#hasBreaker) this.#counts?.breakerBegins();
+    this.#hasBreaker = hasBreaker;
+  }
 
   onEnd(outcome: Outcome): void {
     if (this.hasBreaker) this.counts?.ended(outcome);

@@ -95,6 +95,14 @@ function watchEach(
   });
 }
 
+/** The arrows of the diagram in docs/resilience.md, but for an operator's. */
+const TRANSITIONS: readonly (readonly [BreakerState, BreakerState])[] = [
+  ['closed', 'open'],
+  ['open', 'half-open'],
+  ['half-open', 'open'],
+  ['half-open', 'closed'],
+];
+
 /** The counts of one policy; a series is made when it is first needed. */
 export class PolicyCounts {
   #success: CounterSeries | undefined;
@@ -103,6 +111,11 @@ export class PolicyCounts {
     private readonly metrics: PolicyMetrics,
     private readonly name: string,
   ) {}
+
+  /** Its transitions count from 0, so that the first one is seen as an increase. */
+  breakerBegins(): void {
+    for (const [from, to] of TRANSITIONS) this.metrics.transitions.labels(this.name, from, to);
+  }
 
   ended(outcome: Outcome): void {
     // The usual end is not looked up.
