@@ -238,6 +238,8 @@ export class ObservedServices implements AsyncDisposable {
     this.#writeKeys();
     // One of them takes effect at once, the other at the next start.
     this.#settings.change({ DATABASE_POOL_MAX: 9, MAX_JSON_DEPTH: 7 });
+    // What waits now waits for the new pool.
+    await untilSeen(['database_pool_swaps_total{result="swapped"} > 0'], isSeen);
     const worker = await this.#workers.line('worker ready');
     process.kill(Number(worker['pid']), 'SIGKILL');
     await this.#redis.kill();
