@@ -11,9 +11,7 @@ const IS_SOAK = Boolean(process.env['SOAK']);
 const ROOT_MODULE = 'src/app.module.ts';
 const LIMIT_MS = IS_SOAK ? 1_800_000 : 300_000;
 /** Every check and test in a soak; otherwise what is quick and what the change can break. */
-const CHECKS = IS_SOAK
-  ? { removed: ['check'], added: ['check'] }
-  : { removed: ['check:types', 'check:imports', 'check:dead-code'], added: ['check:types'] };
+const CHECKS = IS_SOAK ? ['check'] : ['check:types', 'check:imports', 'check:dead-code'];
 const REMAINING_TESTS = IS_SOAK
   ? []
   : ['src/chassis/config', 'test/chassis/bad-input', 'test/project/e', 'test/project/metrics'];
@@ -32,13 +30,15 @@ describe('the project as the README changes it', { timeout: LIMIT_MS }, () => {
     const commands = commandsOf('Remove the sample');
     await shell(IS_SOAK ? commands : commands.replace('-- orders', '-- orders --no-verify'));
     expect((await project.run('git', ['grep', '-l', 'feature:orders', '--', '*.md'])).stdout).toBe('');
-    await check(CHECKS.removed);
+    await check(CHECKS);
     await using service = await startProcess({ root: folder });
     await service.ready();
     expect((await service.management.get('/readyz')).status).toBe(200);
     await vitest(REMAINING_TESTS);
   });
 
+  // What `nest generate feature` writes is tried in every run; what the README has by hand in a soak.
+  if (!IS_SOAK) return;
   test('with the feature of "Add a feature" keeps its checks and the test of the feature', async () => {
     for (const { path, text } of filesOf('Add a feature', 'src/features/greetings')) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -49,7 +49,7 @@ describe('the project as the README changes it', { timeout: LIMIT_MS }, () => {
         `import { GreetingsModule } from './features/greetings/greetings.module.js';\n${text.replace('imports: []', 'imports: [GreetingsModule]')}`,
     );
     await shell('npm run contract');
-    await check(CHECKS.added);
+    await check(CHECKS);
     await vitest(['test/features/greetings']);
   });
 });
