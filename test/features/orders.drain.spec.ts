@@ -4,7 +4,7 @@ import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';
 
-const DRAINS = process.env['SOAK'] ? 200 : 6;
+const DRAINS = process.env['SOAK'] ? 200 : 4;
 const MIN_CALLS = DRAINS * 2000;
 const TIMEOUT_MS = DRAINS * 15_000;
 /** Haproxy looks ten times a second, and twice before it believes; both share two busy cores with the load. */

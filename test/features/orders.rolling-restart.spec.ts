@@ -4,7 +4,7 @@ import { startProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';
 import { eventually } from '../support/eventually.js';
 
-const RESTARTS = process.env['SOAK'] ? 200 : 6;
+const RESTARTS = process.env['SOAK'] ? 200 : 4;
 const MIN_CALLS = RESTARTS * 2000;
 const TIMEOUT_MS = RESTARTS * 20_000;
 const ROLL_LIMIT_MS = 60_000;

@@ -1,10 +1,10 @@
-const DEFAULT_RUNS = 5000;
+const DEFAULT_RUNS = 2500;
 const DEFAULT_SEED = 20_260_101;
-const SOAK_FACTOR = 10;
+const SOAK_FACTOR = 20;
 
 /**
  * How often and from which seed: `FUZZ_RUNS`, `FUZZ_SEED`. Every `make test` sends the same requests, so
- * that a failure belongs to the change at hand; `SOAK=1` sends ten times as many, new ones each time.
+ * that a failure belongs to the change at hand; `SOAK=1` sends twenty times as many, new ones each time.
  */
 export function fuzzParameters(): { readonly numRuns: number; readonly seed: number } {
   const isSoak = Boolean(process.env['SOAK']);

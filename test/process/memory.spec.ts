@@ -7,7 +7,7 @@ import { startProcess } from '../support/service-process.js';
 import { V8Inspector } from '../support/v8-inspector.js';
 
 /** Half of them over REST, half over gRPC. */
-const [FIRST_CALLS, MORE_CALLS] = process.env['SOAK'] ? [50_000, 950_000] : [50_000, 50_000];
+const [FIRST_CALLS, MORE_CALLS] = process.env['SOAK'] ? [50_000, 950_000] : [30_000, 30_000];
 const TIMEOUT_MS = process.env['SOAK'] ? 1_800_000 : 240_000;
 const GROWTH_LIMIT = 1.1;
 const CONNECTIONS = 32;

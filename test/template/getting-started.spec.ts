@@ -105,8 +105,8 @@ function adapted(commands: string): string {
     text
       .replace('make run', 'make --old-file=node_modules/.installed run')
       .replace('--reset-git', '--reset-git --no-verify')
-      // test/generators/feature.spec.ts does both, for several features.
-      .replace(/^npm run check:types\nnpx vitest run .*$/m, '')
+      // test/generators/feature.spec.ts does these, for several features.
+      .replace(/^npm run contract\nnpm run check:types\nnpx vitest run .*$/m, '')
   );
 }
 
