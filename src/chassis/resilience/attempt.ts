@@ -27,9 +27,16 @@ export class Attempt implements Limits {
     return this.#deadline;
   }
 
-  /** From now on it has `timeoutMs` of its own; the limits of whoever asked hold beside them. */
-  limitTo(timeoutMs: number): void {
-    this.#deadline = Math.min(this.#deadline, Date.now() + timeoutMs);
+  /**
+   * From now on it has `timeoutMs` of its own; the limits of whoever asked hold beside them.
+   * @returns milliseconds that it may take: `timeoutMs`, or less where who asked has less left
+   */
+  limitTo(timeoutMs: number): number {
+    const now = Date.now();
+    const leftMs = Math.max(0, this.#deadline - now);
+    if (leftMs < timeoutMs) return leftMs;
+    this.#deadline = now + timeoutMs;
+    return timeoutMs;
   }
 
   get remainingMs(): number {

@@ -65,6 +65,14 @@ test('an empty policy runs the work once and hands on what comes of it', async (
 });
 
 describe('timeout', () => {
+  test('is the policy’s own although the clock goes on while it begins', async () => {
+    let now = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => now++);
+    const end = await settled(new Policy('inventory', { timeoutMs: 200 }).run(never));
+    vi.mocked(Date.now).mockRestore();
+    expect(end).toMatchObject({ failed: { reason: 'TIMEOUT' } });
+  });
+
   test('fails the call and aborts the work when it takes too long', async () => {
     const policy = new Policy('inventory', { timeoutMs: 200 });
     let signal: AbortSignal | undefined;

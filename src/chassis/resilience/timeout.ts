@@ -15,8 +15,7 @@ export function runWithTimeout<T>(
   work: Work<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    attempt.limitTo(timeoutMs);
-    const limitMs = attempt.remainingMs;
+    const limitMs = attempt.limitTo(timeoutMs);
     const expire = (): void => {
       const error = limitMs < timeoutMs ? deadlineExceeded() : timedOut(name, timeoutMs);
       attempt.abort(error);
