@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream';
+import { isIdempotentVerb } from '../resilience/index.js';
 import type { OutgoingCall } from './outgoing-call.js';
 
 /** The deadline that a chassis reads on REST. */
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
-/** Source: RFC 9110, 9.2.2. */
-const IDEMPOTENT_METHODS = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']);
 
 type Value = string | number | boolean;
 
@@ -32,7 +31,7 @@ export function isIdempotent(request: HttpClientRequest): boolean {
   const { method, headers = {}, content } = request;
   if (content !== undefined && typeof content !== 'string' && !(content instanceof Uint8Array)) return false;
   if (request.isIdempotent !== undefined) return request.isIdempotent;
-  if (IDEMPOTENT_METHODS.has(method)) return true;
+  if (isIdempotentVerb(method)) return true;
   return Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === 'idempotency-key' && value !== undefined,
   );

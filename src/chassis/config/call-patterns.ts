@@ -12,6 +12,13 @@ export function patterns(example: string) {
     .optional();
 }
 
+/** The name of a policy, as metrics and the management port show it. */
+export function policyName() {
+  return z
+    .string('must be a name')
+    .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64');
+}
+
 /** Methods of the routes; may be left out. */
 export function httpMethods() {
   return z

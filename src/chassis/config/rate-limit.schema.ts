@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { httpMethods, fromText, patterns } from './call-patterns.js';
+import { httpMethods, fromText, patterns, policyName } from './call-patterns.js';
 import { integer, live, ratio } from './fields.js';
 
 const MAX_LIMIT = 1_000_000_000;
 
 const RateLimitPolicy = z.strictObject({
-  name: z
-    .string('must be a name')
-    .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64'),
+  name: policyName(),
   routes: patterns('/v1/orders/*'),
   methods: httpMethods(),
   rpcs: patterns('orders.v1.OrderService/*'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GRPC_CODES, type Code } from '../errors/primary.js';
-import { fromText, httpMethods, patterns } from './call-patterns.js';
+import { fromText, httpMethods, patterns, policyName } from './call-patterns.js';
 import { durationMs, integer, live } from './fields.js';
 
 const MAX_CALLS = 1_000_000;
@@ -63,9 +63,7 @@ const staticStep = z.strictObject({
 });
 
 const entry = z.strictObject({
-  name: z
-    .string('must be a name')
-    .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64'),
+  name: policyName(),
   routes: patterns('/v1/orders/*'),
   methods: httpMethods(),
   rpcs: patterns('orders.v1.OrderService/*'),

@@ -19,6 +19,6 @@ export { Interference, type Cut, type Disturbance } from './interference.js';
 export { JobCall } from './job-call.js';
 export type { OpenCalls } from './open-calls.js';
 export type { ClientCertificate, Principal } from './principal.js';
-export { PRIORITIES, type Priority } from './priority.js';
+export { PRIORITIES, PRIORITY_HEADER, type Priority } from './priority.js';
 export { acceptRequestId, REQUEST_ID_HEADER } from './request-id.js';
 export { Scope } from './scope.js';

@@ -13,6 +13,7 @@ import {
   acceptRequestId,
   GrpcCall,
   parseGrpcTimeout,
+  PRIORITY_HEADER,
   REQUEST_ID_HEADER,
   runInCall,
   UNKNOWN_RPC,
@@ -29,7 +30,6 @@ import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
-const PRIORITY_HEADER = 'x-priority';
 const CONTENT_TYPE = 'application/grpc+proto';
 
 /** What the edge has to know of a method before its handler runs. */
@@ -118,7 +118,7 @@ export class GrpcEdge {
       refuseMethod(stream);
       return false;
     }
-    const fault = this.#refuse(call, headers, metadataFault);
+    const fault = this.#refuse(call, method, headers, metadataFault);
     if (fault) this.#answer(stream, call, fault);
     else if (method) this.#disturb(stream, call, headers, method);
     else cutOnAbort(call, stream);
@@ -174,15 +174,14 @@ export class GrpcEdge {
 
   #refuse(
     call: GrpcCall,
+    method: EdgeMethod | undefined,
     headers: IncomingHttpHeaders,
     metadataFault: ServiceError | undefined,
   ): ServiceError | undefined {
     // grpc-js answers 415 to what is not gRPC.
     if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
     if (metadataFault) return metadataFault;
-    const path = headers[':path'] ?? '';
-    const method = this.methods.get(path);
-    if (!method && !this.isForeign(path)) return unknownMethod();
+    if (!method && !this.isForeign(headers[':path'] ?? '')) return unknownMethod();
     const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
     if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];

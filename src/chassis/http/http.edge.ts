@@ -17,6 +17,7 @@ import {
   currentCall,
   HttpCall,
   parseTimeoutMs,
+  PRIORITY_HEADER,
   REQUEST_ID_HEADER,
   runInCall,
   type CallObservers,
@@ -44,7 +45,6 @@ declare module 'fastify' {
 }
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms';
-const PRIORITY_HEADER = 'x-priority';
 /** The client closed the connection before it had its answer; the status that nginx logs. */
 const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');

@@ -1,6 +1,7 @@
 export { DrainHooks } from './drain-hooks.js';
 export { HookWatch } from './hook-watch.js';
 export { LifecycleModule } from './lifecycle.module.js';
+export { isHandler } from './is-handler.js';
 export { keepNature } from './keep-nature.js';
 export { methodsOf, type Method } from './methods-of.js';
 export { OnDrain, type DrainMoment } from './on-drain.decorator.js';

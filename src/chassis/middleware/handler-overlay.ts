@@ -1,6 +1,6 @@
 import { currentCall, GrpcCall, HttpCall } from '../context/index.js';
-import { keepNature, methodsOf, type Method } from '../lifecycle/index.js';
-import { isHandler, validateArguments } from '../pipeline/index.js';
+import { isHandler, keepNature, methodsOf, type Method } from '../lifecycle/index.js';
+import { validateArguments } from '../pipeline/index.js';
 import { HandlerPlans } from './handler-plans.js';
 import type { HandlerDescription } from './link.js';
 import { tagsOf } from './middleware.decorator.js';

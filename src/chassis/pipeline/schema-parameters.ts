@@ -1,10 +1,10 @@
 import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
-import { PATH_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { z } from 'zod';
 import { DeferringPipe } from './unvalidated.js';
 import { ValidationPipe } from './validation.pipe.js';
+import { isHandler } from '../lifecycle/index.js';
 
 interface Parameter {
   readonly schema?: unknown;
@@ -59,9 +59,4 @@ export class SchemaParameters {
 
 function isValidation(pipe: unknown): boolean {
   return pipe instanceof ValidationPipe || pipe instanceof DeferringPipe;
-}
-
-/** Whether Nest calls a method for what comes in: then middlewares stand around it. */
-export function isHandler(method: object): boolean {
-  return Reflect.hasMetadata(PATH_METADATA, method) || Reflect.hasMetadata(PATTERN_METADATA, method);
 }

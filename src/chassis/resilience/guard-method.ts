@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { currentCall, type Call } from '../context/index.js';
 import type { Method } from '../lifecycle/index.js';
 import { isIdempotentVerb, type MethodKind } from './method-kind.js';
@@ -32,14 +31,4 @@ export function guardHandler(routed: RoutedPolicies, method: Method): Method {
 function mayRepeat(isIdempotent: boolean | undefined, call: Call, args: readonly unknown[]): boolean {
   if (isAsyncIterable(args[0])) return false;
   return isIdempotent ?? (call.transport === 'http' && isIdempotentVerb(call.method));
-}
-
-/** Nest and other decorators find on the new method what they would find on the old one. */
-export function keepNature(method: Method, guarded: Method): Method {
-  Object.defineProperty(guarded, 'name', { value: method.name });
-  Object.defineProperty(guarded, 'length', { value: method.length });
-  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), guarded);
-  }
-  return guarded;
 }

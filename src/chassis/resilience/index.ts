@@ -23,6 +23,7 @@ export {
 export type { BreakerOptions, FallbackOptions, PolicyOptions, RetryRules } from './policy-options.js';
 export { PolicyRegistry } from './policy-registry.js';
 export { ResilienceModule } from './resilience.module.js';
+export { isIdempotentVerb } from './method-kind.js';
 export type { GaveUp, RetryOptions } from './retry.js';
 export { RetryBudget, type RetryBudgetOptions } from './retry-budget.js';
 export {

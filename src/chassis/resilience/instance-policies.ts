@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { methodsOf, type Method } from '../lifecycle/index.js';
-import { guardHandler, guardMethod, keepNature } from './guard-method.js';
+import { isHandler, keepNature, methodsOf, type Method } from '../lifecycle/index.js';
+import { guardHandler, guardMethod } from './guard-method.js';
 import type { ManagedPolicy } from './managed-policy.js';
 import { mergeOptions } from './merge-options.js';
-import { isHandler, isIdempotentRoute, kindOf, takesStream, type MethodKind } from './method-kind.js';
+import { isIdempotentRoute, kindOf, takesStream, type MethodKind } from './method-kind.js';
 import { policyMarkOf, type PolicyMark } from './policy.decorators.js';
 import type { PolicyOptions } from './policy-options.js';
 import type { PolicyRegistry } from './policy-registry.js';

@@ -1,10 +1,10 @@
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { RequestMethod } from '@nestjs/common';
-import { PATTERN_EXTRAS_METADATA, PATTERN_METADATA } from '@nestjs/microservices/constants.js';
+import { PATTERN_EXTRAS_METADATA } from '@nestjs/microservices/constants.js';
 import 'reflect-metadata';
 import { types } from 'node:util';
 import { Observable } from 'rxjs';
-import type { Method } from '../lifecycle/index.js';
+import { isHandler, type Method } from '../lifecycle/index.js';
 
 /** What a method answers with; a handler may answer with anything, since its transport waits. */
 export type MethodKind = 'handler' | 'promise' | 'iterable' | 'observable';
@@ -25,10 +25,6 @@ export function kindOf(
   const returned: unknown = Reflect.getMetadata('design:returntype', prototype, name);
   if (returned === Promise) return 'promise';
   return returned === Observable ? 'observable' : undefined;
-}
-
-export function isHandler(method: Method): boolean {
-  return Reflect.hasMetadata(PATH_METADATA, method) || Reflect.hasMetadata(PATTERN_METADATA, method);
 }
 
 /** Whether a handler serves a method of HTTP that may be done twice. */
