@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChassisConfig, Config } from '#chassis/config';
 import { LoadShedding } from '#chassis/load-shedding';
@@ -7,7 +8,7 @@ import { eventually, failureOf, TestApp, type GrpcFailure, type HttpAnswer } fro
 import { Scrape } from '../support/scrape.js';
 
 type Line = Readonly<Record<string, unknown>>;
-type Kind = 'usual' | 'critical' | 'sheddable' | 'listed';
+type Kind = 'usual' | 'critical' | 'sheddable' | 'listed' | 'threads';
 
 /** What a caller sees. */
 interface Outcome {
@@ -161,6 +162,29 @@ describe.each(TRANSPORTS)('over $name', (transport) => {
     await untilCalm();
     expect(isRefused(await call(app, 'sheddable', 0))).toBe(false);
     await change(app.service.config, { LOAD_SHEDDING: 'observe' });
+  });
+});
+
+describe.each(TRANSPORTS)('over $name', (transport) => {
+  test('work in threads, which the event loop does not show, is refused for the CPU', async () => {
+    const rule = { LOAD_SHEDDING_CPU_RATIO: 0.5 / availableParallelism(), LOAD_SHEDDING_MIN_IN_FLIGHT: 1 };
+    await change(app.service.config, { LOAD_SHEDDING: 'on', ...rule });
+    const { name } = transport;
+    const isRefusedForCpu = (): boolean => app.get(LoadShedding).counts.refusedFor(name, 'cpu') > 0;
+    const outcomes: Outcome[] = [];
+    for (let wave = 0; wave < 50 && !isRefusedForCpu(); wave++) {
+      const calls = Array.from({ length: 20 }, () => transport.call(app, 'threads', 0));
+      outcomes.push(...(await Promise.all(calls)));
+    }
+    const shed = (await Scrape.of(app)).sum('load_shed_total', { transport: name, reason: 'cpu' });
+    await change(app.service.config, {
+      LOAD_SHEDDING: 'observe',
+      LOAD_SHEDDING_CPU_RATIO: 0.9,
+      LOAD_SHEDDING_MIN_IN_FLIGHT: 10,
+    });
+    expect(shed).toBeGreaterThan(0);
+    for (const outcome of outcomes.filter(isRefused)) expectOverloaded(outcome);
+    await untilCalm();
   });
 });
 

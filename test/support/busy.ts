@@ -1,3 +1,5 @@
+import { pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { Controller, Get, Module, Param } from '@nestjs/common';
 import { currentCall } from '#chassis/context';
 import { Rpc } from '#chassis/grpc';
@@ -12,6 +14,8 @@ export const Busy = {
   critical: { ...Probes.unary, path: at('Critical') },
   sheddable: { ...Probes.unary, path: at('Sheddable') },
   listed: { ...Probes.unary, path: at('Listed') },
+  /** Keeps a thread busy instead. */
+  threads: { ...Probes.unary, path: at('Threads') },
   endless: { ...Probes.serverStream, path: at('Endless') },
 };
 
@@ -19,6 +23,12 @@ export const Busy = {
 function work(milliseconds: number): Order {
   for (const end = performance.now() + milliseconds; performance.now() < end;);
   return { reason: currentCall()?.priority ?? 'none', domain: '', metadata: {} };
+}
+
+/** Keeps a thread busy for some tens of milliseconds. */
+async function workInThread(): Promise<Order> {
+  await promisify(pbkdf2)('busy', 'salt', 50_000, 32, 'sha256');
+  return work(0);
 }
 
 @Controller('busy')
@@ -43,6 +53,11 @@ class BusyHttpController {
   @Get('listed/:ms')
   listed(@Param('ms') ms: string): Order {
     return work(Number(ms));
+  }
+
+  @Get('threads/:ms')
+  threads(): Promise<Order> {
+    return workInThread();
   }
 }
 
@@ -86,6 +101,12 @@ class BusyGrpcController {
   @Priority('default')
   async listed({ domain }: Order): Promise<Order> {
     return work(Number(domain));
+  }
+
+  @Rpc(Busy.threads, Order)
+  @Priority('default')
+  threads(): Promise<Order> {
+    return workInThread();
   }
 
   @Rpc(Busy.endless, Order)

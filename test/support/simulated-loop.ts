@@ -1,7 +1,11 @@
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:net';
+import { AcceptQueue } from '../../src/chassis/load-shedding/accept-queue.js';
+
 /** What is asked about each call, and told of it; `Admission` of load shedding does both. */
 interface Judge {
   readonly isBusy: boolean;
-  judge(rank: number, nowMs: number): string | undefined;
+  judge(rank: number, nowMs: number, queuedMs: number): string | undefined;
   began(rank: number, nowMs: number): void;
   ended(rank: number, beganMs: number, durationMs: number): void;
   turned(nowMs: number, activeMs: number, idleMs: number): void;
@@ -32,9 +36,10 @@ export interface LoopModel {
   readonly refusalMs: number;
   /**
    * `sockets`: every call is seen when the one before it is done, as over HTTP/1.1. `bundle`: all that have
-   * come are seen, and only then are those that were admitted done, as the streams of one gRPC connection.
+   * come are seen, and only then are those that were admitted done, as the streams of one gRPC connection. `connections`: each call comes on a connection of its own, and
+   * each turn takes one of them.
    */
-  readonly order: 'sockets' | 'bundle';
+  readonly order: 'sockets' | 'bundle' | 'connections';
   /** Work that is none of calls': the loop is held up so long, once, at a time. */
   readonly hiccup?: { readonly atMs: number; readonly forMs: number };
 }
@@ -48,6 +53,8 @@ const LOOK_MS = 20;
  */
 export class SimulatedLoop {
   readonly calls: SimulatedCall[] = [];
+  readonly #server = new EventEmitter();
+  readonly #accepts = new AcceptQueue();
   #now = 0;
   #idleMs = 0;
   #toldIdleMs = 0;
@@ -58,7 +65,9 @@ export class SimulatedLoop {
     private readonly model: LoopModel,
     /** From 0 up to 1. */
     private readonly random: () => number,
-  ) {}
+  ) {
+    this.#accepts.watch(this.#server as Server);
+  }
 
   run(arrivals: readonly Arrivals[], untilMs: number): this {
     const queue = arrivals
@@ -68,7 +77,12 @@ export class SimulatedLoop {
     let isHeldUp = this.model.hiccup !== undefined;
     while (this.#now < untilMs) {
       const batch: SimulatedCall[] = [];
-      for (let call = queue[next]; call && call.arrivedMs <= this.#now; call = queue[++next])
+      const most = this.model.order === 'connections' ? 1 : Infinity;
+      for (
+        let call = queue[next];
+        call && call.arrivedMs <= this.#now && batch.length < most;
+        call = queue[++next]
+      )
         batch.push(call);
       if (batch.length === 0) this.#wait(Math.min(queue[next]?.arrivedMs ?? Infinity, untilMs));
       else this.#work(batch);
@@ -103,18 +117,25 @@ export class SimulatedLoop {
     const admitted: SimulatedCall[] = [];
     for (const call of batch) {
       call.seenMs = this.#now;
-      call.isRefused = this.judge.judge(call.rank, this.#now) !== undefined;
+      call.isRefused = this.judge.judge(call.rank, this.#now, this.#accept()) !== undefined;
       this.calls.push(call);
       if (call.isRefused) {
         this.#now += this.model.refusalMs;
         call.endedMs = this.#now;
       } else {
         this.judge.began(call.rank, this.#now);
-        if (this.model.order === 'sockets') this.#serve(call);
+        if (this.model.order !== 'bundle') this.#serve(call);
         else admitted.push(call);
       }
     }
     for (const call of admitted) this.#serve(call);
+  }
+
+  /** @returns how long the call's connection may have waited for it */
+  #accept(): number {
+    if (this.model.order !== 'connections') return 0;
+    this.#server.emit('connection');
+    return this.#accepts.waitMs;
   }
 
   #serve(call: SimulatedCall): void {
@@ -125,6 +146,7 @@ export class SimulatedLoop {
 
   #turn(): void {
     const idleMs = this.#idleMs - this.#toldIdleMs;
+    this.#accepts.turned(this.#now, idleMs);
     this.judge.turned(this.#now, this.#now - this.#toldAt - idleMs, idleMs);
     this.#toldIdleMs = this.#idleMs;
     this.#toldAt = this.#now;

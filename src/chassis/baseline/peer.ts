@@ -13,6 +13,7 @@ interface PeerSocket {
 export class Peer {
   /** Calls of the connection that have not ended. */
   openCalls = 0;
+  #isNew = true;
 
   constructor(
     /** Its address, normalised; `undefined` where it has none, as on a Unix socket. */
@@ -22,6 +23,13 @@ export class Peer {
     /** The connection is TLS. */
     readonly isTls: boolean,
   ) {}
+
+  /** A call comes in. @returns whether it is the first of the connection */
+  takesFirst(): boolean {
+    const isFirst = this.#isNew;
+    this.#isNew = false;
+    return isFirst;
+  }
 }
 
 /** The peer of a connection: of a socket, or of an HTTP/2 session, whose own socket is slow to ask. */

@@ -47,6 +47,8 @@ export abstract class CallContext {
   headers: IncomingHttpHeaders = NO_HEADERS;
   /** The middleware that decided how the call ended, other than its handler would have; `undefined` when none did. */
   middleware: string | undefined;
+  /** No call came on its connection before it. */
+  isFirst = false;
   /** Its middlewares are at work: what calls a handler now is no transport, and no reason to run them again. */
   isInPipeline = false;
   /** Address of the caller, as far as it is known. */

@@ -166,6 +166,7 @@ export class GrpcEdge {
   ): ServiceError | undefined {
     const peer = session && peerOf(session, socketOf, this.#proxies);
     if (peer) {
+      call.isFirst = peer.takesFirst();
       call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
     }
     if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(session);

@@ -65,6 +65,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       const max = config.get('GRPC_MAX_CONNECTIONS');
       const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
       limitConnections(http2Server, { max, maxPerIp, proxies: new TrustedProxies(config) }, this.refused);
+      this.shedding?.accepts.grpc.watch(http2Server);
     });
   }
 

@@ -42,6 +42,7 @@ export class HttpAdapter extends FastifyAdapter {
     const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
     const proxies = new TrustedProxies(config);
     limitConnections(fastify.server, { max, maxPerIp, proxies }, refused);
+    shedding?.accepts.http.watch(fastify.server);
     super(fastify);
     this.refused = refused;
     this.#notFound = notFound;

@@ -180,6 +180,7 @@ export class HttpEdge {
     const { headers } = raw;
     const peer = this.#peerOf(raw);
     if (!isHttp2(raw)) peer.openCalls += 1;
+    call.isFirst = peer.takesFirst();
     call.clientIp = peer.isTrusted ? clientIpOf(headers['x-forwarded-for'], peer, this.#proxies) : peer.ip;
     call.isSecure = peer.isTls || (peer.isTrusted && nearestOf(headers['x-forwarded-proto']) === 'https');
     call.host =

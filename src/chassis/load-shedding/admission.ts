@@ -44,6 +44,8 @@ export class Admission {
   #sinceIdle = 0;
   /** This turn of the event loop began. */
   #turnedAt = 0;
+  /** What is seen first in this turn has waited so long on the average: it came at some time of the turn before. */
+  #beforeMs = 0;
   /** Calls that this turn has admitted … */
   #admitted = 0;
   /** … and those of them that have not ended. */
@@ -76,12 +78,12 @@ export class Admission {
     return this.#limit;
   }
 
-  /** A call comes in. @returns what it is refused for */
-  judge(rank: number, nowMs: number): ShedReason | undefined {
+  /** A call comes in. @param queuedMs for its connection to be accepted @returns what it is refused for */
+  judge(rank: number, nowMs: number, queuedMs = 0): ShedReason | undefined {
     this.#offered[rank] = (this.#offered[rank] ?? 0) + 1;
     this.#sinceIdle += 1;
-    if (!this.#isAlert && this.#expectedWaitMs(nowMs) < STANDING_MS) return undefined;
-    const reason = this.#reasonAgainst(rank, nowMs);
+    if (!this.#isAlert && this.#inTurnMs(nowMs) < STANDING_MS) return undefined;
+    const reason = this.#reasonAgainst(rank, nowMs, queuedMs);
     if (reason === undefined) return undefined;
     this.#refused[rank] = (this.#refused[rank] ?? 0) + 1;
     this.#lastReason = reason;
@@ -105,6 +107,7 @@ export class Admission {
 
   /** The event loop turns. @param activeMs since the last time @param idleMs of waiting since the last time */
   turned(nowMs: number, activeMs: number, idleMs: number): void {
+    this.#beforeMs = idleMs > 0 ? 0 : (nowMs - this.#turnedAt) / 2;
     this.#turnedAt = nowMs;
     this.#admitted = 0;
     this.#pending = 0;
@@ -120,17 +123,26 @@ export class Admission {
     this.#cpu = usage;
   }
 
-  #reasonAgainst(rank: number, nowMs: number): ShedReason | undefined {
+  #reasonAgainst(rank: number, nowMs: number, queuedMs: number): ShedReason | undefined {
     const isLoopSaturated = this.#isLoopSaturated(nowMs);
     if (!isLoopSaturated && !this.#isCpuSaturated()) return undefined;
     if (this.#isShedding && !this.shares.admits(rank)) return this.#lastReason;
-    const waitMs = this.#expectedWaitMs(nowMs);
+    const waitMs = this.#inTurnMs(nowMs) + this.#beforeTurnMs(rank, queuedMs);
     if (waitMs > this.#worstWaitMs) this.#worstWaitMs = waitMs;
-    // The first of a turn is always admitted: whatever it waited for, it was not for calls that are still to be done.
-    if (isLoopSaturated && this.#admitted > 0 && waitMs > allowedWaitMs(this.rule, rank) * this.#slack)
-      return 'event_loop';
+    if (isLoopSaturated && waitMs > this.#allowedMs(rank)) return 'event_loop';
     if (this.inFlight.total < this.#limit * (PATIENCE[rank] ?? 1)) return undefined;
     return isLoopSaturated ? 'concurrency' : 'cpu';
+  }
+
+  /** A critical call may be late through a queue of connections: most of those before it are refused at once. */
+  #beforeTurnMs(rank: number, queuedMs: number): number {
+    return Math.max(rank === 0 ? 0 : queuedMs, this.#admitted === 0 ? this.#beforeMs : 0);
+  }
+
+  /** While a turn has admitted none a call may have waited for another one to be done: else the loop ran dry. */
+  #allowedMs(rank: number): number {
+    const allowedMs = allowedWaitMs(this.rule, rank) * this.#slack;
+    return this.#admitted === 0 ? Math.max(allowedMs, this.#costMs) : allowedMs;
   }
 
   /** Before: a standing queue. Then, because refusing keeps the queue short: the demand. */
@@ -139,14 +151,14 @@ export class Admission {
     if (this.#sinceIdle < STANDING_CALLS) return false;
     if (this.#busyTurns > 0 && nowMs - this.#idleAt >= STANDING_MS) return true;
     // One long turn is no overload, unless it is calls that make it long.
-    return this.#expectedWaitMs(nowMs) >= STANDING_MS && this.#admitted * this.#costMs >= STANDING_MS / 2;
+    return this.#inTurnMs(nowMs) >= STANDING_MS && this.#admitted * this.#costMs >= STANDING_MS / 2;
   }
 
   /**
    * What is seen in this turn of the event loop has waited since it began at least; what this turn has admitted
    * and not done is before it.
    */
-  #expectedWaitMs(nowMs: number): number {
+  #inTurnMs(nowMs: number): number {
     return nowMs - this.#turnedAt + this.#pending * this.#costMs;
   }
 

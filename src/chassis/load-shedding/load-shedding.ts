@@ -1,8 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config/index.js';
-import { PRIORITIES, type Call, type CallObserver, type Priority } from '../context/index.js';
+import {
+  PRIORITIES,
+  type Call,
+  type CallObserver,
+  type GrpcCall,
+  type HttpCall,
+  type Priority,
+} from '../context/index.js';
 import type { ServiceError } from '../errors/index.js';
 import type { AdmissionRule, ShedReason } from './admission-rule.js';
+import { AcceptQueue } from './accept-queue.js';
 import { Admission } from './admission.js';
 import { CallPriorities } from './call-priorities.js';
 import { CpuUsage } from './cpu-usage.js';
@@ -51,6 +59,8 @@ export class LoadShedding implements CallObserver {
   readonly declared = new DeclaredPriorities();
   readonly counts = new ShedCounts();
   readonly cpu = new CpuUsage();
+  /** Those of the servers whose calls are judged. */
+  readonly accepts = { http: new AcceptQueue(), grpc: new AcceptQueue() };
   readonly #log = new ShedLog(new Logger(LoadShedding.name));
   readonly #watch = new LoopWatch((nowMs, activeMs, idleMs) => this.#turned(nowMs, activeMs, idleMs));
   #priorities: CallPriorities;
@@ -83,12 +93,17 @@ export class LoadShedding implements CallObserver {
    * A call comes in. @returns what it is refused with
    * @param declared by `@Priority` @param header `x-priority`, of a trusted peer only
    */
-  admit(call: Call, declared: Priority | undefined, header: unknown): ServiceError | undefined {
+  admit(
+    call: HttpCall | GrpcCall,
+    declared: Priority | undefined,
+    header: unknown,
+  ): ServiceError | undefined {
     if (this.#mode === 'off') return undefined;
     const priority = this.#priorities.of(call, declared, header);
     call.priority = priority;
     const rank = RANKS[priority];
-    const reason = this.admission.judge(rank, call.startedAt);
+    const queuedMs = call.isFirst ? this.accepts[call.transport].waitMs : 0;
+    const reason = this.admission.judge(rank, call.startedAt, queuedMs);
     if (reason !== undefined) {
       this.#tell(call, priority, rank, reason);
       if (this.#mode === 'on') return this.#errors.next();
@@ -139,6 +154,8 @@ export class LoadShedding implements CallObserver {
       this.admission.measured(this.cpu.sample(nowMs));
       this.#log.look(nowMs);
     }
+    this.accepts.http.turned(nowMs, idleMs);
+    this.accepts.grpc.turned(nowMs, idleMs);
     this.admission.turned(nowMs, activeMs, idleMs);
     return this.admission.isBusy;
   }
