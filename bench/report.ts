@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { format } from 'prettier';
 import { goals, type Goal } from './goals.ts';
 import type { AllocRow } from './groups/alloc.ts';
+import type { AddedRow } from './groups/in-process.ts';
 import { CALLS_PER_SECOND, type LatencyRow } from './groups/latency.ts';
 import type { MemoryRow } from './groups/memory.ts';
-import type { PolicyRow } from './groups/policies.ts';
 import type { StartRow } from './groups/start.ts';
 import type { Throughput } from './groups/throughput.ts';
 import { BENCH } from './harness/build.ts';
@@ -22,8 +22,8 @@ export interface Results {
   start?: readonly StartRow[];
   alloc?: readonly AllocRow[];
   memory?: readonly MemoryRow[];
-  resilience?: readonly PolicyRow[];
-  middleware?: Throughput;
+  resilience?: readonly AddedRow[];
+  middleware?: readonly AddedRow[];
 }
 
 interface Verdict extends Goal {
@@ -48,7 +48,7 @@ export async function writeReport(results: Results, seconds: number): Promise<st
 
 /** What the run is void for: too much noise, or a target that did not do its work. */
 export function faultsOf(results: Results): string[] {
-  return ([results.get, results.post, results.grpc, results.middleware] as const).flatMap((throughput) => {
+  return ([results.get, results.post, results.grpc] as const).flatMap((throughput) => {
     if (!throughput) return [];
     const noise = throughput.isValid ? [] : [`null test ${throughput.nullTest.toFixed(3)}: too much noise`];
     return [...noise, ...throughput.faults];
@@ -85,7 +85,7 @@ function measure({ measure: what, of, to }: Goal, results: Results): number | un
     case 'get-added':
       return medianDifference(costs(results.get, of), costs(results.get, to));
     case 'middleware-added':
-      return medianDifference(costs(results.middleware, of), costs(results.middleware, to));
+      return results.middleware?.find(({ name }) => name === of)?.addedMicroseconds;
     case 'policy-added':
       return results.resilience?.find(({ name }) => name === of)?.addedMicroseconds;
     case 'policy-ratio':
@@ -131,8 +131,8 @@ function toMarkdown(
       : '',
     results.start ? `## Start to first answer\n\n${startTable(results.start)}` : '',
     results.alloc ? `## Allocation a REST call\n\n${allocTable(results.alloc)}` : '',
-    results.resilience ? `## Policies while nothing fails\n\n${policyTable(results.resilience)}` : '',
-    results.middleware ? `## REST GET with middlewares\n\n${throughputTable(results.middleware)}` : '',
+    results.resilience ? `## Policies while nothing fails\n\n${addedTable(results.resilience)}` : '',
+    results.middleware ? `## Middlewares\n\n${addedTable(results.middleware)}` : '',
     results.memory ? `## Resident memory\n\n${memoryTable(results.memory)}` : '',
   ]
     .filter(Boolean)
@@ -193,9 +193,9 @@ function allocTable(rows: readonly AllocRow[]): string {
   );
 }
 
-function policyTable(rows: readonly PolicyRow[]): string {
+function addedTable(rows: readonly AddedRow[]): string {
   return table(
-    ['policies', 'CPU µs added a call', 'to the chassis'],
+    ['within a call', 'CPU µs added a call', 'ratio'],
     rows.map(({ title, addedMicroseconds, ratio }) => [
       title,
       addedMicroseconds.toFixed(2),

@@ -9,9 +9,9 @@
  */
 import { parseArgs } from 'node:util';
 import { measureAlloc } from './groups/alloc.ts';
+import { measureMiddlewares, measurePolicies } from './groups/in-process.ts';
 import { measureLatency } from './groups/latency.ts';
 import { measureMemory } from './groups/memory.ts';
-import { measurePolicies } from './groups/policies.ts';
 import { measureStart } from './groups/start.ts';
 import { measureThroughput } from './groups/throughput.ts';
 import { buildPeers, buildTargets } from './harness/build.ts';
@@ -39,7 +39,7 @@ const isAsked = (group: string): boolean => positionals.length === 0 || position
 /** The base and its double stay, whoever else is left out. */
 const pick = (field: keyof typeof fields): string[] =>
   fields[field].filter((name, place) => place < BASES[field] || (only?.includes(name) ?? true));
-const BASES = { get: 2, post: 2, grpc: 2, latency: 1, start: 1, alloc: 0, memory: 0, middleware: 2 };
+const BASES = { get: 2, post: 2, grpc: 2, latency: 1, start: 1, alloc: 0, memory: 0 };
 
 const begin = performance.now();
 if (GROUPS.some((group) => isAsked(group) && !WITHOUT_PEERS.has(group))) buildPeers();
@@ -74,8 +74,7 @@ try {
   if (isAsked('start')) await step('start', () => measureStart(pick('start'), Math.min(5, rounds), world));
   if (isAsked('alloc')) await step('alloc', () => measureAlloc(pick('alloc'), world));
   if (isAsked('resilience')) await step('resilience', async () => measurePolicies(rounds));
-  if (isAsked('middleware'))
-    await step('middleware', () => measureThroughput('get', pick('middleware'), rounds, world));
+  if (isAsked('middleware')) await step('middleware', async () => measureMiddlewares(rounds));
   if (isAsked('memory')) await step('memory', () => measureMemory(pick('memory'), world));
 } finally {
   world.collector.stop();

@@ -147,12 +147,6 @@ function chassis(
   };
 }
 
-function withMiddleware(name: string, title: string, enabled: boolean): TargetSpec {
-  const MIDDLEWARES = JSON.stringify([{ name: 'nothing', enabled }]);
-  const target = chassis(name, title, 1, { ...SERVER_SPANS_ONLY, MIDDLEWARES });
-  return { ...target, program: 'dist/targets/chassis-with-middleware.js' };
-}
-
 const SERVER_SPANS_ONLY = { TRACES_SPANS: 'server' };
 
 /** Every call needs a token, and every caller has a bucket that no run empties. */
@@ -169,9 +163,6 @@ export const targets: readonly TargetSpec[] = [
   ...restPeers,
   ...grpcPeers,
   chassis('chassis', 'chassis, server span', 1, SERVER_SPANS_ONLY),
-  chassis('chassis-again', 'chassis, server span, again (null test)', 1, SERVER_SPANS_ONLY),
-  withMiddleware('chassis-middleware-off', 'chassis, server span, a middleware that is switched off', false),
-  withMiddleware('chassis-middleware', 'chassis, server span, a middleware that does nothing', true),
   chassis('chassis-guarded', 'chassis, server span, JWT and token bucket', 1, GUARDED, {
     authenticates: true,
   }),
@@ -228,6 +219,5 @@ export const fields = {
     'chassis-inner',
     'chassis-sampled',
   ],
-  middleware: ['chassis', 'chassis-again', 'chassis-middleware-off', 'chassis-middleware'],
   memory: ['fastify', 'nest', 'fastify-recipe', 'nest-recipe', 'chassis', 'chassis-inner'],
 } as const satisfies Record<string, readonly string[]>;

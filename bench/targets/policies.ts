@@ -1,6 +1,5 @@
 /**
  * A dependency that answers at once, called under each stack of policies in turn, within a call as a service has one.
- * Writes `{ name: [CPU µs a call, round by round] }` to standard output; `--rounds=5`.
  */
 import {
   bulkhead,
@@ -16,16 +15,12 @@ import {
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import OpossumBreaker from 'opossum';
-import { parseArgs } from 'node:util';
 import { Config, type ChassisConfig } from '#chassis/config';
 import { HttpCall, runInCall } from '#chassis/context';
 import { MetricsRegistry } from '#chassis/metrics';
 import { createPolicy, PolicyRegistry, ResilienceModule, type PolicyOptions } from '#chassis/resilience';
+import { tellCosts } from '../shared/costs.js';
 
-const WARM_UP_CALLS = 50_000;
-/** A round has short turns, so that a machine's slow moments hit all alike. */
-const TURNS = 10;
-const CALLS = 5000;
 const TIMEOUT_MS = 1000;
 const PLACES = 100;
 
@@ -92,38 +87,6 @@ function opossum(): Stack {
   return () => breaker.fire();
 }
 
-async function callMany(stack: Stack, calls: number): Promise<void> {
-  for (let call = 0; call < calls; call++) await stack();
-}
-
-async function cpuMicrosecondsOf(stack: Stack): Promise<number> {
-  const before = process.cpuUsage();
-  await callMany(stack, CALLS);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / CALLS;
-}
-
-async function runRounds(
-  stacks: ReadonlyMap<string, Stack>,
-  rounds: number,
-): Promise<Record<string, number[]>> {
-  const names = [...stacks.keys()];
-  const measured = Object.fromEntries(names.map((name) => [name, [] as number[]]));
-  for (const stack of stacks.values()) await callMany(stack, WARM_UP_CALLS);
-  for (let round = 0; round < rounds; round++) {
-    const sums = new Map(names.map((name) => [name, 0]));
-    for (let turn = 0; turn < TURNS; turn++)
-      for (const [place] of names.entries()) {
-        const name = names[(place + turn) % names.length] ?? '';
-        const stack = stacks.get(name) ?? work;
-        sums.set(name, (sums.get(name) ?? 0) + (await cpuMicrosecondsOf(stack)) / TURNS);
-      }
-    for (const [name, sum] of sums) measured[name]?.push(sum);
-  }
-  return measured;
-}
-
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const stacks = new Map([
   ['none', work],
   ['none-again', () => work()],
@@ -133,9 +96,6 @@ const stacks = new Map([
   ['cockatiel', cockatiel()],
   ['opossum', opossum()],
 ]);
-const measured = await runInCall(new HttpCall('bench', 'GET', '/'), () =>
-  runRounds(stacks, Number(values.rounds)),
-);
-process.stdout.write(JSON.stringify(measured));
+await runInCall(new HttpCall('bench', 'GET', '/'), () => tellCosts(stacks));
 // Opossum's statistics keep timers.
 process.exit();
