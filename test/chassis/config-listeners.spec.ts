@@ -69,6 +69,12 @@ test('is not called for other keys, and a controller is called as well', async (
   expect(follower.heard.map(({ change }) => [...change.keys])).toEqual([['LOG_LEVELS']]);
 });
 
+test('is called for a key that its own class brings along', async () => {
+  write('GREETING: one\nFOLLOWER_PACE: 7\n');
+  await eventually('it is told', () => follower.ended === 1);
+  expect(follower.heard[0]?.change.next.FOLLOWER_PACE).toBe(7);
+});
+
 test('is called once at a time, and of every change', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   follower.work = () => promise;

@@ -1,19 +1,34 @@
 import { Controller, Injectable, Module } from '@nestjs/common';
-import { Config, OnConfigChange, type ChassisConfig, type ConfigChange } from '#chassis/config';
+import { z } from 'zod';
+import {
+  Config,
+  ConfigKeys,
+  live,
+  OnConfigChange,
+  type ConfigOf,
+  type ChassisConfig,
+  type ConfigChange,
+} from '#chassis/config';
 import type { LiveKeys } from './live-service.js';
+
+const followerConfig = {
+  FOLLOWER_PACE: live(z.coerce.number().default(1).describe('A key that a provider brings along.')),
+};
+export type FollowerKeys = LiveKeys & ConfigOf<typeof followerConfig>;
 
 /** Hears of changes, and does what a test says. */
 @Injectable()
+@ConfigKeys(followerConfig)
 export class Follower {
-  readonly heard: { readonly change: ConfigChange<LiveKeys>; readonly seen: string }[] = [];
+  readonly heard: { readonly change: ConfigChange<FollowerKeys>; readonly seen: string }[] = [];
   /** Calls that have ended. */
   ended = 0;
-  work: (change: ConfigChange<LiveKeys>) => Promise<void> | void = () => undefined;
+  work: (change: ConfigChange<FollowerKeys>) => Promise<void> | void = () => undefined;
 
-  constructor(private readonly config: Config<LiveKeys>) {}
+  constructor(private readonly config: Config<FollowerKeys>) {}
 
-  @OnConfigChange<LiveKeys>('GREETING', 'LOG_LEVELS')
-  async follow(change: ConfigChange<LiveKeys>): Promise<void> {
+  @OnConfigChange<FollowerKeys>('GREETING', 'LOG_LEVELS', 'FOLLOWER_PACE')
+  async follow(change: ConfigChange<FollowerKeys>): Promise<void> {
     this.heard.push({ change, seen: this.config.get('GREETING') });
     try {
       await this.work(change);
