@@ -20,6 +20,7 @@ export type LiveKeys = ConfigOf<typeof liveShape>;
 
 export const LiveRpcs = {
   unary: { ...Probes.unary, path: '/live.v1.LiveService/Unary' },
+  serverStream: { ...Probes.serverStream, path: '/live.v1.LiveService/ServerStream' },
   bidi: { ...Probes.bidi, path: '/live.v1.LiveService/Bidi' },
 };
 
@@ -54,9 +55,14 @@ class LiveGrpcController {
     return this.#answer(Number(metadata['wait'] ?? '0'));
   }
 
+  @Rpc(LiveRpcs.serverStream, Order)
+  async *serverStream({ metadata }: Order): AsyncGenerator<Order> {
+    for (let message = 0; message < 3; message++) yield this.#answer(Number(metadata['wait'] ?? '0'));
+  }
+
   @Rpc(LiveRpcs.bidi, Order)
   async *bidi(orders: AsyncIterable<Order>): AsyncGenerator<Order> {
-    for await (const _ of orders) yield this.#answer(0);
+    for await (const { metadata } of orders) yield this.#answer(Number(metadata['wait'] ?? '0'));
   }
 
   async #answer(waitMs: number): Promise<Order> {
