@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, ProbeModule, ProbeService, TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { RawConnection } from '../support/raw-connection.js';
@@ -386,6 +387,39 @@ describe('CORS', () => {
       const answer = await open.http.get('/probe/echo', { origin: OURS });
       expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([403, OURS]);
       expect(answer.headers.get('access-control-expose-headers')).toContain('x-request-id');
+    });
+
+    test.each([
+      ['a deadline', '/probe/echo', { 'x-request-timeout-ms': 'soon' }, 'MALFORMED_DEADLINE'],
+      ['a path', '/probe/%zz', {}, 'MALFORMED_URL'],
+      ['a query', `/probe/echo?${'a&'.repeat(200)}`, {}, 'TOO_MANY_PARAMETERS'],
+      ['a path that no route has', '/nowhere', {}, 'ROUTE_NOT_FOUND'],
+    ])('lets it read what was refused before any guard: %s', async (_what, path, headers, reason) => {
+      const answer = await open.http.get(path, { origin: OURS, ...headers });
+      expect(answer.body.reason).toBe(reason);
+      expect(answer.headers.get('access-control-allow-origin')).toBe(OURS);
+      expect(answer.headers.get('access-control-expose-headers')).toContain('retry-after');
+      const foreign = await open.http.get(path, { origin: 'https://evil.example', ...headers });
+      expect([foreign.body.reason, granted(foreign)]).toEqual([reason, []]);
+    });
+
+    test('lets it read a call that failed on purpose', async () => {
+      await beginFault(open, { kind: 'abort', code: 'UNAVAILABLE', routes: ['*'] });
+      const answer = await open.http.get('/probe/echo', { origin: OURS });
+      expect([answer.body.reason, answer.headers.get('access-control-allow-origin')]).toEqual([
+        'FAULT_INJECTED',
+        OURS,
+      ]);
+      expect((await preflight(open, OURS)).status).toBe(204);
+      await endFaults(open);
+    });
+
+    test('answers no preflight that is refused itself', async () => {
+      const answer = await open.http.send('/probe', {
+        method: 'OPTIONS',
+        headers: { origin: OURS, 'access-control-request-method': 'GET', 'x-request-timeout-ms': 'soon' },
+      });
+      expect([answer.status, granted(answer)]).toEqual([400, []]);
     });
 
     test.each([

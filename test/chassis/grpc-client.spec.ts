@@ -185,6 +185,12 @@ describe.each(SHAPES)('$name', ({ name, call }) => {
     answer = refuse('UNAVAILABLE');
     await failureOf(call(clientWith({ policy: { retry: { baseMs: 1, maxMs: 2 } } })));
     expect(asked, name).toBe(1);
+    answer = async (order) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return order;
+    };
+    await call(clientWith({ policy: { hedge: { delayMs: 5 } } }));
+    expect(asked, name).toBe(2);
   });
 });
 
@@ -222,6 +228,45 @@ describe('idempotent calls', () => {
     times.length = 0;
     await last(client.serverStream(Rpcs.serverStream, order('echo'), { isIdempotent: true }));
     expect(asked).toBe(4);
+  });
+
+  test.each([
+    ['unary', (client: GrpcClient) => client.unary(Rpcs.unary, order('echo'), { isIdempotent: true })],
+    [
+      'server streaming',
+      (client: GrpcClient) =>
+        last(client.serverStream(Rpcs.serverStream, order('echo'), { isIdempotent: true })),
+    ],
+  ])(
+    'that hang are made again after a while, and cancelled when the second has its answer: %s',
+    async (_name, call) => {
+      const client = clientWith({ policy: { hedge: { delayMs: 40 } } });
+      const times: number[] = [];
+      answer = (order) => {
+        times.push(performance.now());
+        return asked === 1 ? untilAborted() : order;
+      };
+      expect(await call(client)).toMatchObject({ reason: 'echo' });
+      // Timers of Node may fire up to a millisecond early.
+      expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(38);
+      await eventually('the other service knows', () => aborted === 1);
+      expect(asked).toBe(2);
+    },
+  );
+
+  test('a dependency that is late gets a tenth more of them, and a burst', async () => {
+    const budget = { ratio: 0.1, burst: 3 };
+    const client = clientWith({ policy: { hedge: { delayMs: 5, maxAttempts: 3 }, budget } });
+    answer = async (order) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return order;
+    };
+    const calls = Array.from({ length: 50 }, () =>
+      client.unary(Rpcs.unary, order('echo'), { isIdempotent: true }),
+    );
+    await Promise.all(calls);
+    expect(asked).toBeGreaterThan(50);
+    expect(asked).toBeLessThanOrEqual(50 * 1.1 + 3);
   });
 
   test('a dependency that always fails gets a tenth more of them, and a burst', async () => {

@@ -364,6 +364,56 @@ describe('under a policy', () => {
     for (const timeout of timeouts) expect(timeout).toBeLessThanOrEqual(100);
   });
 
+  test('one that hangs is made again after a while, and cancelled when the second has its answer', async () => {
+    const client = clientWith({ policy: { hedge: { delayMs: 40 } } });
+    const times: number[] = [];
+    const closed: number[] = [];
+    upstream.answer = (request, response) => {
+      const number = times.push(performance.now());
+      request.socket.once('close', () => closed.push(number));
+      if (number === 2) response.end('"second"');
+    };
+    expect(await client.send(GET)).toBe('"second"');
+    // Timers of Node may fire up to a millisecond early.
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(38);
+    await eventually('the first is cancelled', () => closed.length === 1);
+    expect({ closed, requests: upstream.requests }).toEqual({ closed: [1], requests: 2 });
+  });
+
+  test('both of them end with the call', async () => {
+    const client = clientWith({ policy: { hedge: { delayMs: 5 } } });
+    const call = new HttpCall('request-10', 'GET', '/');
+    let closed = 0;
+    upstream.answer = (request) => request.socket.once('close', () => (closed += 1));
+    const failed = failureOf(runInCall(call, () => client.send(GET)));
+    await eventually('both are under way', () => upstream.requests === 2);
+    const reason = new Error('the client left');
+    call.abort(reason);
+    expect(await failed).toBe(reason);
+    await eventually('both are cancelled', () => closed === 2);
+  });
+
+  test('a dependency that is late gets a tenth more requests, and a burst; those that change something once', async () => {
+    const budget = { ratio: 0.1, burst: 3 };
+    const client = clientWith({ policy: { hedge: { delayMs: 5, maxAttempts: 3 }, budget } });
+    upstream.answer = (_request, response) => setTimeout(() => response.end(), 60);
+    const send = (method: string) =>
+      Promise.all(Array.from({ length: 50 }, () => client.send({ method, path: '/' })));
+    await send('GET');
+    expect(upstream.requests).toBeGreaterThan(50);
+    expect(upstream.requests).toBeLessThanOrEqual(50 * 1.1 + 3);
+    const before = upstream.requests;
+    const keyed = { method: 'POST', path: '/', headers: { 'Idempotency-Key': 'k' } };
+    const other = clientWith({ policy: { hedge: { delayMs: 5 } } });
+    await Promise.all([
+      other.send({ method: 'POST', path: '/' }),
+      other.send({ method: 'PATCH', path: '/' }),
+    ]);
+    expect(upstream.requests).toBe(before + 2);
+    await other.send(keyed);
+    expect(upstream.requests).toBe(before + 4);
+  });
+
   test('a dependency that always fails gets a tenth more calls, and a burst', async () => {
     upstream.answer = failing;
     const client = clientWith({ policy: { retry, budget: { ratio: 0.1, burst: 10 } } });

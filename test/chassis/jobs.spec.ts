@@ -1,16 +1,24 @@
 import { Injectable, Logger, Module, Scope, type Type } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { ServiceDefinition } from '#chassis';
+import { HttpClients } from '#chassis/clients';
 import { currentCall, type JobCall } from '#chassis/context';
+import { Database, DatabaseModule } from '#chassis/database';
 import { ServiceError } from '#chassis/errors';
 import { Job, type JobOptions } from '#chassis/jobs';
 import { service as project } from '../../src/app.module.js';
+import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, TestApp } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
+import { createDatabase } from '../support/postgres.js';
+import { Scrape } from '../support/scrape.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
+/** Nothing is asked there. */
+const NOBODY = 'http://127.0.0.1:9';
+const GET = { method: 'GET', path: '/' };
 const NEVER = { cron: '0 0 1 1 *' };
 
 /** Does what the test says, and notes how it went. */
@@ -40,6 +48,20 @@ class Ticker {
     await this.work();
   }
 }
+
+/** Has little time. */
+@Injectable()
+class Hasty {
+  constructor(private readonly database: Database) {}
+
+  @Job({ ...NEVER, name: 'hasty', timeoutMs: 50 })
+  async run(): Promise<void> {
+    await this.database.ping();
+  }
+}
+
+@Module({ imports: [DatabaseModule], providers: [Worker, Hasty] })
+class QueryingModule {}
 
 function serviceOf(...providers: Type[]): ServiceDefinition {
   @Module({ providers })
@@ -91,6 +113,7 @@ async function runOnce(app: TestApp): Promise<Line> {
   const before = jobLines().length;
   expect((await run(app)).status).toBe(202);
   await eventually('the job has its line', () => jobLines().length > before);
+  await eventually('it is over', async () => (await describeJob(app))['isRunning'] === false);
   return jobLines().at(-1) as Line;
 }
 
@@ -169,6 +192,43 @@ describe('a run', () => {
     expect(body).toContain('job_duration_seconds_count{name="Worker.run"} 2');
     const [, at] = /job_last_success_timestamp_seconds\{name="Worker.run"\} (\S+)/.exec(body as string) ?? [];
     expect(Math.abs(Number(at) - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  test('meets faults of dependencies within its own time, and none of routes and rpcs', async () => {
+    const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+    const app = await start({ ...project, module: QueryingModule }, { DATABASE_URL });
+    const fault = { kind: 'abort', code: 'UNAVAILABLE' };
+    await beginFault(app, { ...fault, id: 'calls', routes: ['*'], rpcs: ['*'] });
+    await beginFault(app, { ...fault, id: 'of-calls', routes: ['*'], dependencies: ['*'] });
+    app.get(Worker).work = () => app.get(Database).ping();
+    expect(await runOnce(app)).toMatchObject({ result: 'success' });
+    expect(jobLines().at(-1)).not.toHaveProperty('chaos');
+
+    await beginFault(app, { ...fault, id: 'no-database', dependencies: ['database'] });
+    expect(await runOnce(app)).toMatchObject({
+      result: 'failure',
+      chaos: 'no-database',
+      err: { reason: 'FAULT_INJECTED' },
+    });
+    app.get(Worker).work = () => app.get(HttpClients).create({ name: 'away', baseUrl: NOBODY }).send(GET);
+    await beginFault(app, { kind: 'unavailable', id: 'no-client', dependencies: ['client:away'] });
+    expect(await runOnce(app)).toMatchObject({
+      result: 'failure',
+      chaos: 'no-client',
+      err: { reason: 'UPSTREAM_UNAVAILABLE' },
+    });
+    app.get(Worker).work = async () => undefined;
+    expect(await runOnce(app)).toMatchObject({ result: 'success' });
+
+    await endFaults(app);
+    await beginFault(app, { kind: 'latency', delayMs: 600_000, id: 'slow', dependencies: ['database'] });
+    await run(app, 'hasty');
+    await eventually('its time is over', () => jobLines().at(-1)?.['result'] === 'timeout');
+    expect(jobLines().at(-1)).toMatchObject({ job: 'hasty', chaos: 'slow' });
+    await eventually('it is over', async () => (await describeJob(app, 'hasty'))['isRunning'] === false);
+    const scrape = await Scrape.of(app);
+    expect(scrape.sum('chaos_faults_injected_total', { kind: 'abort', target: 'database' })).toBe(1);
+    expect(scrape.sum('chaos_faults_injected_total', { kind: 'unavailable', target: 'client:away' })).toBe(1);
   });
 
   test('is aborted at its time limit, and is not over before it returns', async () => {

@@ -8,6 +8,8 @@ import { eventually, failureOf, TestApp, type GrpcFailure, type HttpAnswer } fro
 import { Scrape } from '../support/scrape.js';
 
 type Line = Readonly<Record<string, unknown>>;
+const PAGE = 'https://app.example.org';
+
 type Kind = 'usual' | 'critical' | 'sheddable' | 'listed' | 'threads';
 
 /** What a caller sees. */
@@ -28,7 +30,7 @@ const TRANSPORTS: readonly Transport[] = [
   {
     name: 'http',
     call: async (app, kind, ms, headers) => {
-      const http = await app.http.get(`/busy/${kind}/${ms}`, headers);
+      const http = await app.http.get(`/busy/${kind}/${ms}`, { origin: PAGE, ...headers });
       return { kind, http, priority: http.status === 200 ? http.body.reason : undefined };
     },
   },
@@ -70,6 +72,7 @@ beforeAll(async () => {
       LOAD_SHEDDING_DELAY_MS: 10,
       LOAD_SHEDDING_PRIORITIES: LISTED,
       TRUSTED_PROXIES: 'loopback',
+      CORS_ORIGINS: PAGE,
     },
   });
 });
@@ -96,6 +99,7 @@ function expectOverloaded({ http, grpc }: Outcome): void {
     : [503, grpc?.code === 14 && 'UNAVAILABLE', grpc?.reason, grpc?.retry?.retryDelay?.seconds];
   expect(answer.slice(0, 3)).toEqual([503, 'UNAVAILABLE', 'OVERLOADED']);
   expect([1, 2, 3]).toContain(answer[3]);
+  if (http) expect(http.headers.get('access-control-allow-origin')).toBe(PAGE);
 }
 
 const isRefused = ({ priority }: Outcome): boolean => priority === undefined;

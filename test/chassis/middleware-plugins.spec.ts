@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -130,6 +130,42 @@ test('PLUGINS_MANIFEST is live: another file, none, and one that is refused', as
   expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBeNull();
   expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(0);
   await changeManifest(manifest(), []);
+});
+
+test('a manifest that changes is read by itself; one that cannot be used changes nothing', async () => {
+  const sha256 = writePlugin('greeter.mjs', GREETER);
+  const entry = { name: 'watched', file: 'greeter.mjs', sha256 };
+  const greeting = async () => (await app.http.get('/probe/echo')).headers.get('x-greeting');
+  const says = (wanted: string | null) =>
+    eventually(`it says ${wanted}`, async () => (await greeting()) === wanted);
+  const replaceManifest = (text: string) => {
+    writeFileSync(`${manifest()}.new`, text);
+    renameSync(`${manifest()}.new`, manifest());
+  };
+  lines.length = 0;
+  const told = (msg: string) => lines.filter((line) => line['msg'] === msg);
+  replaceManifest(JSON.stringify({ plugins: [{ ...entry, settings: { greeting: 'seen' } }] }));
+  await says('seen');
+  await expect(
+    app.grpc.unary(Probes.unary, order('echo'), { metadata: { 'x-ask': 'refuse' } }),
+  ).rejects.toThrow('no');
+  writeManifest([{ ...entry, settings: { greeting: 'written' } }]);
+  await says('written');
+
+  const refused = (reason: RegExp) =>
+    told('changed manifest of plugins cannot be used; everything is as before').filter((line) =>
+      reason.test(String(line['reason'])),
+    );
+  replaceManifest('{ plugins: [');
+  await eventually('it is told', () => refused(/is neither YAML nor JSON/).length > 0);
+  expect(refused(/./).every(({ level }) => level === 'error')).toBe(true);
+  expect(await greeting()).toBe('written');
+  rmSync(manifest());
+  await eventually('it is told', () => refused(/ENOENT/).length > 0);
+  expect(await greeting()).toBe('written');
+  replaceManifest(JSON.stringify({ plugins: [] }));
+  await says(null);
+  expect(told('manifest of plugins was read again').length).toBeGreaterThanOrEqual(3);
 });
 
 async function changeManifest(path: string, middlewares: readonly object[]): Promise<void> {

@@ -6,6 +6,7 @@ import { RateLimit } from '#chassis/rate-limit';
 import { failureOf, order, ProbeModule, Probes, SHAPES, TestApp, type HttpAnswer } from '../support/index.js';
 import { Limited, limitsService } from '../support/limits.js';
 
+const PAGE = 'https://app.example.org';
 const MINUTE_MS = 60_000;
 /** A token comes every 30 s at the most: nothing below depends on how fast the machine is. */
 const POLICY = { name: 'probes', limit: 2, windowMs: MINUTE_MS };
@@ -64,6 +65,7 @@ describe('what a refused caller is told', () => {
           { ...POLICY, limit: 1 },
           { name: 'all', limit: 1000, by: 'all' },
         ],
+        CORS_ORIGINS: PAGE,
       },
     });
     await app.http.get('/probe/echo');
@@ -72,8 +74,8 @@ describe('what a refused caller is told', () => {
   afterAll(() => app.stop());
 
   test('over REST: 429, when to come back, and the policies', async () => {
-    const { status, headers, body } = await app.http.get('/probe/echo');
-    expect(status).toBe(429);
+    const { status, headers, body } = await app.http.get('/probe/echo', { origin: PAGE });
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([429, PAGE]);
     const seconds = Number(headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(30);
     expect(seconds).toBeLessThanOrEqual(60);

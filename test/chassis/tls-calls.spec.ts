@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { ServiceError } from '#chassis/errors';
 import { TestAuthority } from '../support/certificates.js';
+import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, order, ProbeModule, ProbeService, SHAPES, TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { Scrape } from '../support/scrape.js';
@@ -139,6 +140,25 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     await eventually('the handler sees it', () => probe.aborts.length > before);
     expect((probe.aborts.at(-1) as ServiceError).code).toBe('CANCELLED');
     await eventually('it is logged', () => lines.some(({ status }) => status === 499));
+  });
+
+  test('an answer that is cut on purpose takes its connection along, but over HTTP/2 its stream only', async () => {
+    await http.get('/probe/echo');
+    const before = http.connections;
+    const header = { name: 'x-cut' };
+    const { id } = await beginFault(app, { kind: 'cut', routes: ['/probe/:reason'], header });
+    // The other has only one request at a time on a connection.
+    const late = { 'x-request-timeout-ms': '700' };
+    const beside = version === 'h2' ? http.get('/probe/wait', late) : undefined;
+    const broken = version === 'h2' ? /NGHTTP2_INTERNAL_ERROR/ : /aborted/;
+    await expect(http.get('/probe/echo', { 'x-cut': '1', 'x-request-id': 'cut' })).rejects.toThrow(broken);
+    expect((await beside)?.status ?? 504).toBe(504);
+    expect((await http.get('/probe/echo')).status).toBe(200);
+    expect(http.connections - before).toBe(version === 'h2' ? 0 : 1);
+    await eventually('it is logged', () => lines.some(({ request_id }) => request_id === 'cut'));
+    const line = lines.find(({ request_id }) => request_id === 'cut');
+    expect(line).toMatchObject({ msg: 'call', code: 'UNAVAILABLE', chaos: id });
+    await endFaults(app);
   });
 });
 

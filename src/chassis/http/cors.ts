@@ -15,19 +15,24 @@ type CorsSettings = Pick<ChassisConfig, (typeof KEYS)[number]>;
 /**
  * Lets web pages of CORS_ORIGINS call the service: preflights are answered before any guard. Other origins
  * get no header at all, so their browser keeps the answer from them. Without CORS_ORIGINS there is nothing.
- * @throws {ConfigError} for credentials together with every origin, which browsers refuse
  */
-export function allowOrigins(fastify: FastifyInstance, config: Config): void {
-  const settings = Object.fromEntries(KEYS.map((key) => [key, config.get(key)])) as unknown as CorsSettings;
-  let handle = hookOf(settings);
-  config.prepareChange(KEYS, ({ next }) => {
-    const changed = hookOf(next);
-    return { commit: () => void (handle = changed) };
-  });
-  fastify.addHook('onRequest', (request, reply, done) => {
-    if (handle) handle.call(fastify, request, reply, done);
-    else done();
-  });
+export class Cors {
+  #handle: onRequestHookHandler | undefined;
+
+  /** @throws {ConfigError} for credentials together with every origin, which browsers refuse */
+  constructor(config: Config) {
+    const settings = Object.fromEntries(KEYS.map((key) => [key, config.get(key)])) as unknown as CorsSettings;
+    this.#handle = hookOf(settings);
+    config.prepareChange(KEYS, ({ next }) => {
+      const changed = hookOf(next);
+      return { commit: () => void (this.#handle = changed) };
+    });
+  }
+
+  /** Sets the headers of an answer and answers preflights; `undefined` while no origin may call. */
+  get handle(): onRequestHookHandler | undefined {
+    return this.#handle;
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { connectionTimes } from './connection-times.js';
-import { allowOrigins } from './cors.js';
+import { Cors } from './cors.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { createNotFoundHandler } from './not-found.js';
@@ -32,11 +32,10 @@ export class HttpAdapter extends FastifyAdapter {
 
   /** @param shedding refuses calls under overload; default: nobody @param tls encrypts the port; default: plain */
   constructor(config: Config, observers: CallObservers, shedding?: LoadShedding, tls?: ServerTls) {
-    const edge = new HttpEdge(config, observers, tls, shedding);
+    const edge = new HttpEdge(config, observers, { tls, shedding, cors: new Cors(config) });
     const fastify = createServer(config, edge, observers, tls);
     edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);
-    allowOrigins(fastify, config);
     const refused = new RefusedConnections();
     const max = config.get('HTTP_MAX_CONNECTIONS');
     const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');

@@ -31,6 +31,7 @@ import {
 } from '../errors/index.js';
 import { declaredFor, type LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
+import type { Cors } from './cors.js';
 import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
 import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
@@ -49,6 +50,16 @@ const TIMEOUT_HEADER = 'x-request-timeout-ms';
 const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');
 
+/** What a port has that not every port has. */
+export interface HttpEdgeParts {
+  /** Who connects. @default plain text */
+  readonly tls?: ServerTls | undefined;
+  /** Asked about every call. @default none is refused for overload */
+  readonly shedding?: LoadShedding | undefined;
+  /** Which pages may read the answers. @default those of no other origin */
+  readonly cors?: Cors | undefined;
+}
+
 /**
  * Stands around every request, whatever becomes of it: opens its context before anything else, closes
  * it with the response, and turns every error into the one form of answer.
@@ -59,6 +70,8 @@ export class HttpEdge {
   readonly #maxPipelined: number;
   readonly #rules: RequestRules;
   readonly #proxies: TrustedProxies;
+  readonly #shedding: LoadShedding | undefined;
+  readonly #cors: Cors | undefined;
   /** Those of every answer. */
   readonly security: SecurityHeaders;
   #isClosing = false;
@@ -66,10 +79,10 @@ export class HttpEdge {
   constructor(
     private readonly config: Config,
     private readonly observers: CallObservers,
-    tls?: ServerTls,
-    /** Asked about every call; `undefined` = none is refused for overload. */
-    private readonly shedding?: LoadShedding,
+    { tls, shedding, cors }: HttpEdgeParts = {},
   ) {
+    this.#shedding = shedding;
+    this.#cors = cors;
     this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
     this.#readsCertificates = tls?.asksForCertificates ?? false;
     this.#maxPipelined = config.get('HTTP_MAX_PIPELINED');
@@ -85,29 +98,12 @@ export class HttpEdge {
       done();
     });
     fastify.addHook('onRequest', (request, reply, done) => {
-      const call = this.#open(request, reply);
-      const fault = this.#faultOf(request);
-      if (fault) {
-        // What follows on the connection may be part of what was not understood.
-        reply.raw.shouldKeepAlive = false;
-        done(fault);
-        return;
-      }
-      const overload = this.shedding?.admit(call, declaredFor(request), request.headers[PRIORITY_HEADER]);
-      if (overload) {
-        done(overload);
-        return;
-      }
-      const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
-      if (timeoutMs === undefined) {
-        done(malformedTimeout());
-        return;
-      }
-      call.onAborted = (reason) => answerAbort(reply, reason);
-      call.expireAfter(timeoutMs, deadlineExceeded);
-      const disturbance = this.observers.interference.ofCall?.(call, request.raw.headers);
-      if (disturbance) disturb(disturbance, call, reply, done);
-      else runInCall(call, done);
+      const refusal = this.#admit(this.#open(request, reply), request, reply);
+      const allow = this.#cors?.handle;
+      if (allow === undefined || (refusal && request.method === 'OPTIONS'))
+        this.#begin(request, reply, refusal, done);
+      // First of all: a page reads a refusal only when its origin may.
+      else allow.call(fastify, request, reply, () => this.#begin(request, reply, refusal, done));
     });
     // Events of the socket that deliver a body run outside of the call: step in again before validation.
     fastify.addHook('preValidation', (request, _reply, done) => {
@@ -130,7 +126,7 @@ export class HttpEdge {
     if (reply.sent) return;
     const error = fromFastify(thrown);
     // The router refuses a malformed URL before any hook has run: then there is no call yet.
-    const call = (request.call as HttpCall | undefined) ?? this.#open(request, reply);
+    const call = (request.call as HttpCall | undefined) ?? this.#openLate(request, reply);
     call.error = error;
     call.code = error.code;
     if (error.code === 'INTERNAL') runInCall(call, () => logger.error({ err: error.cause }, 'call failed'));
@@ -152,6 +148,46 @@ export class HttpEdge {
         }),
       );
   };
+
+  /** Gives the call its deadline. Returns what it is refused with, if it is. */
+  #admit(call: HttpCall, request: FastifyRequest, reply: FastifyReply): ServiceError | undefined {
+    const fault = this.#faultOf(request);
+    if (fault) {
+      // What follows on the connection may be part of what was not understood.
+      reply.raw.shouldKeepAlive = false;
+      return fault;
+    }
+    const overload = this.#shedding?.admit(call, declaredFor(request), request.headers[PRIORITY_HEADER]);
+    if (overload) return overload;
+    const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
+    if (timeoutMs === undefined) return malformedTimeout();
+    call.onAborted = (reason) => answerAbort(reply, reason);
+    call.expireAfter(timeoutMs, deadlineExceeded);
+    return undefined;
+  }
+
+  #begin(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    refusal: ServiceError | undefined,
+    done: (error?: Error) => void,
+  ): void {
+    if (refusal) {
+      done(refusal);
+      return;
+    }
+    const { call } = request;
+    const disturbance = this.observers.interference.ofCall?.(call, request.raw.headers);
+    if (disturbance) disturb(disturbance, call, reply, done);
+    else runInCall(call, done);
+  }
+
+  #openLate(request: FastifyRequest, reply: FastifyReply): HttpCall {
+    const call = this.#open(request, reply);
+    if (request.method !== 'OPTIONS')
+      this.#cors?.handle?.call(request.server, request, reply, () => undefined);
+    return call;
+  }
 
   #open(request: FastifyRequest, reply: FastifyReply): HttpCall {
     const { raw } = request;

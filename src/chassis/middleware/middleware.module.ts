@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { ManifestFile } from './manifest-file.js';
 import { MiddlewareFinder } from './middleware-finder.js';
 import { MiddlewareLife } from './middleware-life.js';
 import { MiddlewareMetrics } from './middleware.metrics.js';
@@ -23,6 +24,7 @@ export class MiddlewareModule {
         MiddlewareFinder,
         MiddlewareLife,
         PluginLoader,
+        ManifestFile,
         Plugins,
         PipelineControl,
       ],

@@ -2,12 +2,13 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { Config, type MiddlewareChange, type PreparedChange } from '../config/index.js';
 import { StartError } from '../errors/index.js';
 import { describePipeline, type PipelineDescription } from './describe-pipeline.js';
+import { ManifestFile } from './manifest-file.js';
 import { MiddlewareFinder } from './middleware-finder.js';
 import { MiddlewareLife } from './middleware-life.js';
 import { MiddlewareMetrics } from './middleware.metrics.js';
 import { Middlewares, type Registration } from './middlewares.js';
 import { messageOf } from './plugin-loader.js';
-import { readManifest, type PluginManifest } from './plugin-manifest.js';
+import type { PluginManifest } from './plugin-manifest.js';
 import { Plugins } from './plugins.js';
 
 type Configured = readonly (MiddlewareChange & { readonly name: string })[];
@@ -26,6 +27,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     private readonly life: MiddlewareLife,
     private readonly middlewares: Middlewares,
     private readonly plugins: Plugins,
+    private readonly manifest: ManifestFile,
     metrics: MiddlewareMetrics,
   ) {
     middlewares.measureWith(metrics.seriesOf);
@@ -49,6 +51,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.manifest.stop();
     await Promise.all([...this.middlewares.state.registrations.values()].map((each) => this.life.end(each)));
   }
 
@@ -77,7 +80,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async #start(): Promise<void> {
-    const manifest = await read(this.config.get('PLUGINS_MANIFEST'));
+    const manifest = await this.manifest.read(this.config.get('PLUGINS_MANIFEST'));
     const expected = namesOf(manifest);
     const configured = byName(this.config.get('MIDDLEWARES'));
     this.middlewares.prepare({ registrations: this.#application, expected, configured })();
@@ -93,7 +96,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     const done = await this.#takeTurn();
     let plugins: Awaited<ReturnType<Plugins['prepare']>> | undefined;
     try {
-      const manifest = await read(path);
+      const manifest = await this.manifest.read(path);
       const patch = { expected: namesOf(manifest), configured: byName(entries) };
       plugins = await this.plugins.prepare(manifest, this.#application, patch);
       const { registrations: loaded, commit: commitPlugins } = plugins;
@@ -107,6 +110,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
         commit: () => {
           commit();
           commitPlugins();
+          this.manifest.follow(path, () => this.#readAgain());
           done();
         },
         discard: () => {
@@ -121,6 +125,16 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
+  #readAgain(): void {
+    this.reload().then(
+      () => this.#logger.log('manifest of plugins was read again'),
+      (error: unknown) => {
+        const reason = messageOf(error);
+        this.#logger.error({ reason }, 'changed manifest of plugins cannot be used; everything is as before');
+      },
+    );
+  }
+
   async #takeTurn(): Promise<() => void> {
     const before = this.#turn;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -128,10 +142,6 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     await before;
     return resolve;
   }
-}
-
-async function read(path: string): Promise<PluginManifest> {
-  return path === '' ? { folder: '', plugins: [] } : readManifest(path);
 }
 
 function namesOf({ plugins }: PluginManifest): ReadonlySet<string> {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
@@ -44,14 +43,11 @@ export interface PluginManifest {
   readonly plugins: readonly PluginEntry[];
 }
 
-/** Reads a manifest, in YAML or JSON. @throws {Error} saying what is wrong with it and where, without its values */
-export async function readManifest(path: string): Promise<PluginManifest> {
+/** What a manifest says, in YAML or JSON. @throws {Error} saying what is wrong with it and where, without its values */
+export function parseManifest(path: string, text: string): PluginManifest {
   const refuse = (fault: string, cause?: unknown): never => {
-    throw new Error(`PLUGINS_MANIFEST ${path} ${fault}`, { cause });
+    throw manifestFault(path, fault, cause);
   };
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-    refuse(`cannot be read (${error.code}). Correct the path, or leave it empty.`, error),
-  );
   let content: unknown;
   try {
     content = parseYaml(text);
@@ -64,4 +60,12 @@ export async function readManifest(path: string): Promise<PluginManifest> {
     (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
   );
   return refuse(`is not valid. ${faults.join('; ')}.`);
+}
+
+export function unreadableManifest(path: string, cause: NodeJS.ErrnoException): Error {
+  return manifestFault(path, `cannot be read (${cause.code}). Correct the path, or leave it empty.`, cause);
+}
+
+function manifestFault(path: string, fault: string, cause: unknown): Error {
+  return new Error(`PLUGINS_MANIFEST ${path} ${fault}`, { cause });
 }

@@ -8,6 +8,7 @@ import { FaultSettings } from './fault-settings.js';
 import { livenessOf, readinessOf, startupOf } from './merge-health.js';
 import { mergeMetrics, type WorkerMetrics } from './merge-metrics.js';
 import type { ManagementAnswer, ManagementRequest } from './messages.js';
+import { OperatorSettings } from './operator-settings.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -40,9 +41,11 @@ export interface PrimaryManagementOptions {
  */
 export class PrimaryManagement {
   readonly #server: Server;
-  /** Settings that were made since the last start or rolling restart, by path. */
-  readonly #settings = new Map<string, ManagementRequest>();
+  /** Made since the last start or rolling restart. */
+  readonly #settings = new OperatorSettings();
   readonly #faults = new FaultSettings();
+  /** Ends with the change that goes on: a worker that is given the settings of the others misses none. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly pool: WorkerPool,
@@ -79,11 +82,21 @@ export class PrimaryManagement {
   }
 
   /** Gives a worker that replaces a crashed one the settings of the others. */
-  async settle(worker: WorkerProcess): Promise<void> {
-    for (const request of [...this.#settings.values(), ...this.#faults.requests])
-      await worker.manage(request);
-    const pinned = await this.pool.serving[0]?.pinned();
-    if (pinned) await worker.pin(pinned);
+  settle(worker: WorkerProcess): Promise<void> {
+    return this.#inTurn(async () => {
+      const [model] = this.pool.serving;
+      for (const request of [...this.#settings.requests, ...this.#faults.requests])
+        await worker.manage(request);
+      const pinned = await model?.pinned();
+      if (pinned) await worker.pin(pinned);
+      if (model) await this.#faults.endAsIn(model, worker);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
@@ -92,9 +105,8 @@ export class PrimaryManagement {
     if (body === undefined) return refuse(request, tooLarge());
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
-    if (request.method === 'POST' && pathOf(request) === '/chaos') return this.#beginFault(request);
-    if (request.method === 'POST' && ROLLBACK.test(pathOf(request))) return this.#rollBack(request);
-    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#change(request);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return this.#inTurn(() => this.#changeAll(request));
     switch (pathOf(request)) {
       case '/livez':
         return livenessOf(this.pool, await this.#askAll(request));
@@ -109,8 +121,14 @@ export class PrimaryManagement {
     }
   }
 
-  async #askAll(request: ManagementRequest): Promise<ManagementAnswer[]> {
-    const answers = await Promise.all(this.pool.serving.map((worker) => worker.manage(request)));
+  #changeAll(request: ManagementRequest): Promise<ManagementAnswer> {
+    if (request.method === 'POST' && pathOf(request) === '/chaos') return this.#beginFault(request);
+    if (request.method === 'POST' && ROLLBACK.test(pathOf(request))) return this.#rollBack(request);
+    return this.#change(request);
+  }
+
+  async #askAll(request: ManagementRequest, workers = this.pool.serving): Promise<ManagementAnswer[]> {
+    const answers = await Promise.all(workers.map((worker) => worker.manage(request)));
     return answers.filter((answer) => answer !== undefined);
   }
 
@@ -142,12 +160,16 @@ export class PrimaryManagement {
 
   /** Every worker that serves; the worst answer is the answer. */
   async #change(request: ManagementRequest): Promise<ManagementAnswer> {
-    const answers = await this.#askAll(request);
+    const workers = this.pool.serving;
+    const answers = await this.#askAll(request, workers);
     const [worst] = answers.toSorted((a, b) => b.status - a.status);
     if (!worst) return refuse(request, noWorker());
-    if (request.method === 'DELETE' && FAULTS.test(pathOf(request)) && worst.status < 300)
-      this.#faults.delete(pathOf(request));
-    if (request.method === 'PUT' && worst.status < 300) this.#settings.set(request.url, request);
+    if (worst.status >= 300) return worst;
+    if (request.method === 'DELETE' && FAULTS.test(pathOf(request))) this.#faults.delete(request);
+    else this.#settings.note(request);
+    // Those of a rolling restart that serve since.
+    const fresh = this.pool.serving.filter((worker) => !workers.includes(worker));
+    await this.#askAll(request, fresh);
     return worst;
   }
 
