@@ -241,14 +241,8 @@ describe('idempotent calls', () => {
     'that hang are made again after a while, and cancelled when the second has its answer: %s',
     async (_name, call) => {
       const client = clientWith({ policy: { hedge: { delayMs: 40 } } });
-      const times: number[] = [];
-      answer = (order) => {
-        times.push(performance.now());
-        return asked === 1 ? untilAborted() : order;
-      };
+      answer = (order) => (asked === 1 ? untilAborted() : order);
       expect(await call(client)).toMatchObject({ reason: 'echo' });
-      // Timers of Node may fire up to a millisecond early.
-      expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(38);
       await eventually('the other service knows', () => aborted === 1);
       expect(asked).toBe(2);
     },
