@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const IS_SOAK = process.env['SOAK'] !== undefined;
 const BUSY_MS = 5;
 const OVERLOAD = 3;
 const OVERLOAD_SECONDS = IS_SOAK ? 30 : 3;
-const CALM_SECONDS = IS_SOAK ? 10 : 2;
+const CALM_SECONDS = IS_SOAK ? 20 : 2;
 /** The load is judged from then on: an overload has to be there before it can be seen. */
 const SETTLED_MS = IS_SOAK ? 0 : 1000;
 const RECOVERY_MS = 5000;
@@ -88,7 +88,10 @@ async function send(
 
 function generate(order: string): Promise<Result[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [generator], { cwd: PROJECT, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(...onCore(1, process.execPath, generator), {
+      cwd: PROJECT,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.once('close', (code) =>
@@ -98,6 +101,11 @@ function generate(order: string): Promise<Result[]> {
     );
     child.stdin.end(order);
   });
+}
+
+/** Figures need a core for the service that callers keep off. */
+function onCore(core: number, program: string, ...args: string[]): [string, string[]] {
+  return IS_SOAK ? ['taskset', ['-c', String(core), program, ...args]] : [program, args];
 }
 
 function look(results: readonly Result[], seconds: number, fromMs = 0): Seen {
@@ -129,9 +137,11 @@ function tell(name: string, { offered, goodput, p50Ms, p99Ms, refused, failed, c
   );
 }
 
-function start(env: Record<string, string>): Promise<ServiceProcess & AsyncDisposable> {
+async function start(env: Record<string, string>): Promise<ServiceProcess & AsyncDisposable> {
   const common = { BUSY_MS: String(BUSY_MS), LOG_LEVEL: 'error', MAX_DEADLINE_MS: '60000' };
-  return startProcess({ program, env: { ...common, ...env }, keepsLines: false });
+  const service = await startProcess({ program, env: { ...common, ...env }, keepsLines: false });
+  if (IS_SOAK) execFileSync('taskset', ['-acp', '0', String(service.pid)]);
+  return service;
 }
 
 describe.each(ROUTES)('over $name', (route) => {
@@ -178,7 +188,7 @@ describe.each(ROUTES)('over $name', (route) => {
       expect(overloaded.goodput).toBeGreaterThan(route.goodput * capacity);
       expect(overloaded.p99Ms).toBeLessThan(route.slower * unloaded.p99Ms);
       expect(after.refused).toBeLessThan(0.01);
-      expect(after.p99Ms).toBeLessThan(3 * unloaded.p99Ms);
+      expect(after.p99Ms).toBeLessThan(atCapacity.p99Ms);
       expect(without.p99Ms).toBeGreaterThan(10 * overloaded.p99Ms);
     },
   );
