@@ -134,7 +134,8 @@ function chassis(
   return {
     name,
     title,
-    env,
+    // Callers who keep the loop busy on purpose are no overload to be refused; it is watched all the same.
+    env: { LOAD_SHEDDING_DELAY_MS: '10000', ...env },
     transports: ['http', 'grpc'],
     metricsOn: 'MANAGEMENT_PORT',
     program: 'dist/targets/chassis.js',
