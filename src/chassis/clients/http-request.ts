@@ -1,9 +1,7 @@
 import type { Readable } from 'node:stream';
+import { TIMEOUT_HEADER } from '../context/index.js';
 import { isIdempotentVerb } from '../resilience/index.js';
 import type { OutgoingCall } from './outgoing-call.js';
-
-/** The deadline that a chassis reads on REST. */
-const TIMEOUT_HEADER = 'x-request-timeout-ms';
 
 type Value = string | number | boolean;
 

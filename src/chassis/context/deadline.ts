@@ -19,6 +19,9 @@ export function parseGrpcTimeout(value: string): number | undefined {
   return Number(match[1]) * (GRPC_UNIT_MS[match[2] as string] as number);
 }
 
+/** Says on REST how long the caller waits, in whole milliseconds. */
+export const TIMEOUT_HEADER = 'x-request-timeout-ms';
+
 /** Milliseconds of an `x-request-timeout-ms` value (1–10 digits), `undefined` when it is malformed. */
 export function parseTimeoutMs(value: string): number | undefined {
   return TIMEOUT_MS.test(value) ? Number(value) : undefined;

@@ -9,7 +9,7 @@ export {
   runInCall,
   runInScope,
 } from './call-store.js';
-export { parseGrpcTimeout, parseTimeoutMs } from './deadline.js';
+export { parseGrpcTimeout, parseTimeoutMs, TIMEOUT_HEADER } from './deadline.js';
 export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './duration-buckets.js';
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
 export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';

@@ -20,6 +20,7 @@ import {
   PRIORITY_HEADER,
   REQUEST_ID_HEADER,
   runInCall,
+  TIMEOUT_HEADER,
   type CallObservers,
 } from '../context/index.js';
 import {
@@ -45,7 +46,6 @@ declare module 'fastify' {
   }
 }
 
-const TIMEOUT_HEADER = 'x-request-timeout-ms';
 /** The client closed the connection before it had its answer; the status that nginx logs. */
 const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { StartError } from '../errors/index.js';
-import { methodsOf } from '../lifecycle/index.js';
+import { markedMethods } from '../lifecycle/index.js';
 import { jobOptionsOf, type JobMethod, type JobOptions } from './job.decorator.js';
 import { createSchedule, type Schedule } from './schedule.js';
 
@@ -49,19 +49,12 @@ export class JobFinder {
   }
 
   #marked(): Found[] {
-    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const byInstance = new Map(wrappers.map((wrapper) => [wrapper.instance as unknown, wrapper]));
-    return [...byInstance].flatMap(([instance, wrapper]): Found[] => {
-      if (typeof instance !== 'object' || instance === null) return [];
-      const methods = instance as Record<string, JobMethod>;
-      return [...methodsOf(instance)].flatMap(([key, marked]): Found[] => {
-        const options = jobOptionsOf(marked);
-        if (!options) return [];
-        const method = `${instance.constructor.name}.${key}`;
-        const work: JobMethod = (run) => methods[key]?.(run);
-        return [{ method, options, work, isSingleton: wrapper.isDependencyTreeStatic() }];
-      });
-    });
+    return markedMethods(this.discovery, jobOptionsOf).map(({ name, mark, call, wrapper }) => ({
+      method: name,
+      options: mark,
+      work: call as JobMethod,
+      isSingleton: wrapper.isDependencyTreeStatic(),
+    }));
   }
 }
 

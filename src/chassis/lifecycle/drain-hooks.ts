@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
+import { markedMethods } from './marked-methods.js';
 import { drainMomentOf, type DrainMoment } from './on-drain.decorator.js';
 
 type Hook = () => unknown;
@@ -9,10 +10,7 @@ type Hook = () => unknown;
 export class DrainHooks {
   readonly #running: Readonly<Record<DrainMoment, Set<string>>> = { withdraw: new Set(), calls: new Set() };
 
-  constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-  ) {}
+  constructor(private readonly discovery: DiscoveryService) {}
 
   /** What has not ended, such as `JobRunner.stopFetching`. */
   running(moment: DrainMoment): readonly string[] {
@@ -30,16 +28,9 @@ export class DrainHooks {
 
   /** Looked for when they are needed: a service starts no later for them. */
   #find(moment: DrainMoment): [string, Hook][] {
-    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const instances = new Set(wrappers.map(({ instance }) => instance as unknown));
-    return [...instances].flatMap((instance): [string, Hook][] => {
-      if (typeof instance !== 'object' || instance === null) return [];
-      const methods = instance as Record<string, Hook>;
-      return this.scanner
-        .getAllMethodNames(Object.getPrototypeOf(instance) as object | null)
-        .filter((name) => drainMomentOf(methods[name]) === moment)
-        .map((name) => [`${instance.constructor.name}.${name}`, () => methods[name]?.()]);
-    });
+    return markedMethods(this.discovery, drainMomentOf)
+      .filter(({ mark }) => mark === moment)
+      .map(({ name, call }) => [name, () => call()]);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type ConfigChange,
 } from '../config/index.js';
 import { StartError } from '../errors/index.js';
-import { methodsOf, OnDrain, type Method } from '../lifecycle/index.js';
+import { markedMethods, OnDrain } from '../lifecycle/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 
 /** A method that bears `@OnConfigChange`. */
@@ -105,18 +105,11 @@ export class ConfigListeners implements OnModuleInit, OnModuleDestroy {
   }
 
   #find(): Listener[] {
-    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const byInstance = new Map(wrappers.map((wrapper) => [wrapper.instance as unknown, wrapper]));
-    return [...byInstance].flatMap(([instance, wrapper]): Listener[] => {
-      if (typeof instance !== 'object' || instance === null) return [];
-      const methods = instance as Record<string, Method>;
-      const isLasting = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
-      return [...methodsOf(instance)].flatMap(([key, method]): Listener[] => {
-        const keys = changeKeysOf(method);
-        if (!keys) return [];
-        const name = `${instance.constructor.name}.${key}`;
-        return [{ name, keys, call: (change) => methods[key]?.(change), isLasting }];
-      });
-    });
+    return markedMethods(this.discovery, changeKeysOf).map(({ name, mark, call, wrapper }) => ({
+      name,
+      keys: mark,
+      call,
+      isLasting: wrapper.isDependencyTreeStatic() && !wrapper.isTransient,
+    }));
   }
 }

@@ -1,0 +1,34 @@
+import type { DiscoveryService } from '@nestjs/core';
+import { methodsOf, type Method } from './methods-of.js';
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** A method of a provider or a controller that a decorator has marked. */
+export interface MarkedMethod<Mark> {
+  /** Class and method. */
+  readonly name: string;
+  readonly mark: Mark;
+  /** Calls it as it is now, with all that was laid over it. */
+  readonly call: (...args: readonly unknown[]) => unknown;
+  /** The provider as Nest knows it. */
+  readonly wrapper: Wrapper;
+}
+
+/** Those of every instance that there is, each once. @param markOf what the decorator left, `undefined` without it */
+export function markedMethods<Mark>(
+  discovery: DiscoveryService,
+  markOf: (method: Method) => Mark | undefined,
+): MarkedMethod<Mark>[] {
+  const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
+  const byInstance = new Map(wrappers.map((wrapper) => [wrapper.instance as unknown, wrapper]));
+  return [...byInstance].flatMap(([instance, wrapper]): MarkedMethod<Mark>[] => {
+    if (typeof instance !== 'object' || instance === null) return [];
+    const methods = instance as Record<string, Method>;
+    return [...methodsOf(instance)].flatMap(([key, method]): MarkedMethod<Mark>[] => {
+      const mark = markOf(method);
+      if (mark === undefined) return [];
+      const name = `${instance.constructor.name}.${key}`;
+      return [{ name, mark, call: (...args) => methods[key]?.(...args), wrapper }];
+    });
+  });
+}
