@@ -199,7 +199,7 @@ describe.each(FLOODS)('a flood of $name', ({ bytes, isEnded }) => {
 describe('a client that resets streams', () => {
   test(
     'in a loop is told to calm down and cut off, and counted; others go on',
-    { timeout: 30_000 },
+    { timeout: 180_000 },
     async () => {
       await withApp({ GRPC_STREAM_RESET_BURST: 50, GRPC_STREAM_RESET_RATE: 10 }, async (other) => {
         const attacker = new RawHttp2Client(other.grpc.address);
@@ -222,7 +222,7 @@ describe('a client that resets streams', () => {
     },
   );
 
-  test('now and then, as a client does that hedges, is served on', { timeout: 30_000 }, async () => {
+  test('now and then, as a client does that hedges, is served on', { timeout: 180_000 }, async () => {
     await withApp({ GRPC_STREAM_RESET_BURST: 10, GRPC_STREAM_RESET_RATE: 1000 }, async (other) => {
       const raw = new RawGrpcClient(other.grpc.address);
       const waiting = frame(Probes.unary.requestSerialize(order('wait')));
@@ -263,24 +263,30 @@ test.each([
   });
 });
 
-test('an answer that its client does not take is given up at the deadline', { timeout: 30_000 }, async () => {
-  await withApp({ MAX_DEADLINE_MS: 1500 }, async (other) => {
-    const client = new RawHttp2Client(other.grpc.address);
-    const large = { ...order('echo'), domain: 'x'.repeat(48_000) };
-    const message = frame(Probes.unary.requestSerialize(large));
-    client.write(http2Frame(FRAME.settings, 0, 0, Buffer.concat([INITIAL_WINDOW_SIZE, uint32(1000)])));
-    client.write(open(0));
-    for (let at = 0; at < message.length; at += 16_000) {
-      const isLast = at + 16_000 >= message.length;
-      client.write(http2Frame(FRAME.data, isLast ? FLAG.endStream : 0, 1, message.subarray(at, at + 16_000)));
-    }
-    await eventually('the answer begins', () => client.find(FRAME.data, 1).length > 0);
-    await eventually('it is given up', () => client.find(FRAME.reset, 1).length === 1);
-    expect(client.find(FRAME.reset, 1)[0]?.payload.readUInt32BE()).toBe(CANCEL);
-    await isHealthy(other);
-    client.close();
-  });
-});
+test(
+  'an answer that its client does not take is given up at the deadline',
+  { timeout: 180_000 },
+  async () => {
+    await withApp({ MAX_DEADLINE_MS: 1500 }, async (other) => {
+      const client = new RawHttp2Client(other.grpc.address);
+      const large = { ...order('echo'), domain: 'x'.repeat(48_000) };
+      const message = frame(Probes.unary.requestSerialize(large));
+      client.write(http2Frame(FRAME.settings, 0, 0, Buffer.concat([INITIAL_WINDOW_SIZE, uint32(1000)])));
+      client.write(open(0));
+      for (let at = 0; at < message.length; at += 16_000) {
+        const isLast = at + 16_000 >= message.length;
+        client.write(
+          http2Frame(FRAME.data, isLast ? FLAG.endStream : 0, 1, message.subarray(at, at + 16_000)),
+        );
+      }
+      await eventually('the answer begins', () => client.find(FRAME.data, 1).length > 0);
+      await eventually('it is given up', () => client.find(FRAME.reset, 1).length === 1);
+      expect(client.find(FRAME.reset, 1)[0]?.payload.readUInt32BE()).toBe(CANCEL);
+      await isHealthy(other);
+      client.close();
+    });
+  },
+);
 
 function readSettings(payload: Buffer): [number, number][] {
   const count = payload.length / 6;

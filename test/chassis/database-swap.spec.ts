@@ -6,6 +6,7 @@ import { Database, DatabaseModule, migrate, openDatabase } from '#chassis/databa
 import { service } from '../../src/app.module.js';
 import { changeConfig, eventually, freePort, order, ProbeModule, Probes, TestApp } from '../support/index.js';
 import { createDatabase, runOn } from '../support/postgres.js';
+import { Repeated } from '../support/repeated.js';
 import { Scrape } from '../support/scrape.js';
 
 /** The former connections are gone after this time at the latest, in milliseconds. */
@@ -64,19 +65,6 @@ afterAll(() => app.stop());
 
 /** Calls on both transports, and transactions that wait for a connection; `stop` gives what failed. */
 function startLoad() {
-  const failures: unknown[] = [];
-  let done = 0;
-  const end = new AbortController();
-  const repeat = async (work: () => Promise<unknown>): Promise<void> => {
-    while (!end.signal.aborted) {
-      try {
-        await work();
-        done += 1;
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
   const write = async () => {
     await database.transaction(async (db) => {
       await sql`insert into things values (1)`.execute(db);
@@ -87,11 +75,10 @@ function startLoad() {
   const get = async () => expect(await app.http.get('/probe/select')).toMatchObject({ status: 200 });
   const ask = () => app.grpc.unary(Probes.unary, order('select'));
   const works = [get, get, ask, ask, ...Array.from({ length: 12 }, () => write)];
-  const running = works.map(repeat);
+  const running = works.map((work) => new Repeated(work));
   return async () => {
-    end.abort();
-    await Promise.all(running);
-    return { failures, done };
+    const failures = await Promise.all(running.map((each) => each.stop()));
+    return { failures: failures.flat(), done: running.reduce((sum, { count }) => sum + count, 0) };
   };
 }
 

@@ -3,6 +3,7 @@ import { eventually, order, TestApp } from '../support/index.js';
 import { DelayingProxy } from '../support/delaying-proxy.js';
 import { Limited, limitsService } from '../support/limits.js';
 import { RedisServer } from '../support/redis.js';
+import { Repeated } from '../support/repeated.js';
 import { SERVICE_NAME } from '../support/service-name.js';
 
 /** Between losing Redis and finding it again, with room for a slow machine. */
@@ -101,26 +102,22 @@ test('what was leased and not used comes back at the end', async () => {
 class Load {
   readonly statuses = new Map<number, number>();
   slowestMs = 0;
-  #isOver = false;
-  readonly #loops: Promise<void>[];
+  readonly #calls: Repeated;
 
   constructor(private readonly app: TestApp) {
-    this.#loops = Array.from({ length: 4 }, () => this.#ask());
+    this.#calls = new Repeated(() => this.#ask(), 4);
   }
 
   async end(): Promise<this> {
-    this.#isOver = true;
-    await Promise.all(this.#loops);
+    expect(await this.#calls.stop()).toEqual([]);
     return this;
   }
 
   async #ask(): Promise<void> {
-    while (!this.#isOver) {
-      const begin = performance.now();
-      const status = await statusOf(this.app, 'warm');
-      this.slowestMs = Math.max(this.slowestMs, performance.now() - begin);
-      this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-    }
+    const begin = performance.now();
+    const status = await statusOf(this.app, 'warm');
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - begin);
+    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
   }
 }
 

@@ -2,12 +2,12 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Rpc } from '#chassis/grpc';
 import { TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { eventually, order, Probes, TestApp } from '../support/index.js';
 import { Order } from '../support/probe.js';
+import { Repeated } from '../support/repeated.js';
 import { Scrape } from '../support/scrape.js';
 import { TlsFiles } from '../support/tls-files.js';
 import { tlsGrpcClient, TlsTestClient } from '../support/tls-test-client.js';
@@ -237,18 +237,6 @@ test('changes under load fail no call; streams and kept connections go on, new o
   const stream = of.grpc.bidi(Probes.bidi);
   let echoes = 0;
   stream.on('data', () => (echoes += 1));
-  const faults: unknown[] = [];
-  const calls = { kept: 0, fresh: 0 };
-  const end = new AbortController();
-  const loop = async (kind: keyof typeof calls, call: () => Promise<unknown>) => {
-    while (!end.signal.aborted) {
-      await call().then(
-        () => (calls[kind] += 1),
-        (error: unknown) => faults.push(error),
-      );
-      await sleep(1);
-    }
-  };
   const get = async (client: TlsTestClient) => {
     const { status } = await client.get('/echo');
     if (status !== 200) throw new Error(`status ${status}`);
@@ -262,13 +250,11 @@ test('changes under load fail no call; streams and kept connections go on, new o
     const client = tlsGrpcClient(of.grpc.address, { ca });
     await client.unary(Probes.unary, order('echo')).finally(() => client.close());
   };
-  const load = [
-    ...kept.map((client) => loop('kept', () => get(client))),
-    loop('kept', () => of.grpc.unary(Probes.unary, order('echo'))),
-    loop('fresh', () => fresh('h1')),
-    loop('fresh', () => fresh('h2')),
-    loop('fresh', freshGrpc),
+  const onKept = [
+    ...kept.map((client) => new Repeated(() => get(client))),
+    new Repeated(() => of.grpc.unary(Probes.unary, order('echo'))),
   ];
+  const onFresh = [() => fresh('h1'), () => fresh('h2'), freshGrpc].map((call) => new Repeated(call));
   for (let change = 1; change <= CHANGES; change++) {
     const { cert, key } = await authority.issue({ name: `certificate-${change}` });
     if (change % 2 === 0) files.write({ cert, key });
@@ -281,15 +267,15 @@ test('changes under load fail no call; streams and kept connections go on, new o
     stream.write(order('echo'));
     await eventually('the stream goes on', () => echoes > before);
   }
-  end.abort();
-  await Promise.all(load);
+  const faults = (await Promise.all([...onKept, ...onFresh].map((each) => each.stop()))).flat();
   stream.end();
   for (const client of kept) client.close();
+  const [ofKept, ofFresh] = [onKept, onFresh].map((all) => all.reduce((sum, { count }) => sum + count, 0));
   process.stdout.write(
-    `tls reload: ${CHANGES} changes, ${calls.kept} calls on kept and ${calls.fresh} on new connections, ${faults.length} failed\n`,
+    `tls reload: ${CHANGES} changes, ${ofKept} calls on kept and ${ofFresh} on new connections, ${faults.length} failed\n`,
   );
   expect(faults).toEqual([]);
-  expect(calls.fresh).toBeGreaterThan(10);
+  expect(ofFresh).toBeGreaterThan(10);
   expect(kept.map(({ connections }) => connections)).toEqual([1, 1]);
   expect(await reloads(of, 'failed')).toBe(0);
 }, 120_000);

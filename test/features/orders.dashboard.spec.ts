@@ -37,7 +37,7 @@ async function callAll(service: ServiceProcess): Promise<void> {
   await service.grpc.unary(Orders.listOrders, { customerId: 'c' });
 }
 
-test('every query of the row of the orders has data', { timeout: 60_000 }, async () => {
+test('every query of the row of the orders has data', { timeout: 180_000 }, async () => {
   const DATABASE_URL = await createDatabase(inject('postgresUrl'));
   await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();

@@ -4,9 +4,9 @@ import { createDatabase } from '../support/postgres.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';
 
-const DRAINS = process.env['SOAK'] ? 200 : 4;
+const DRAINS = process.env['SOAK'] ? 200 : 3;
 const MIN_CALLS = DRAINS * 2000;
-const TIMEOUT_MS = DRAINS * 15_000;
+const TIMEOUT_MS = DRAINS * 60_000;
 /** Haproxy looks ten times a second, and twice before it believes; both share two busy cores with the load. */
 const PROPAGATION_MS = '1000';
 

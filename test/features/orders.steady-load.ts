@@ -13,6 +13,7 @@ import {
   type SyncOrdersRequest,
   type SyncOrdersResponse,
 } from '#generated/orders/v1/orders';
+import { Repeated } from '../support/repeated.js';
 
 export interface LoadTarget {
   /** `host:port` of REST and of gRPC. */
@@ -49,7 +50,7 @@ export class SteadyLoad {
   readonly #target: LoadTarget;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: KEPT_CONNECTIONS });
   readonly #clients: Client[];
-  readonly #loops: Promise<void>[] = [];
+  readonly #loops: Repeated[] = [];
   #isOver = false;
 
   constructor(target: LoadTarget) {
@@ -61,7 +62,10 @@ export class SteadyLoad {
     );
     for (const kind of Object.keys(KINDS) as Kind[]) {
       this.tallies.set(kind, { calls: 0, moved: 0, slowestMs: 0, failures: [] });
-      for (let loop = 0; loop < KINDS[kind]; loop++) this.#loops.push(this.#repeat(kind, loop));
+      for (let loop = 0; loop < KINDS[kind]; loop++) {
+        const client = this.#clients[loop % GRPC_CHANNELS] as Client;
+        this.#loops.push(new Repeated(() => this.#once(kind, client)));
+      }
     }
   }
 
@@ -85,22 +89,22 @@ export class SteadyLoad {
   /** Lets every call under way end. */
   async stop(): Promise<void> {
     this.#isOver = true;
-    await Promise.all(this.#loops);
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
     this.#agent.destroy();
     for (const client of this.#clients) client.close();
   }
 
-  async #repeat(kind: Kind, loop: number): Promise<void> {
+  /** One more call of a loop; what fails is counted and told, too. */
+  async #once(kind: Kind, client: Client): Promise<void> {
     const tally = this.tallies.get(kind) as Tally;
-    const client = this.#clients[loop % GRPC_CHANNELS] as Client;
-    while (!this.#isOver) {
-      const begin = performance.now();
-      try {
-        await this.#call(kind, client, tally);
-      } catch (error) {
-        tally.failures.push(`${new Date().toISOString()} ${String(error)}`);
-      }
-      tally.calls += 1;
+    const begin = performance.now();
+    tally.calls += 1;
+    try {
+      await this.#call(kind, client, tally);
+    } catch (error) {
+      tally.failures.push(`${new Date().toISOString()} ${String(error)}`);
+      throw error;
+    } finally {
       if (kind !== 'gRPC endless stream')
         tally.slowestMs = Math.max(tally.slowestMs, performance.now() - begin);
     }

@@ -7,8 +7,8 @@ import { startProcess } from '../support/service-process.js';
 import { TlsFiles } from '../support/tls-files.js';
 import { tlsGrpcClient, TlsTestClient } from '../support/tls-test-client.js';
 
-const START_MS = 30_000;
-const TEST_MS = 90_000;
+const START_MS = 90_000;
+const TEST_MS = 240_000;
 
 let authority: TestAuthority;
 let files: TlsFiles;

@@ -56,7 +56,7 @@ test('makes keys, encrypts what standard input says, decrypts and explains it wi
     /static: needs a restart\n.*\[redacted\], from environment\n.*\* environment: encrypted \(v1/s,
   );
   expect(explained.out).not.toContain(SECRET);
-}, 60_000);
+}, 180_000);
 
 test('explains which source wins, and what a key may be', async () => {
   const { out, code } = await config(['explain', 'LOG_LEVEL'], { env: { LOG_LEVEL: 'debug' } });

@@ -153,6 +153,7 @@ describe.each(SIDES)('a dependency over $over', (side) => {
     async ({ name, begin }) => {
       const stateOf = () => services.dependent.get(PolicyRegistry).find(side.name)?.breaker?.state;
       const load = new Load(side.call);
+      await eventually('calls are answered', () => load.answers.size > 0);
       await sleep(HEALTHY_MS);
       expect([...load.answers.keys()]).toEqual(['upstream']);
       expect(stateOf()).toBe('closed');

@@ -7,9 +7,9 @@ import { startProcess, type ServiceProcess } from '../support/service-process.js
 
 const program = join(import.meta.dirname, 'fixtures/here-service.ts');
 /** A worker starts within this time, also on a busy machine. */
-const START_MS = 30_000;
+const START_MS = 90_000;
 /** The first test of a run may have to build, too. */
-const TEST_MS = 180_000;
+const TEST_MS = 300_000;
 const breaker = { strategy: 'error-ratio', threshold: 0.5 };
 const POLICIES = [
   { name: 'held', routes: ['/here'], breaker },

@@ -12,7 +12,7 @@ const LOAD = join(PROJECT, 'docker/load/load.ts');
 
 test(
   'load finds the calls of a service by itself, makes them and ends on SIGTERM',
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     await using service = await startProcess({
       program: join(PROJECT, 'test/process/fixtures/echo-service.ts'),

@@ -59,7 +59,7 @@ describe('with-log-file', () => {
 
 test(
   'the service under it ends cleanly on SIGTERM; its lines have what the log shipper reads',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     await buildOnce();
     const service = join(PROJECT, 'test/process/fixtures/echo-service.ts');

@@ -16,7 +16,7 @@ const CHECK = join(PROJECT, 'scripts/stack/check.command.ts');
 const NOBODY = 'http://127.0.0.1:9';
 
 // Each check is a program of its own that starts.
-const LIMIT = { timeout: 90_000 };
+const LIMIT = { timeout: 180_000 };
 
 let receiver: OtlpReceiver;
 let service: ServiceProcess;
@@ -140,7 +140,7 @@ function run(
   env: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
-    execFile(program, args, { env, cwd: PROJECT, timeout: 60_000 }, (error, stdout, stderr) =>
+    execFile(program, args, { env, cwd: PROJECT, timeout: 180_000 }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     );
   });

@@ -4,6 +4,7 @@ import { callState } from '#chassis/context';
 import { Middleware, type CallMiddleware, type MiddlewareContext, type Outcome } from '#chassis/middleware';
 import { LiveRpcs } from './live-service.js';
 import { order, ProbeModule, Probes } from './probe.js';
+import { Repeated } from './repeated.js';
 import type { TestApp } from './test-app.js';
 
 const Settings = z.strictObject({ text: z.string().default('') });
@@ -103,24 +104,14 @@ function assertWhole(read: readonly Read[]): void {
 
 /** Calls of every kind, two at a time, until what it returns is called. */
 export function startLoad(app: TestApp): () => Promise<LoadReport> {
-  const failures: unknown[] = [];
-  const calls: Record<string, number> = {};
-  const end = new AbortController();
-  const running = Object.entries(CALLS).flatMap(([name, call]) => {
-    const repeat = async (): Promise<void> => {
-      while (!end.signal.aborted)
-        try {
-          assertWhole(await call(app));
-          calls[name] = (calls[name] ?? 0) + 1;
-        } catch (error) {
-          failures.push(error);
-        }
-    };
-    return [repeat(), repeat()];
-  });
+  const kinds = Object.entries(CALLS).map(
+    ([name, call]) => [name, new Repeated(async () => assertWhole(await call(app)), 2)] as const,
+  );
   return async () => {
-    end.abort();
-    await Promise.all(running);
-    return { failures, calls };
+    const failures = await Promise.all(kinds.map(([, calls]) => calls.stop()));
+    return {
+      failures: failures.flat(),
+      calls: Object.fromEntries(kinds.map(([name, { count }]) => [name, count])),
+    };
   };
 }

@@ -32,7 +32,7 @@ const DEFAULTS = {
   MANAGEMENT_PORT: '0',
   DATA_DIR: 'memory://',
 };
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 90_000;
 
 /** The built service as a process of its own, as the container starts it. */
 export class ServiceProcess {
