@@ -28,6 +28,7 @@ import { attachCall } from './call-link.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
+import { UnaryCall, type UnaryMethod } from './unary-call.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
 const CONTENT_TYPE = 'application/grpc+proto';
@@ -44,6 +45,8 @@ export interface EdgeMethod {
   readonly isClientStream: boolean;
   /** What `@Priority` says of it. */
   readonly priority: Priority | undefined;
+  /** Answers its calls without grpc-js, where neither side streams. */
+  readonly unary: UnaryMethod | undefined;
 }
 
 type StreamListener = (
@@ -106,9 +109,8 @@ export class GrpcEdge {
     call.isStream = method?.isUnary === false;
     call.headers = headers;
     const metadataFault = this.#identify(stream, call, headers, rawHeaders);
-    attachCall(stream, call);
     const { session } = stream;
-    stream.once('close', () => {
+    stream.on('close', () => {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !call.isCut) this.#resets.count(session);
       this.#close(stream, call);
     });
@@ -119,11 +121,19 @@ export class GrpcEdge {
       return false;
     }
     const fault = this.#refuse(call, method, headers, metadataFault);
-    if (fault) this.#answer(stream, call, fault);
-    else if (method) this.#disturb(stream, call, headers, method);
+    if (fault) {
+      this.#answer(stream, call, fault);
+      return false;
+    }
+    if (method) this.#disturb(stream, call, headers, method);
     else cutOnAbort(call, stream);
-    if (!fault && (call.isForeign || headers['grpc-encoding'] !== undefined)) correctStatus(stream);
-    return !fault;
+    if (method?.unary && isPlain(headers) && !call.disturbance?.cut) {
+      new UnaryCall(method.unary, stream, call, headers);
+      return false;
+    }
+    attachCall(stream, call);
+    if (call.isForeign || headers['grpc-encoding'] !== undefined) correctStatus(stream);
+    return true;
   }
 
   /** What is to be done on purpose; the handler waits, or fails, before it begins. */
@@ -180,7 +190,7 @@ export class GrpcEdge {
     metadataFault: ServiceError | undefined,
   ): ServiceError | undefined {
     // grpc-js answers 415 to what is not gRPC.
-    if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
+    if (!isGrpc(headers)) return undefined;
     if (metadataFault) return metadataFault;
     if (!method && !this.isForeign(headers[':path'] ?? '')) return unknownMethod();
     const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
@@ -215,6 +225,16 @@ export class GrpcEdge {
       { endStream: true },
     );
   }
+}
+
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/grpc') === true;
+}
+
+/** Its messages are not compressed. */
+function isPlain(headers: IncomingHttpHeaders): boolean {
+  const encoding = headers['grpc-encoding'];
+  return isGrpc(headers) && (encoding === undefined || encoding === 'identity');
 }
 
 /** The gRPC status that was sent, `undefined` when the stream ended without one. */

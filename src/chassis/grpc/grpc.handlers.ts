@@ -4,6 +4,7 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
@@ -14,7 +15,7 @@ import { readMessage, readMessages } from './request-messages.js';
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
 export type Invoke = (data: unknown, metadata: Metadata, call: object) => Promise<unknown>;
 /** Turns whatever was thrown into the call's final status. */
-export type ToStatus = (thrown: unknown, call: GrpcCall) => Error & { readonly metadata?: Metadata };
+export type ToStatus = (thrown: unknown, call: GrpcCall) => StatusObject & Error;
 
 type OneRequest = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
 type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
@@ -114,7 +115,7 @@ function metadataOf(values: Readonly<Record<string, string>> | undefined): Metad
 }
 
 /** grpc-js sends the metadata of a status as trailers. */
-function withTrailers(status: Error & { readonly metadata?: Metadata }, call: GrpcCall): Error {
-  if (call.answerTrailers) status.metadata?.merge(metadataOf(call.answerTrailers));
+function withTrailers(status: StatusObject & Error, call: GrpcCall): Error {
+  if (call.answerTrailers) status.metadata.merge(metadataOf(call.answerTrailers));
   return status;
 }

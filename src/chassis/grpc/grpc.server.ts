@@ -95,20 +95,28 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       throw new TypeError(`${path} is no rpc: decorate gRPC handlers with @Rpc(service.method, schema)`);
     if (this.#methods.has(path)) throw new TypeError(`Two handlers serve the rpc ${path}; remove one`);
     const { requestStream, responseStream } = definition;
-    const invoke = handler as Invoke;
+    const invoke = this.#refusals.get(path)?.around(handler as Invoke) ?? (handler as Invoke);
+    const serialize = this.#loud(path, definition.responseSerialize);
+    const deserialize = tolerant(definition.requestDeserialize);
     const [, service = '', name = ''] = path.split('/');
+    const isUnary = !requestStream && !responseStream;
+    // grpc-js keeps the time of idle connections by the streams that it has seen.
+    const isOurs = isUnary && this.config.get('GRPC_MAX_CONNECTION_IDLE_MS') === 0;
+    const maxMessageBytes = this.config.get('MAX_MESSAGE_BYTES');
+    const toStatus = this.#toStatus;
     this.#methods.set(path, {
       service,
       name,
-      isUnary: !requestStream && !responseStream,
+      isUnary,
       isClientStream: requestStream && !responseStream,
       priority: this.shedding?.declared.rpcs.get(path),
+      unary: isOurs ? { path, invoke, toStatus, serialize, deserialize, maxMessageBytes } : undefined,
     });
     this.#server.register(
       path,
-      this.#adapt(definition, this.#refusals.get(path)?.around(invoke) ?? invoke),
-      this.#loud(path, definition.responseSerialize),
-      tolerant(definition.requestDeserialize),
+      this.#adapt(definition, invoke),
+      serialize,
+      deserialize,
       requestStream ? (responseStream ? 'bidi' : 'clientStream') : responseStream ? 'serverStream' : 'unary',
     );
   }
