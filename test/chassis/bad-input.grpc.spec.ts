@@ -9,6 +9,7 @@ import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.j
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
@@ -53,8 +54,13 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline with nine digits', headers: { 'grpc-timeout': '123456789S' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'metadata over the limit', headers: { 'x-much': 'y'.repeat(20_000) }, body: frame(good), status: RESOURCE_EXHAUSTED, reason: 'HEADERS_TOO_LARGE' },
-  { name: 'no message', status: UNIMPLEMENTED },
-  { name: 'two messages to a unary method', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED },
+  { name: 'no message', status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
+  { name: 'half a prefix', body: Buffer.alloc(3), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
+  { name: 'less than its length says', body: frame(good, { length: good.length + 1 }), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
+  { name: 'two messages to a unary method', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
+  { name: 'more than a message and no end', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE', keepOpen: true },
+  { name: 'a message in pieces over the limit', body: frame(long), pieceBytes: 9000, status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
+  { name: 'a request that does not end until its deadline', headers: { 'grpc-timeout': '100m' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', keepOpen: true },
 ];
 
 test.each(BAD_CALLS)(
@@ -136,6 +142,8 @@ describe('a stream that grpc-js ends by itself', () => {
 test.each([
   ['gzip', { headers: gzip, body: frame(gzipSync(good), { isCompressed: true }) }],
   ['an uncompressed message of a call with an encoding', { headers: gzip, body: frame(good) }],
+  ['the encoding that is none', { headers: { 'grpc-encoding': 'identity' }, body: frame(good) }],
+  ['a message that comes byte by byte', { body: frame(good), pieceBytes: 1 }],
 ])('%s is no fault', async (_name, options) => {
   raw = new RawGrpcClient(app.grpc.address);
   expect(await raw.call(Probes.unary.path, options)).toMatchObject({ grpcStatus: 0 });

@@ -1,9 +1,18 @@
-import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 
 export interface RawGrpcOptions {
   readonly headers?: Record<string, string>;
   /** What follows the headers, frames and all; `frame` makes a well-formed one. */
   readonly body?: Buffer;
+  /** Sends the body in pieces of so many bytes, each in a packet of its own. */
+  readonly pieceBytes?: number;
   /** Keep the request side open after the body. */
   readonly keepOpen?: boolean;
   /** Cancel what has not ended after so many milliseconds. */
@@ -32,6 +41,14 @@ export function frame(message: Uint8Array, { isCompressed = false, length = mess
   return Buffer.concat([prefix, message]);
 }
 
+async function sendPieces(stream: ClientHttp2Stream, body: Buffer, pieceBytes: number): Promise<void> {
+  for (let at = 0; at < body.length; at += pieceBytes) {
+    stream.write(body.subarray(at, at + pieceBytes));
+    await sleep(1);
+  }
+  stream.end();
+}
+
 /** A gRPC call below every client library, so that it can be wrong in every way. */
 export class RawGrpcClient {
   readonly #session: ClientHttp2Session;
@@ -45,7 +62,7 @@ export class RawGrpcClient {
 
   call(
     path: string,
-    { headers = {}, body = Buffer.alloc(0), keepOpen = false, limitMs }: RawGrpcOptions = {},
+    { headers = {}, body = Buffer.alloc(0), pieceBytes, keepOpen = false, limitMs }: RawGrpcOptions = {},
   ): Promise<RawGrpcAnswer> {
     return new Promise((resolve) => {
       const stream = this.#session.request(
@@ -81,7 +98,8 @@ export class RawGrpcClient {
       // The answer is complete, whether or not the request is.
       stream.on('end', () => stream.close());
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      if (keepOpen) stream.write(body);
+      if (pieceBytes !== undefined) void sendPieces(stream, body, pieceBytes);
+      else if (keepOpen) stream.write(body);
       else stream.end(body);
     });
   }

@@ -4,7 +4,14 @@ import type { IncomingHttpHeaders } from 'node:http2';
 type Fields = Map<string, unknown[]>;
 
 /** The protocol's own: nothing that a handler could use. */
-const HIDDEN = ['grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding', 'accept-encoding', 'te', 'content-type'];
+const HIDDEN = [
+  'grpc-timeout',
+  'grpc-encoding',
+  'grpc-accept-encoding',
+  'accept-encoding',
+  'te',
+  'content-type',
+];
 
 /** The metadata of a request; read from its headers when somebody asks, since most calls are answered without. */
 export function requestMetadata(headers: IncomingHttpHeaders): Metadata {
