@@ -4,7 +4,7 @@ import { createDatabase } from '../support/postgres.js';
 import { sendRaw, type RawHttpAnswer } from '../support/raw-http.js';
 import { startProcess, type LogLine, type ServiceProcess } from '../support/service-process.js';
 import { restRequests, type OpenApi } from './rest-requests.js';
-import { FUZZ_TIMEOUT_MS, fuzzParameters } from './runs.js';
+import { FUZZ_TIMEOUT_MS, fuzzParameters, UNDISTURBED } from './runs.js';
 
 const LIMIT_MS = 10_000;
 /** What never ends has no answer; it is given long enough for a refusal. */
@@ -22,7 +22,8 @@ function mayBeIncomplete(request: string): boolean {
 
 let service: ServiceProcess;
 beforeAll(async () => {
-  service = await startProcess({ env: { DATABASE_URL: await createDatabase(inject('postgresUrl')) } });
+  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+  service = await startProcess({ env: { DATABASE_URL, ...UNDISTURBED } });
   await service.ready();
 });
 afterAll(() => service.stop());
