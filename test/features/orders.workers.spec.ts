@@ -34,8 +34,11 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+/** Set here because some tests write a profile of their own. */
+const OF_TESTS = { SHUTDOWN_PROPAGATION_MS: '0', LOAD_SHEDDING: 'observe' };
+
 const start = ({ env, ...options }: ProcessOptions = {}) =>
-  startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', SHUTDOWN_PROPAGATION_MS: '0', ...env } });
+  startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', ...OF_TESTS, ...env } });
 
 const all = (service: ServiceProcess, msg: string): LogLine[] =>
   service.lines.filter((line) => line['msg'] === msg);
