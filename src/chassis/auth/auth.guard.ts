@@ -50,8 +50,8 @@ export class AuthGuard implements CanActivate, OnModuleInit {
     }
     const call = currentCall();
     if (!call) throw new TypeError('A handler runs outside of any call');
-    const authorization = readCredential(context, 'authorization');
-    const apiKey = readCredential(context, API_KEY_HEADER);
+    const authorization = readCredential(call, 'authorization');
+    const apiKey = readCredential(call, API_KEY_HEADER);
     if (authorization !== undefined) {
       if (apiKey !== undefined) throw this.#refuse(CREDENTIALS_AMBIGUOUS, decisions.none);
       return this.#admitBearer(authorization, call, rule);

@@ -1,6 +1,4 @@
-import type { Metadata } from '@grpc/grpc-js';
-import type { ExecutionContext } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { CallContext } from '../context/index.js';
 
 export const API_KEY_HEADER = 'x-api-key';
 const BEARER = 'bearer ';
@@ -10,15 +8,10 @@ const BEARER = 'bearer ';
  * edges refuse a repeated authorization, of which Node would keep the first.
  */
 export function readCredential(
-  context: ExecutionContext,
+  { headers }: CallContext,
   name: 'authorization' | typeof API_KEY_HEADER,
 ): string | undefined {
-  // Not by switchToHttp() and switchToRpc(): they make closures for every call.
-  if (context.getType() === 'rpc') {
-    const values = context.getArgByIndex<Metadata>(1).get(name);
-    return values.length > 1 ? values.join(', ') : (values[0] as string | undefined);
-  }
-  return context.getArgByIndex<FastifyRequest>(0).raw.headers[name] as string | undefined;
+  return headers[name] as string | undefined;
 }
 
 /** The token of a Bearer header, empty when there is none; `undefined` for another scheme. Source: RFC 6750, section 2.1. */
