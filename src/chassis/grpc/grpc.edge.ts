@@ -2,7 +2,6 @@ import {
   constants,
   type Http2Server,
   type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
@@ -20,11 +19,12 @@ import {
   type CallObservers,
   type Priority,
 } from '../context/index.js';
-import { callCancelled, codeOfNumber, deadlineExceeded, GRPC_CODES, ServiceError } from '../errors/index.js';
+import { callCancelled, codeOfNumber, deadlineExceeded, ServiceError } from '../errors/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
+import { correctStatus } from './correct-status.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
@@ -128,7 +128,7 @@ export class GrpcEdge {
     if (method) this.#disturb(stream, call, headers, method);
     else cutOnAbort(call, stream);
     if (method?.unary && isPlain(headers) && !call.disturbance?.cut) {
-      new UnaryCall(method.unary, stream, call, headers);
+      new UnaryCall(method.unary, stream, call, headers).begin();
       return false;
     }
     attachCall(stream, call);
@@ -287,31 +287,4 @@ function malformedTimeout(): ServiceError {
     reason: 'MALFORMED_DEADLINE',
     message: `${TIMEOUT_HEADER} must be 1 to 8 digits and one of H, M, S, m, u, n`,
   });
-}
-
-const FAULT_OF_CALLER = /^(Failed%20to%20decompress|Error%20deserializing%20request)/;
-/** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
-const MAX_MESSAGE_LENGTH = 2048;
-/** The last character, where it has several bytes: the cut may have left some of them. */
-const CUT_CHARACTER = /(%[C-F].(%[89AB].){0,3})?(%.?)?$/i;
-
-/**
- * grpc-js answers INTERNAL to a message that it cannot decompress or that a foreign service cannot read;
- * and what a foreign service has to say may be too long.
- */
-function correctStatus(stream: ServerHttp2Stream): void {
-  const correct = <T extends OutgoingHttpHeaders>(headers: T | undefined): T | undefined => {
-    const message = headers?.['grpc-message'];
-    if (headers === undefined || message === undefined) return headers;
-    const isCallers = headers['grpc-status'] === GRPC_CODES.INTERNAL && FAULT_OF_CALLER.test(String(message));
-    return {
-      ...headers,
-      'grpc-message': String(message).slice(0, MAX_MESSAGE_LENGTH).replace(CUT_CHARACTER, ''),
-      ...(isCallers && { 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }),
-    };
-  };
-  const respond = stream.respond.bind(stream);
-  const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) => respond(correct(headers as OutgoingHttpHeaders), options);
-  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers) ?? trailers);
 }

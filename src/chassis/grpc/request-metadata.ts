@@ -44,5 +44,5 @@ class RequestMetadata extends Metadata {
 function fieldsOf(headers: IncomingHttpHeaders): Fields {
   const metadata = Metadata.fromHttp2Headers(headers);
   for (const name of HIDDEN) metadata.remove(name);
-  return metadata['internalRepr'] as Fields;
+  return metadata['internalRepr'];
 }

@@ -46,6 +46,11 @@ export class UnaryCall {
     headers: IncomingHttpHeaders,
   ) {
     this.metadata = requestMetadata(headers);
+  }
+
+  /** Reads the request, and answers it. */
+  begin(): void {
+    const { call, stream } = this;
     call.onAborted = (reason) => this.#abort(reason);
     // The client is gone; the stream's close ends the call.
     stream.on('error', ignore);
