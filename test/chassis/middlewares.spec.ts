@@ -72,6 +72,7 @@ abstract class Obedient implements CallMiddleware<Settings> {
     const act = () => {
       if (told === `${phase}-refuse`) throw refusal(`${this.name.toUpperCase()}_${phase.toUpperCase()}`);
       if (told === `${phase}-break`) throw new Error('a secret of the middleware');
+      if (told === `${phase}-header`) context.setHeader('x-echo', 'what\r\nthe: caller says');
       if (told === `${phase}-answer`) return answer({ ...order('answered'), metadata: {} });
       return undefined;
     };
@@ -276,6 +277,12 @@ describe.each(SHAPES)('over $name', ({ call, isGrpc, name }) => {
     expect(outcome).toMatchObject({ code: 'INTERNAL', reason: 'INTERNAL' });
     expect(JSON.stringify(outcome)).not.toContain('secret');
     expect(await errorsOf('inner', 'pre')).toBe(before + 1);
+  });
+
+  test('a header that cannot be sent fails the phase that sets it, and nothing else', async () => {
+    const headers = { 'x-inner': 'pre-header' };
+    expect(await call(app, 'echo', { headers })).toMatchObject({ code: 'INTERNAL', reason: 'INTERNAL' });
+    expect(await call(app, 'echo')).toEqual({ answers: answersOf('echo') });
   });
 
   const isStream = isGrpc && !/unary/.test(name);

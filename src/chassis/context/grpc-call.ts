@@ -5,6 +5,10 @@ import type { Disturbance } from './interference.js';
 /** Stands for every method that no service has, so that labels stay bounded. */
 export const UNKNOWN_RPC = '(unknown)';
 
+/** Source: gRPC over HTTP/2, "Custom-Metadata"; names that end in `-bin` have bytes, which nobody sets here. */
+const NAME = /^(?!.*-bin$)[0-9a-z_.-]+$/;
+const VALUE = /^[ -~]*$/;
+
 /** A gRPC call, from the HTTP/2 stream's first header to its end. */
 export class GrpcCall extends CallContext {
   readonly transport = 'grpc';
@@ -49,8 +53,15 @@ export class GrpcCall extends CallContext {
     return this.service === UNKNOWN_RPC ? UNKNOWN_RPC : `${this.service}/${this.method}`;
   }
 
-  /** Adds to the answer's initial metadata; once that is sent, as by a stream, to its trailers. */
+  /**
+   * Adds to the answer's initial metadata; once that is sent, as by a stream, to its trailers.
+   * @throws TypeError for what no client would take
+   */
   override setAnswerHeader(name: string, value: string): void {
+    if (!NAME.test(name) || !VALUE.test(value))
+      throw new TypeError(
+        `Metadata has lower-case names, not for bytes, and values of printable ASCII: ${name}`,
+      );
     if (this.hasSentMetadata) this.answerTrailers = { ...this.answerTrailers, [name]: value };
     else this.answerMetadata = { ...this.answerMetadata, [name]: value };
   }
