@@ -62,6 +62,7 @@ export class ProbeService {
     if (order.reason === 'fail') throw new Error('a secret of the inside');
     if (order.reason === 'throw-string') throw 'a bare string';
     if (order.reason === 'refuse') throw refused();
+    if (order.reason === 'refuse-badly') throw refused({ 'x-echo': 'what\r\nthe: caller says' });
     if (order.reason === 'wait') await this.#untilAborted();
     if (order.reason === 'ignore-abort') await new Promise((resolve) => setTimeout(resolve, 3000));
     if (order.reason === 'sleep') await sql`select pg_sleep(60)`.execute(this.database.query);
@@ -109,13 +110,14 @@ export class ProbeService {
   }
 }
 
-function refused(): ServiceError {
+function refused(headers?: Record<string, string>): ServiceError {
   return new ServiceError({
     code: 'FAILED_PRECONDITION',
     reason: 'PROBE_REFUSED',
     message: 'The probe was told to refuse',
     metadata: { who: 'probe' },
     retryAfterMs: 1500,
+    ...(headers && { headers }),
   });
 }
 

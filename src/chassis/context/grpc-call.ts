@@ -1,13 +1,10 @@
 import type { Writable } from 'node:stream';
+import { assertSendable } from '../errors/primary.js';
 import { CallContext } from './call-context.js';
 import type { Disturbance } from './interference.js';
 
 /** Stands for every method that no service has, so that labels stay bounded. */
 export const UNKNOWN_RPC = '(unknown)';
-
-/** Source: gRPC over HTTP/2, "Custom-Metadata"; names that end in `-bin` have bytes, which nobody sets here. */
-const NAME = /^(?!.*-bin$)[0-9a-z_.-]+$/;
-const VALUE = /^[ -~]*$/;
 
 /** A gRPC call, from the HTTP/2 stream's first header to its end. */
 export class GrpcCall extends CallContext {
@@ -55,13 +52,10 @@ export class GrpcCall extends CallContext {
 
   /**
    * Adds to the answer's initial metadata; once that is sent, as by a stream, to its trailers.
-   * @throws TypeError for what no client would take
+   * @throws TypeError for what cannot be sent
    */
   override setAnswerHeader(name: string, value: string): void {
-    if (!NAME.test(name) || !VALUE.test(value))
-      throw new TypeError(
-        `Metadata has lower-case names, not for bytes, and values of printable ASCII: ${name}`,
-      );
+    assertSendable(name, value);
     if (this.hasSentMetadata) this.answerTrailers = { ...this.answerTrailers, [name]: value };
     else this.answerMetadata = { ...this.answerMetadata, [name]: value };
   }

@@ -3,5 +3,6 @@ export { bind } from './bind.js';
 export { GRPC_CODES, type Code } from './code.js';
 export { callCancelled, deadlineExceeded } from './faults.js';
 export { toProblem } from './problem.js';
+export { assertSendable } from './sendable.js';
 export { ServiceError } from './service-error.js';
 export { StartError } from './start-error.js';

@@ -1,5 +1,6 @@
 import type { Code } from './code.js';
 import { CodedError } from './coded-error.js';
+import { assertSendable } from './sendable.js';
 
 /** One fault in what the caller sent: where (`items.0.quantity`) and what to do about it. */
 export interface FieldViolation {
@@ -25,7 +26,7 @@ export interface ServiceErrorOptions {
   readonly violations?: readonly FieldViolation[];
   /** When trying again makes sense, in milliseconds; `Retry-After` (rounded up to seconds) and `RetryInfo`. */
   readonly retryAfterMs?: number;
-  /** Lower-case response headers that belong to the refusal, such as `www-authenticate`; trailers on gRPC. */
+  /** Lower-case response headers, of printable ASCII, that belong to the refusal, such as `www-authenticate`; trailers on gRPC. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What went wrong inside; logged, never sent. */
   readonly cause?: unknown;
@@ -45,6 +46,7 @@ export class ServiceError extends CodedError {
   readonly retryAfterMs: number | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
 
+  /** @throws TypeError for headers that cannot be sent */
   constructor(options: ServiceErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;
@@ -54,5 +56,6 @@ export class ServiceError extends CodedError {
     this.violations = options.violations;
     this.retryAfterMs = options.retryAfterMs;
     this.headers = options.headers;
+    for (const name in options.headers) assertSendable(name, options.headers[name] ?? '');
   }
 }
