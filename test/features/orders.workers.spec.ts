@@ -34,8 +34,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Set here because some tests write a profile of their own. */
-const OF_TESTS = { SHUTDOWN_PROPAGATION_MS: '0', LOAD_SHEDDING: 'observe' };
+/** Set here because some tests write a profile of their own; a busy machine is no fault of the workers. */
+const OF_TESTS = {
+  SHUTDOWN_PROPAGATION_MS: '0',
+  LOAD_SHEDDING: 'observe',
+  DATABASE_CONNECT_TIMEOUT_MS: '30000',
+};
 
 const start = ({ env, ...options }: ProcessOptions = {}) =>
   startProcess({ ...options, env: { DATABASE_URL, WORKERS: '2', ...OF_TESTS, ...env } });
