@@ -23,6 +23,7 @@ afterAll(() => app.stop());
 
 const good = Probes.unary.requestSerialize(order('echo'));
 const waiting = Probes.unary.requestSerialize(order('wait'));
+const longer = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(100) });
 const long = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(MAX_MESSAGE_BYTES) });
 const gzip = { 'grpc-encoding': 'gzip' };
 
@@ -59,8 +60,15 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'less than its length says', body: frame(good, { length: good.length + 1 }), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'two messages to a unary method', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'more than a message and no end', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE', keepOpen: true },
+  { name: 'a second message of one that is due', path: Probes.serverStream.path, headers: { 'grpc-timeout': '60m' }, body: Buffer.concat([frame(good), frame(good), frame(longer)]), pieceBytes: 1, status: UNIMPLEMENTED },
+  { name: 'messages that come after the deadline', path: Probes.serverStream.path, headers: { 'grpc-timeout': '30m' }, body: Buffer.concat([frame(longer), frame(longer)]), pieceBytes: 1, status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
   { name: 'a message in pieces over the limit', body: frame(long), pieceBytes: 9000, status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
-  { name: 'a request that does not end until its deadline', headers: { 'grpc-timeout': '100m' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', keepOpen: true },
+  ...[Probes.unary.path, Probes.serverStream.path].flatMap((path) => [undefined, 'gzip'].map((encoding): BadCall => ({
+    name: `a request to ${path} (${encoding}) that does not end until its deadline`,
+    path,
+    headers: { 'grpc-timeout': '100m', ...(encoding && { 'grpc-encoding': encoding }) },
+    body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', keepOpen: true,
+  }))),
 ];
 
 test.each(BAD_CALLS)(

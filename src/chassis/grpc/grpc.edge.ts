@@ -19,7 +19,13 @@ import {
   type CallObservers,
   type Priority,
 } from '../context/index.js';
-import { callCancelled, codeOfNumber, deadlineExceeded, ServiceError } from '../errors/index.js';
+import {
+  callCancelled,
+  codeOfNumber,
+  deadlineExceeded,
+  ServiceError,
+  toServiceError,
+} from '../errors/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
@@ -28,10 +34,9 @@ import { correctStatus } from './correct-status.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
-import { UnaryCall, type UnaryMethod } from './unary-call.js';
+import { CONTENT_TYPE, UnaryCall, type UnaryMethod } from './unary-call.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
-const CONTENT_TYPE = 'application/grpc+proto';
 
 /** What the edge has to know of a method before its handler runs. */
 export interface EdgeMethod {
@@ -114,12 +119,16 @@ export class GrpcEdge {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !call.isCut) this.#resets.count(session);
       this.#close(stream, call);
     });
+    // The client is gone; the stream's close ends the call.
+    stream.on('error', ignore);
     this.observers.opened(call, headers);
     if (headers[':method'] !== 'POST') {
       call.error = methodNotAllowed();
       refuseMethod(stream);
       return false;
     }
+    // grpc-js answers 415.
+    if (!isGrpc(headers)) return true;
     const fault = this.#refuse(call, method, headers, metadataFault);
     if (fault) {
       this.#answer(stream, call, fault);
@@ -132,8 +141,17 @@ export class GrpcEdge {
       return false;
     }
     attachCall(stream, call);
+    // Until its handler runs, which for one request is when that is complete.
+    if (method) call.onAborted = (reason) => this.#answerEarly(stream, call, reason);
     if (call.isForeign || headers['grpc-encoding'] !== undefined) correctStatus(stream);
     return true;
+  }
+
+  #answerEarly(stream: ServerHttp2Stream, call: GrpcCall, reason: Error): void {
+    if (stream.destroyed || stream.closed || stream.headersSent) return;
+    this.#answer(stream, call, toServiceError(reason));
+    // grpc-js answers no stream that is closed.
+    stream.close();
   }
 
   /** What is to be done on purpose; the handler waits, or fails, before it begins. */
@@ -189,8 +207,6 @@ export class GrpcEdge {
     headers: IncomingHttpHeaders,
     metadataFault: ServiceError | undefined,
   ): ServiceError | undefined {
-    // grpc-js answers 415 to what is not gRPC.
-    if (!isGrpc(headers)) return undefined;
     if (metadataFault) return metadataFault;
     if (!method && !this.isForeign(headers[':path'] ?? '')) return unknownMethod();
     const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
@@ -212,7 +228,6 @@ export class GrpcEdge {
   #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
     const status = toRpcStatus(error, this.#domain);
     call.error = error;
-    ignoreErrors(stream);
     stream.respond(
       {
         ':status': 200,
@@ -234,7 +249,7 @@ function isGrpc(headers: IncomingHttpHeaders): boolean {
 /** Its messages are not compressed. */
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
-  return isGrpc(headers) && (encoding === undefined || encoding === 'identity');
+  return encoding === undefined || encoding === 'identity';
 }
 
 /** The gRPC status that was sent, `undefined` when the stream ended without one. */
@@ -245,15 +260,10 @@ function statusOf({ sentTrailers, sentHeaders }: ServerHttp2Stream): number | un
 
 /** grpc-js would run the call whatever the method, and a HEAD has no trailers that could tell how it ended. */
 function refuseMethod(stream: ServerHttp2Stream): void {
-  ignoreErrors(stream);
   stream.respond({ ':status': 405, allow: 'POST' }, { endStream: true });
 }
 
-function ignoreErrors(stream: ServerHttp2Stream): void {
-  stream.on('error', () => {
-    // The client is gone; the stream's close ends the call.
-  });
-}
+function ignore(): void {}
 
 /** The client takes a refused stream for UNAVAILABLE. */
 function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {

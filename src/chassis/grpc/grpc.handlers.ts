@@ -24,6 +24,7 @@ type ManyResponses = ServerWritableStream<unknown, unknown> | ServerDuplexStream
 export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
   return (serverCall: OneRequest, callback: sendUnaryData<unknown>): void => {
     const call = callOf(serverCall);
+    if (call.abortReason) return;
     const answer = (error: Error | null, value: unknown): void => {
       if (call.isAnswered) return;
       call.isAnswered = true;
@@ -49,6 +50,7 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
 export function answerMany(invoke: Invoke, toStatus: ToStatus) {
   return (serverCall: ManyResponses): void => {
     const call = callOf(serverCall);
+    if (call.abortReason) return;
     call.responses = serverCall;
     const fail = (thrown: unknown): void => {
       call.isAnswered = true;
@@ -93,12 +95,22 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
   try {
     if ('request' in serverCall) call.messagesIn = 1;
     const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
-    const begun = call.disturbance?.begin();
-    if (!begun) return invoke(data, serverCall.metadata, serverCall);
-    return begun.then(() => invoke(data, serverCall.metadata, serverCall));
+    return invokeWith(invoke, data, serverCall, call);
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Runs the handler, after what is done to the call on purpose. */
+export function invokeWith(
+  invoke: Invoke,
+  data: unknown,
+  serverCall: { readonly metadata: Metadata },
+  { disturbance }: GrpcCall,
+): Promise<unknown> {
+  const begun = disturbance?.begin();
+  if (!begun) return invoke(data, serverCall.metadata, serverCall);
+  return begun.then(() => invoke(data, serverCall.metadata, serverCall));
 }
 
 function initialMetadata(call: GrpcCall): Metadata {

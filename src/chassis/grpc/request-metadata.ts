@@ -14,11 +14,7 @@ const HIDDEN = [
 ];
 
 /** The metadata of a request; read from its headers when somebody asks, since most calls are answered without. */
-export function requestMetadata(headers: IncomingHttpHeaders): Metadata {
-  return new RequestMetadata(headers);
-}
-
-class RequestMetadata extends Metadata {
+export class RequestMetadata extends Metadata {
   /** Where grpc-js keeps what it has; it is set there when the object is made. */
   declare protected internalRepr: never;
   #headers: IncomingHttpHeaders;

@@ -3,13 +3,13 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { GRPC_CODES, ServiceError } from '../errors/index.js';
-import type { Invoke, ToStatus } from './grpc.handlers.js';
-import { requestMetadata } from './request-metadata.js';
+import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
+import { RequestMetadata } from './request-metadata.js';
 import { readMessage } from './request-messages.js';
 
 /** Before each message: whether it is compressed, and its length. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */
 const PREFIX_BYTES = 5;
-const CONTENT_TYPE = 'application/grpc+proto';
+export const CONTENT_TYPE = 'application/grpc+proto';
 const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 const OK_TRAILERS = { 'grpc-status': 0 };
 
@@ -45,15 +45,13 @@ export class UnaryCall {
     private readonly call: GrpcCall,
     headers: IncomingHttpHeaders,
   ) {
-    this.metadata = requestMetadata(headers);
+    this.metadata = new RequestMetadata(headers);
   }
 
   /** Reads the request, and answers it. */
   begin(): void {
     const { call, stream } = this;
     call.onAborted = (reason) => this.#abort(reason);
-    // The client is gone; the stream's close ends the call.
-    stream.on('error', ignore);
     stream.on('data', (piece: Buffer) => this.#take(piece));
     stream.on('end', () => this.#run());
   }
@@ -113,11 +111,7 @@ export class UnaryCall {
     try {
       call.messagesIn = 1;
       const message = readMessage(method.deserialize(this.#joined().subarray(PREFIX_BYTES)));
-      const begun = call.disturbance?.begin();
-      const result = begun
-        ? begun.then(() => method.invoke(message, this.metadata, this))
-        : method.invoke(message, this.metadata, this);
-      result.then(this.#succeed, this.#fail);
+      invokeWith(method.invoke, message, this, call).then(this.#succeed, this.#fail);
     } catch (error) {
       this.#fail(error);
     }
@@ -177,8 +171,6 @@ export class UnaryCall {
     else this.#fail(reason);
   }
 }
-
-function ignore(): void {}
 
 function tooLarge(length: number, limit: number): ServiceError {
   return new ServiceError({
