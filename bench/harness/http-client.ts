@@ -41,7 +41,8 @@ export class HttpClient implements LoadClient {
     return client;
   }
 
-  run(until: { readonly ms: number } | { readonly calls: number }): Promise<Load> {
+  async run(until: { readonly ms: number } | { readonly calls: number }): Promise<Load> {
+    await this.#reopen();
     const { promise, resolve, reject } = Promise.withResolvers<Load>();
     const begin = performance.now();
     const endAt = 'ms' in until ? begin + until.ms : Infinity;
@@ -60,7 +61,7 @@ export class HttpClient implements LoadClient {
     };
     for (const connection of this.#connections) if (sent < limit) send(connection);
     stayAwake(promise);
-    return promise;
+    return await promise;
   }
 
   /**
@@ -107,6 +108,15 @@ export class HttpClient implements LoadClient {
     const { requests } = this.#options;
     const request = requests[this.#next++ % requests.length];
     if (request) connection.socket.write(request);
+  }
+
+  /** A target closes what was idle for too long, 5 seconds with Node's default: no request waits for such a one. */
+  async #reopen(): Promise<void> {
+    const closed = this.#connections.filter(({ socket }) => socket.destroyed);
+    for (const connection of closed) {
+      this.#connections.splice(this.#connections.indexOf(connection), 1);
+      await this.#connect();
+    }
   }
 
   async #connect(): Promise<void> {

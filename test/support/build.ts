@@ -22,6 +22,7 @@ export async function buildOnce(): Promise<void> {
     if (modifiedAt(stamp) >= newestSource()) return;
     const begin = new Date();
     await runTool('tsc', ['-p', 'tsconfig.build.json']);
+    await runTool('node', ['scripts/bundle.ts']);
     // What changes while the compiler runs must count as newer.
     utimesSync(stamp, begin, begin);
   } finally {
@@ -65,7 +66,7 @@ function newestSource(): number {
   const sources = readdirSync(join(PROJECT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
     .map((file) => join(PROJECT, 'src', file));
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((file) =>
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/bundle.ts'].map((file) =>
     join(PROJECT, file),
   );
   return Math.max(...[...sources, ...settings].map(modifiedAt));

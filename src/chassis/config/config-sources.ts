@@ -189,7 +189,7 @@ function readEarly<Shape extends z.ZodRawShape>(
   schema: ConfigSchema,
   merged: Merged,
 ): z.output<z.ZodObject<Shape>> {
-  const result = z.object(shape).safeParse(merged.values);
+  const result = z.object(shape).safeParse(merged.values, { jitless: true });
   if (result.success) return result.data;
   schema.validate(merged);
   throw result.error;

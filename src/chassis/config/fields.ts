@@ -1,7 +1,19 @@
 import { z } from 'zod';
 
+type IntegerField = ReturnType<typeof makeInteger>;
+
+/** By bounds: a hundred keys share a few of them, and each field is a dozen objects to make at every start. */
+const integers = new Map<string, IntegerField>();
+
 /** A whole number, also from the text that an environment variable holds. */
-export function integer(min: number, max: number) {
+export function integer(min: number, max: number): IntegerField {
+  const bounds = `${min} ${max}`;
+  const field = integers.get(bounds) ?? makeInteger(min, max);
+  integers.set(bounds, field);
+  return field;
+}
+
+function makeInteger(min: number, max: number) {
   const number = z.int().min(min).max(max);
   const text = z
     .string()

@@ -64,7 +64,7 @@ export class ConfigSchema {
    * @throws {ConfigError} with all faults together
    */
   validate({ values, sources }: Merged, secretFaults: readonly SecretFault[] = []): Assembled {
-    const result = this.#schema.safeParse(values);
+    const result = this.#schema.safeParse(values, { jitless: true });
     const faulty = new Set(secretFaults.map(({ key }) => key));
     const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
     const faults = [...secretFaults.map(({ key, message }) => ({ path: [key], message })), ...issues];
