@@ -3,7 +3,7 @@
  * `dist/bundle/` instead of some five hundred in `dist/chassis/`. docs/adr/0016-a-bundle-of-the-chassis.md
  */
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { rolldown, type Plugin } from 'rolldown';
 
 const DIST = join(import.meta.dirname, '../dist');
@@ -14,6 +14,8 @@ const CHASSIS = join(DIST, 'chassis');
  * API share one state, which it keeps under a global symbol.
  */
 const INCLUDED = new Set(['yaml', '@opentelemetry/api']);
+
+const isOwn = (id: string): boolean => id.startsWith('.') || id.startsWith('#chassis') || isAbsolute(id);
 
 /** Stack traces with `node --enable-source-maps` name the sources, not what the compiler made of them. */
 const sourceMaps: Plugin = {
@@ -27,7 +29,7 @@ const sourceMaps: Plugin = {
 const entries = ['index.js', ...globSync('*/index.js', { cwd: CHASSIS })];
 const bundle = await rolldown({
   input: Object.fromEntries(entries.map((file) => [file.slice(0, -'.js'.length), join(CHASSIS, file)])),
-  external: (id) => !/^(?:[./]|#chassis)/.test(id) && !INCLUDED.has(id),
+  external: (id) => !isOwn(id) && !INCLUDED.has(id),
   platform: 'node',
   // Decorators and registrations are side effects, and nothing here is unused.
   treeshake: false,

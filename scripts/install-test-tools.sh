@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools=node_modules/.tools
+# Debian's Alertmanager reads its own templates from here, wherever the program itself is.
+templates=/usr/share/prometheus/alertmanager
+as_root=()
 
 has_postgres() {
   [ -n "${TEST_DATABASE_URL:-}" ] && return 0
@@ -27,25 +30,41 @@ has_programs() {
     [ -x "$tools/$program" ] || command -v "$program" >/dev/null 2>&1 || return 1
   done
 }
+unpack() {
+  local package="$1" folder="$2"
+  (cd "$folder" && apt-get download -qq "$package" 2>/dev/null) || { rm -r "$folder"; return 1; }
+  dpkg-deb --extract "$folder/$package"_*.deb "$folder/root"
+}
 take_programs() {
   local package="$1" folder
   shift
   has_programs "$@" && return 0
   folder="$(mktemp -d)"
-  (cd "$folder" && apt-get download -qq "$package" 2>/dev/null) || { rm -r "$folder"; return 1; }
-  dpkg-deb --extract "$folder/$package"_*.deb "$folder/root"
+  unpack "$package" "$folder" || return 1
   mkdir -p "$tools"
   (cd "$folder/root/usr/bin" && cp "$@" "$OLDPWD/$tools")
   rm -r "$folder"
   echo "Took $* out of Debian's package $package for the tests"
 }
-has_monitoring() { has_programs prometheus promtool prometheus-alertmanager amtool etcd; }
+take_templates() {
+  local folder
+  [ -e "$templates/default.tmpl" ] && return 0
+  folder="$(mktemp -d)"
+  unpack prometheus-alertmanager "$folder" || return 1
+  "${as_root[@]}" mkdir -p "$templates" && "${as_root[@]}" cp "$folder/root$templates"/*.tmpl "$templates" ||
+    { rm -r "$folder"; return 1; }
+  rm -r "$folder"
+  echo "Took $templates out of Debian's package prometheus-alertmanager for the tests"
+}
+has_monitoring() {
+  has_programs prometheus promtool prometheus-alertmanager amtool etcd && [ -e "$templates/default.tmpl" ]
+}
 take_monitoring() {
   take_programs prometheus prometheus promtool && take_programs prometheus-alertmanager prometheus-alertmanager amtool &&
-    take_programs etcd-server etcd
+    take_programs etcd-server etcd && take_templates
 }
 
-if command -v apt-get >/dev/null 2>&1; then take_monitoring || true; fi
+if command -v apt-get >/dev/null 2>&1; then take_monitoring 2>/dev/null || true; fi
 
 packages=()
 has_postgres || packages+=(postgresql)
@@ -58,12 +77,11 @@ has_python_prometheus || packages+=(python3-prometheus-client)
 [ ${#packages[@]} -eq 0 ] && has_monitoring && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
-  as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     if command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
       as_root=(sudo)
     else
-      echo "The tests need these packages: ${packages[*]:-none}, and the programs of prometheus, prometheus-alertmanager and etcd-server" >&2
+      echo "The tests need these packages: ${packages[*]:-none}, the programs of prometheus, prometheus-alertmanager and etcd-server, and $templates" >&2
       echo "Run as root: apt-get update && apt-get install ${packages[*]:-python3}; then try again" >&2
       exit 1
     fi
