@@ -6,8 +6,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { rolldown, type Plugin } from 'rolldown';
 
-const DIST = join(import.meta.dirname, '../dist');
-const CHASSIS = join(DIST, 'chassis');
+const ROOT = join(import.meta.dirname, '..');
+const CHASSIS = join(ROOT, 'dist/chassis');
 
 /**
  * Packages of many files that may exist twice: only the chassis reads YAML, and all copies of OpenTelemetry's
@@ -26,9 +26,12 @@ const sourceMaps: Plugin = {
       : undefined,
 };
 
-const entries = ['index.js', ...globSync('*/index.js', { cwd: CHASSIS })];
+// Of the sources: the compiler leaves behind in `dist/` what is no longer among them.
+const entries = globSync(['index.ts', '*/index.ts'], { cwd: join(ROOT, 'src/chassis') }).map((file) =>
+  file.slice(0, -'.ts'.length),
+);
 const bundle = await rolldown({
-  input: Object.fromEntries(entries.map((file) => [file.slice(0, -'.js'.length), join(CHASSIS, file)])),
+  input: Object.fromEntries(entries.map((entry) => [entry, join(CHASSIS, `${entry}.js`)])),
   external: (id) => !isOwn(id) && !INCLUDED.has(id),
   platform: 'node',
   // Decorators and registrations are side effects, and nothing here is unused.
@@ -38,7 +41,7 @@ const bundle = await rolldown({
   plugins: [sourceMaps],
 });
 await bundle.write({
-  dir: join(DIST, 'bundle'),
+  dir: join(ROOT, 'dist/bundle'),
   format: 'esm',
   chunkFileNames: 'parts/[name].js',
   sourcemap: true,

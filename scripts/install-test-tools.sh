@@ -30,35 +30,36 @@ has_programs() {
     [ -x "$tools/$program" ] || command -v "$program" >/dev/null 2>&1 || return 1
   done
 }
+# Prints the folder that then holds the package's files.
 unpack() {
-  local package="$1" folder="$2"
-  (cd "$folder" && apt-get download -qq "$package" 2>/dev/null) || { rm -r "$folder"; return 1; }
-  dpkg-deb --extract "$folder/$package"_*.deb "$folder/root"
+  local folder
+  folder="$(mktemp -d)"
+  (cd "$folder" && apt-get download -qq "$1" 2>/dev/null) || { rm -r "$folder"; return 1; }
+  dpkg-deb --extract "$folder"/*.deb "$folder"
+  echo "$folder"
 }
 take_programs() {
   local package="$1" folder
   shift
   has_programs "$@" && return 0
-  folder="$(mktemp -d)"
-  unpack "$package" "$folder" || return 1
+  folder="$(unpack "$package")" || return 1
   mkdir -p "$tools"
-  (cd "$folder/root/usr/bin" && cp "$@" "$OLDPWD/$tools")
+  (cd "$folder/usr/bin" && cp "$@" "$OLDPWD/$tools")
   rm -r "$folder"
   echo "Took $* out of Debian's package $package for the tests"
 }
+# Another system's Alertmanager has its templates inside.
+has_templates() { [ -e "$templates/default.tmpl" ] || ! command -v apt-get >/dev/null 2>&1; }
 take_templates() {
   local folder
-  [ -e "$templates/default.tmpl" ] && return 0
-  folder="$(mktemp -d)"
-  unpack prometheus-alertmanager "$folder" || return 1
-  "${as_root[@]}" mkdir -p "$templates" && "${as_root[@]}" cp "$folder/root$templates"/*.tmpl "$templates" ||
+  has_templates && return 0
+  folder="$(unpack prometheus-alertmanager)" || return 1
+  "${as_root[@]}" mkdir -p "$templates" && "${as_root[@]}" cp "$folder$templates"/*.tmpl "$templates" ||
     { rm -r "$folder"; return 1; }
   rm -r "$folder"
   echo "Took $templates out of Debian's package prometheus-alertmanager for the tests"
 }
-has_monitoring() {
-  has_programs prometheus promtool prometheus-alertmanager amtool etcd && [ -e "$templates/default.tmpl" ]
-}
+has_monitoring() { has_programs prometheus promtool prometheus-alertmanager amtool etcd && has_templates; }
 take_monitoring() {
   take_programs prometheus prometheus promtool && take_programs prometheus-alertmanager prometheus-alertmanager amtool &&
     take_programs etcd-server etcd && take_templates

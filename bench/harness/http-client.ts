@@ -26,7 +26,7 @@ interface Connection {
 /** HTTP/1.1 over raw keep-alive sockets, one request in flight on each: costs a fraction of any server. */
 export class HttpClient implements LoadClient {
   readonly #options: HttpClientOptions;
-  readonly #connections: Connection[] = [];
+  #connections: Connection[] = [];
   #next = 0;
   #onAnswer: (connection: Connection) => void = () => {};
   #onFault: (error: Error) => void = () => {};
@@ -69,7 +69,8 @@ export class HttpClient implements LoadClient {
    * its request was due, so that a stall is felt by every call that would have been made meanwhile.
    * @returns latencies in milliseconds
    */
-  runAtRate(callsPerSecond: number, ms: number): Promise<number[]> {
+  async runAtRate(callsPerSecond: number, ms: number): Promise<number[]> {
+    await this.#reopen();
     const { promise, resolve, reject } = Promise.withResolvers<number[]>();
     const latencies: number[] = [];
     const idle = [...this.#connections];
@@ -96,7 +97,7 @@ export class HttpClient implements LoadClient {
       else resolve(latencies);
     };
     tick();
-    return promise;
+    return await promise;
   }
 
   close(): void {
@@ -112,11 +113,9 @@ export class HttpClient implements LoadClient {
 
   /** A target closes what was idle for too long, 5 seconds with Node's default: no request waits for such a one. */
   async #reopen(): Promise<void> {
-    const closed = this.#connections.filter(({ socket }) => socket.destroyed);
-    for (const connection of closed) {
-      this.#connections.splice(this.#connections.indexOf(connection), 1);
-      await this.#connect();
-    }
+    const wanted = this.#connections.length;
+    this.#connections = this.#connections.filter(({ socket }) => !socket.destroyed);
+    while (this.#connections.length < wanted) await this.#connect();
   }
 
   async #connect(): Promise<void> {

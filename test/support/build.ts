@@ -18,7 +18,8 @@ export async function buildOnce(): Promise<void> {
   const lock = new DatabaseSync(join(dist, '.build.lock'), { timeout: LOCK_TIMEOUT_MS });
   try {
     lock.exec('begin exclusive');
-    const stamp = join(dist, '.tsbuildinfo');
+    // The last thing that a build writes.
+    const stamp = join(dist, 'bundle/index.js');
     if (modifiedAt(stamp) >= newestSource()) return;
     const begin = new Date();
     await runTool('tsc', ['-p', 'tsconfig.build.json']);

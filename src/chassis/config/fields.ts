@@ -8,8 +8,8 @@ const integers = new Map<string, IntegerField>();
 /** A whole number, also from the text that an environment variable holds. */
 export function integer(min: number, max: number): IntegerField {
   const bounds = `${min} ${max}`;
-  const field = integers.get(bounds) ?? makeInteger(min, max);
-  integers.set(bounds, field);
+  let field = integers.get(bounds);
+  if (field === undefined) integers.set(bounds, (field = makeInteger(min, max)));
   return field;
 }
 

@@ -64,6 +64,7 @@ export class ConfigSchema {
    * @throws {ConfigError} with all faults together
    */
   validate({ values, sources }: Merged, secretFaults: readonly SecretFault[] = []): Assembled {
+    // Code made for a schema pays when it is used often, not once a start or a change.
     const result = this.#schema.safeParse(values, { jitless: true });
     const faulty = new Set(secretFaults.map(({ key }) => key));
     const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
