@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { HttpCall } from './http-call.js';
 import { currentCall, runInCall } from './call-store.js';
 
-beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
+const toFake = ['setTimeout', 'clearTimeout', 'Date', 'performance'] as const;
+beforeEach(() => vi.useFakeTimers({ now: 1_000_000, toFake: [...toFake] }));
 afterEach(() => vi.useRealTimers());
 
 const late = new Error('late');

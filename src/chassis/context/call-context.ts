@@ -1,9 +1,9 @@
 import type { Span } from '@opentelemetry/api';
 import type { IncomingHttpHeaders } from 'node:http';
-import { performance } from 'node:perf_hooks';
 import { callCancelled, deadlineExceeded, type Code, type ServiceError } from '../errors/primary.js';
 import type { Call } from './call-observers.js';
 import type { CallState } from './call-state.js';
+import type { ExpiryQueue } from './expiry-queue.js';
 import type { Interference } from './interference.js';
 import type { ClientCertificate, Principal } from './principal.js';
 import type { Priority } from './priority.js';
@@ -11,6 +11,8 @@ import { Scope } from './scope.js';
 
 /** The ways a call comes in; the run of a job comes by none. */
 export type TransportName = 'http' | 'grpc' | 'job';
+
+const TIME_ORIGIN = performance.timeOrigin;
 
 /** `setTimeout` cannot wait longer: 2³¹ − 1 milliseconds, 24.8 days. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -74,9 +76,14 @@ export abstract class CallContext {
   /** Neighbours among the calls that have not ended; `OpenCalls` keeps them. */
   previousOpen: Call | undefined;
   nextOpen: Call | undefined;
+  /** Where its deadline is watched, and its neighbours there; `ExpiryQueue` keeps them. */
+  expiry: ExpiryQueue | undefined;
+  previousExpiring: CallContext | undefined;
+  nextExpiring: CallContext | undefined;
   /** The transport edge's own reaction to an abort: it answers. Runs before the signal's listeners. */
   onAborted: ((reason: Error) => void) | undefined;
-  #deadline = Infinity;
+  /** As `performance.now()` counts. */
+  #expiresAt = Infinity;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -103,14 +110,24 @@ export abstract class CallContext {
     return this.#scope?.span;
   }
 
+  /** Epoch milliseconds, with fractions, when the call came in. */
+  get startMs(): number {
+    return TIME_ORIGIN + this.startedAt;
+  }
+
+  /** Epoch milliseconds, with fractions, when the call was over; known once it is closed. */
+  get endMs(): number {
+    return TIME_ORIGIN + this.startedAt + this.durationMs;
+  }
+
   /** Epoch milliseconds after which nobody waits for the answer; `Infinity` when there is none. */
   get deadline(): number {
-    return this.#deadline;
+    return this.#expiresAt === Infinity ? Infinity : Date.now() + this.#expiresAt - performance.now();
   }
 
   /** Milliseconds left until the deadline, never negative; `Infinity` without a deadline. */
   get remainingMs(): number {
-    return Math.max(0, this.#deadline - Date.now());
+    return Math.max(0, this.#expiresAt - performance.now());
   }
 
   /**
@@ -141,11 +158,17 @@ export abstract class CallContext {
     this.#states.set(state, value);
   }
 
-  /** Gives the call `timeoutMs` from now; then it is aborted with what `reason` makes. */
+  /** Gives the call `timeoutMs` from its beginning; then it is aborted with what `reason` makes. */
   expireAfter(timeoutMs: number, reason: () => Error): void {
-    this.#deadline = Date.now() + timeoutMs;
+    this.#expiresAt = this.startedAt + timeoutMs;
     if (timeoutMs > MAX_TIMER_MS) return;
     this.#timer = setTimeout(() => this.abort(reason()), timeoutMs);
+  }
+
+  /** The same with the time of `queue`, for the time that most calls have. */
+  expireIn(queue: ExpiryQueue): void {
+    this.#expiresAt = this.startedAt + queue.timeoutMs;
+    queue.add(this);
   }
 
   /** Cancels the work. Only the first reason counts. */
@@ -176,7 +199,8 @@ export abstract class CallContext {
   /** The call is over: its deadline can no longer fire, its duration is known. */
   close(): void {
     this.durationMs = performance.now() - this.startedAt;
-    clearTimeout(this.#timer);
+    this.expiry?.delete(this);
+    if (this.#timer) clearTimeout(this.#timer);
     // What the call has started and goes on without it reads what holds then.
     this.settings = undefined;
   }

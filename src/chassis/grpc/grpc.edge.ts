@@ -10,6 +10,7 @@ import { clientIpOf, peerOf, TrustedProxies, type RefusedConnections } from '../
 import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
+  ExpiryQueue,
   GrpcCall,
   parseGrpcTimeout,
   PRIORITY_HEADER,
@@ -68,7 +69,8 @@ type StreamListener = (
  */
 export class GrpcEdge {
   readonly #domain: string;
-  readonly #maxDeadlineMs: number;
+  /** Of unary calls that ask for no shorter time than MAX_DEADLINE_MS. */
+  readonly #expiry: ExpiryQueue;
   readonly #rules: MetadataRules;
   readonly #proxies: TrustedProxies;
   readonly #resets: StreamResets;
@@ -86,7 +88,7 @@ export class GrpcEdge {
     private readonly shedding?: LoadShedding,
   ) {
     this.#domain = config.get('SERVICE_NAME');
-    this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#expiry = new ExpiryQueue(config.get('MAX_DEADLINE_MS'), deadlineExceeded);
     this.#rules = new MetadataRules(config);
     this.#proxies = new TrustedProxies(config);
     this.#resets = new StreamResets(config, refused);
@@ -217,10 +219,8 @@ export class GrpcEdge {
     if (method) {
       // From here the deadline is the call's own: grpc-js would overflow on long ones and answers without details.
       delete headers[TIMEOUT_HEADER];
-      call.expireAfter(
-        method.isUnary ? Math.min(timeoutMs, this.#maxDeadlineMs) : timeoutMs,
-        deadlineExceeded,
-      );
+      if (method.isUnary && timeoutMs >= this.#expiry.timeoutMs) call.expireIn(this.#expiry);
+      else call.expireAfter(timeoutMs, deadlineExceeded);
     }
     return undefined;
   }

@@ -14,9 +14,11 @@ import { connectionTimes } from './connection-times.js';
 import { Cors } from './cors.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
+import { NestHooks } from './nest-hooks.js';
 import { createNotFoundHandler } from './not-found.js';
 import { createResponseClass } from './secure-response.js';
 import { secureServerFactory, type SecureServer } from './secure-server.js';
+import { stepIn } from './step-in.js';
 
 const LINGER_POLL_MS = 10;
 
@@ -27,6 +29,7 @@ const LINGER_POLL_MS = 10;
 export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
   readonly #edge: HttpEdge;
+  readonly #nestHooks: NestHooks;
   /** Connections that were closed at once. */
   readonly refused: RefusedConnections;
 
@@ -42,7 +45,10 @@ export class HttpAdapter extends FastifyAdapter {
     const proxies = new TrustedProxies(config);
     limitConnections(fastify.server, { max, maxPerIp, proxies }, refused);
     shedding?.accepts.http.watch(fastify.server);
+    const nestHooks = new NestHooks(fastify);
     super(fastify);
+    nestHooks.settle();
+    this.#nestHooks = nestHooks;
     this.refused = refused;
     this.#notFound = notFound;
     this.#edge = edge;
@@ -76,11 +82,32 @@ export class HttpAdapter extends FastifyAdapter {
   }
 
   override setNotFoundHandler(): FastifyInstance {
-    return this.getInstance<FastifyInstance>().setNotFoundHandler(this.#notFound);
+    const fastify = this.getInstance<FastifyInstance>();
+    return fastify.setNotFoundHandler({ preValidation: stepIn }, this.#notFound);
   }
 
   override setErrorHandler(): FastifyInstance {
     return this.getInstance<FastifyInstance>().setErrorHandler(this.#edge.answerError);
+  }
+
+  override setOnRequestHook(...parameters: Parameters<FastifyAdapter['setOnRequestHook']>): void {
+    this.#nestHooks.runOnRequest();
+    super.setOnRequestHook(...parameters);
+  }
+
+  override setOnResponseHook(...parameters: Parameters<FastifyAdapter['setOnResponseHook']>): void {
+    this.#nestHooks.runOnResponse();
+    super.setOnResponseHook(...parameters);
+  }
+
+  override enableCors(...parameters: Parameters<FastifyAdapter['enableCors']>): void {
+    this.#nestHooks.runOnRequest();
+    super.enableCors(...parameters);
+  }
+
+  override registerSecurityHook(...parameters: Parameters<FastifyAdapter['registerSecurityHook']>): void {
+    this.#nestHooks.runOnRequest();
+    super.registerSecurityHook(...parameters);
   }
 }
 

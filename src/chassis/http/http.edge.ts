@@ -15,6 +15,7 @@ import type { Config } from '../config/index.js';
 import {
   acceptRequestId,
   currentCall,
+  ExpiryQueue,
   HttpCall,
   parseTimeoutMs,
   PRIORITY_HEADER,
@@ -38,6 +39,7 @@ import { fromFastify } from './fastify-errors.js';
 import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
 import { SecureResponse } from './secure-response.js';
+import { stepInAgain } from './step-in.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -65,7 +67,8 @@ export interface HttpEdgeParts {
  * it with the response, and turns every error into the one form of answer.
  */
 export class HttpEdge {
-  readonly #maxDeadlineMs: number;
+  /** Of calls that ask for no shorter time than MAX_DEADLINE_MS. */
+  readonly #expiry: ExpiryQueue;
   readonly #readsCertificates: boolean;
   readonly #maxPipelined: number;
   readonly #rules: RequestRules;
@@ -83,7 +86,7 @@ export class HttpEdge {
   ) {
     this.#shedding = shedding;
     this.#cors = cors;
-    this.#maxDeadlineMs = config.get('MAX_DEADLINE_MS');
+    this.#expiry = new ExpiryQueue(config.get('MAX_DEADLINE_MS'), deadlineExceeded);
     this.#readsCertificates = tls?.asksForCertificates ?? false;
     this.#maxPipelined = config.get('HTTP_MAX_PIPELINED');
     this.#rules = new RequestRules(config);
@@ -105,11 +108,7 @@ export class HttpEdge {
       // First of all: a page reads a refusal only when its origin may.
       else allow.call(fastify, request, reply, () => this.#begin(request, reply, refusal, done));
     });
-    // Events of the socket that deliver a body run outside of the call: step in again before validation.
-    fastify.addHook('preValidation', (request, _reply, done) => {
-      if (currentCall() === request.call) done();
-      else runInCall(request.call, done);
-    });
+    stepInAgain(fastify);
   }
 
   /** From now on every answer says that its connection ends with it, those of calls under way too. */
@@ -157,12 +156,14 @@ export class HttpEdge {
       reply.raw.shouldKeepAlive = false;
       return fault;
     }
-    const overload = this.#shedding?.admit(call, declaredFor(request), request.headers[PRIORITY_HEADER]);
+    const overload = this.#shedding?.admit(call, declaredFor(request), request.raw.headers[PRIORITY_HEADER]);
     if (overload) return overload;
-    const timeoutMs = timeoutOf(request, this.#maxDeadlineMs);
+    const header = request.raw.headers[TIMEOUT_HEADER];
+    const timeoutMs = header === undefined ? Infinity : timeoutOf(header);
     if (timeoutMs === undefined) return malformedTimeout();
     call.onAborted = (reason) => answerAbort(reply, reason);
-    call.expireAfter(timeoutMs, deadlineExceeded);
+    if (timeoutMs >= this.#expiry.timeoutMs) call.expireIn(this.#expiry);
+    else call.expireAfter(timeoutMs, deadlineExceeded);
     return undefined;
   }
 
@@ -266,12 +267,9 @@ function socketOf(session: Http2Session): Http2Session['socket'] {
   return session.socket;
 }
 
-/** The caller's own time in milliseconds within the server's maximum; `undefined` when malformed. */
-function timeoutOf(request: FastifyRequest, maxDeadlineMs: number): number | undefined {
-  const header = request.headers[TIMEOUT_HEADER];
-  if (header === undefined) return maxDeadlineMs;
-  const timeoutMs = typeof header === 'string' ? parseTimeoutMs(header) : undefined;
-  return timeoutMs === undefined ? undefined : Math.min(timeoutMs, maxDeadlineMs);
+/** The caller's own time in milliseconds; `undefined` when malformed. */
+function timeoutOf(header: string | string[]): number | undefined {
+  return typeof header === 'string' ? parseTimeoutMs(header) : undefined;
 }
 
 /** A deadline that passed and a shutdown have an answer; a client that left needs none. */

@@ -20,6 +20,8 @@ export class RequestRules {
   readonly #maxParameters: number;
   readonly #maxFields: number;
   readonly #maxHeaderBytes: number;
+  /** The last `Host` that was a host: most calls have the same. */
+  #goodHost: string | undefined;
 
   constructor(config: Config) {
     this.#maxUrlLength = config.get('HTTP_MAX_URL_LENGTH');
@@ -36,7 +38,21 @@ export class RequestRules {
     if (exceedsHeaderLimit(request, this.#maxHeaderBytes)) return headersTooLarge();
     const repeated = repeatedOf(rawHeaders);
     if (repeated !== undefined) return malformedRequest(`The request has more than one ${repeated} header`);
-    return checkFraming(request) ?? checkHost(request, url) ?? this.#checkQuery(url);
+    return checkFraming(request) ?? this.#checkHost(request, url) ?? this.#checkQuery(url);
+  }
+
+  /** Source: RFC 9112, sections 3.2 and 3.2.2. */
+  #checkHost({ headers, httpVersion }: IncomingMessage, url: string): ServiceError | undefined {
+    const { host } = headers;
+    if (host === undefined)
+      return httpVersion === '1.1' ? malformedRequest('The request has no Host header') : undefined;
+    if (host !== this.#goodHost) {
+      if (!HOST.test(host)) return malformedRequest('The Host header is no host name with an optional port');
+      this.#goodHost = host;
+    }
+    if (url.includes('#'))
+      return malformedRequest('The request target has a fragment, which stays with the client');
+    return url.startsWith('/') || url === '*' ? undefined : checkAuthority(url, host);
   }
 
   #checkQuery(url: string): ServiceError | undefined {
@@ -78,15 +94,8 @@ function checkFraming(request: IncomingMessage): ServiceError | undefined {
     : malformedRequest('The only Transfer-Encoding this service reads is chunked');
 }
 
-/** Source: RFC 9112, sections 3.2 and 3.2.2. */
-function checkHost({ headers, httpVersion }: IncomingMessage, url: string): ServiceError | undefined {
-  const { host } = headers;
-  if (host === undefined)
-    return httpVersion === '1.1' ? malformedRequest('The request has no Host header') : undefined;
-  if (!HOST.test(host)) return malformedRequest('The Host header is no host name with an optional port');
-  if (url.includes('#'))
-    return malformedRequest('The request target has a fragment, which stays with the client');
-  if (url.startsWith('/') || url === '*') return undefined;
+/** The client speaks to this service as to a proxy: `GET http://host/path`. */
+function checkAuthority(url: string, host: string): ServiceError | undefined {
   const authority = ABSOLUTE.exec(url)?.[1];
   if (authority === undefined)
     return malformedRequest('The request target is neither a path nor an http URL');

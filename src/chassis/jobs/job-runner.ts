@@ -140,7 +140,7 @@ export class JobRunner {
     run.close();
     const result = resultOf(run, failure);
     const { job, durationMs, requestId, span } = run;
-    const startedAt = new Date(performance.timeOrigin + run.startedAt).toISOString();
+    const startedAt = new Date(run.startMs).toISOString();
     this.#last = { startedAt, result, durationMs, requestId, traceId: span?.spanContext().traceId };
     this.tools.metrics.ended(job, result, durationMs, span);
     runInCall(run, () => tell(run, result, failure));

@@ -1,4 +1,5 @@
-import { durationBucketOf, type Call } from '../context/index.js';
+import type { SpanContext } from '@opentelemetry/api';
+import { durationBucketOf, OwnSpanContext, type Call } from '../context/index.js';
 import { LineBuffer } from './line-buffer.js';
 import type { LogLevel } from './log-levels.js';
 import { hexFlags } from './scope-fields.js';
@@ -25,6 +26,8 @@ export function callFields(call: Call): Record<string, unknown> {
 const LEVELS = textsOf((level) => `{"level":"${level}","time":"`);
 const CODES = textsOf((code) => `,"code":"${code}"`);
 const BUCKETS = textsOf((bucket) => `,"latency_bucket":"${bucket}"`);
+/** A byte, so there are few. */
+const TRACE_FLAGS = textsOf((flags: number) => `,"trace_flags":"${hexFlags(flags)}"`);
 const REASON = Buffer.from(',"reason":');
 const SHED = Buffer.from(',"shed":');
 const PRIORITY = Buffer.from(',"priority":');
@@ -37,7 +40,6 @@ const FALLBACK = Buffer.from(',"fallback":');
 const CHAOS = Buffer.from(',"chaos":');
 const TRACE_ID = Buffer.from(',"trace_id":');
 const SPAN_ID = Buffer.from(',"span_id":');
-const TRACE_FLAGS = Buffer.from(',"trace_flags":');
 const REQUEST_ID = Buffer.from(',"request_id":');
 const END = Buffer.from(',"msg":"call"}\n');
 
@@ -87,11 +89,7 @@ export class CallLineWriter {
     }
     if (call.chaos !== undefined) writeField(line, CHAOS, call.chaos);
     const span = call.span?.spanContext();
-    if (span) {
-      writeField(line, TRACE_ID, span.traceId);
-      writeField(line, SPAN_ID, span.spanId);
-      writeField(line, TRACE_FLAGS, hexFlags(span.traceFlags));
-    }
+    if (span) writeIds(line, span);
     writeField(line, REQUEST_ID, call.requestId);
     line.append(END);
     return line;
@@ -133,9 +131,20 @@ function writeField(line: LineBuffer, name: Buffer, text: string): void {
   line.quoted(text);
 }
 
+function writeIds(line: LineBuffer, span: SpanContext): void {
+  const trace = span instanceof OwnSpanContext ? span.trace : span.traceId;
+  line.append(TRACE_ID);
+  if (typeof trace === 'string') line.quoted(trace);
+  else line.id(trace);
+  line.append(SPAN_ID);
+  if (span instanceof OwnSpanContext) line.id(span.span);
+  else line.quoted(span.spanId);
+  line.append(TRACE_FLAGS(span.traceFlags));
+}
+
 /** Encodes each of a few texts once. */
-function textsOf(format: (key: string) => string): (key: string) => Buffer {
-  const texts = new Map<string, Buffer>();
+function textsOf<Key = string>(format: (key: Key) => string): (key: Key) => Buffer {
+  const texts = new Map<Key, Buffer>();
   return (key) => {
     const known = texts.get(key);
     if (known) return known;

@@ -1,4 +1,7 @@
+import type { RandomId } from '../context/index.js';
+
 const INITIAL_BYTES = 1024;
+const DIGITS = Buffer.from('0123456789abcdef');
 /** What JSON makes of one UTF-16 unit at most: `\u0000`. */
 const MAX_BYTES_PER_UNIT = 6;
 const QUOTE = 34;
@@ -35,6 +38,18 @@ export class LineBuffer {
   quoted(text: string): void {
     this.#reserve(text.length * MAX_BYTES_PER_UNIT + 2);
     if (!this.#plain(text)) this.length += this.bytes.write(JSON.stringify(text), this.length);
+  }
+
+  /** A JSON string of the digits of an id. */
+  id({ digits, bytes, at }: RandomId): void {
+    this.#reserve(digits.length + 2);
+    this.bytes[this.length++] = QUOTE;
+    for (let index = at; index < at + digits.length / 2; index++) {
+      const byte = bytes[index] ?? 0;
+      this.bytes[this.length++] = DIGITS[byte >> 4] ?? 0;
+      this.bytes[this.length++] = DIGITS[byte & 0xf] ?? 0;
+    }
+    this.bytes[this.length++] = QUOTE;
   }
 
   /** A duration in milliseconds, to the microsecond. */

@@ -21,9 +21,10 @@ export class HistogramSeries {
 
   /**
    * @param span its trace becomes the bucket's exemplar when it is sampled
+   * @param timeMs of the observation, where it is known; epoch milliseconds @default now
    * @throws {TypeError} when `value` is not a number
    */
-  observe(value: number, span: Span | undefined = currentScope()?.span): void {
+  observe(value: number, span: Span | undefined = currentScope()?.span, timeMs?: number): void {
     if (Number.isNaN(value)) throw new TypeError('A histogram cannot observe NaN');
     let index = 0;
     while (index < this.bounds.length && value > (this.bounds[index] ?? Infinity)) index++;
@@ -33,7 +34,7 @@ export class HistogramSeries {
     if (!context || (context.traceFlags & TraceFlags.SAMPLED) === 0) return;
     this.#spans[index] = context;
     this.#values[index] = value;
-    this.#times[index] = Date.now();
+    this.#times[index] = timeMs ?? Date.now();
   }
 
   exemplarOf(index: number): Exemplar | null {

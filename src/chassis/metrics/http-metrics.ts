@@ -38,7 +38,7 @@ export class HttpMetrics {
   closed(call: HttpCall): void {
     this.#active.value -= 1;
     const series = this.#series.get(call.route)?.get(call.method)?.get(call.status) ?? this.#add(call);
-    series.observe(call.durationMs / 1000, call.span);
+    series.observe(call.durationMs / 1000, call.span, call.endMs);
   }
 
   get active(): number {

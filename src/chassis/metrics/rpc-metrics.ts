@@ -78,7 +78,7 @@ export class RpcMetrics {
       series = this.#duration.labels(call.service, call.method, call.code);
       method.byCode.set(call.code, series);
     }
-    series.observe(call.durationMs / 1000, call.span);
+    series.observe(call.durationMs / 1000, call.span, call.endMs);
   }
 
   /** A stream may last for days: each scrape counts what it has moved since the last one. */

@@ -1,6 +1,5 @@
 import { propagation, SpanStatusCode, type Span, type SpanContext } from '@opentelemetry/api';
 import type { IncomingHttpHeaders } from 'node:http';
-import { performance } from 'node:perf_hooks';
 import type { Call, CallObserver } from '../context/index.js';
 import { parseBaggage } from './baggage.js';
 import { RecordingSpan } from './recording-span.js';
@@ -29,7 +28,7 @@ export class CallTracer implements CallObserver {
 
   opened(call: Call, headers: IncomingHttpHeaders): void {
     const parent = parseTraceparent(headers['traceparent'], headers['tracestate']);
-    const span = this.tracer.startServerSpan(parent, performance.timeOrigin + call.startedAt);
+    const span = this.tracer.startServerSpan(parent, call.startMs);
     call.span = span;
     if (parent && this.keepErrors && !(span instanceof RecordingSpan)) this.#parents.set(span, parent);
     const baggage = parseBaggage(headers['baggage']);
@@ -40,8 +39,7 @@ export class CallTracer implements CallObserver {
     const { span } = call;
     if (span instanceof RecordingSpan) finish(span, call);
     else if (span && this.keepErrors && isServerFault(call)) {
-      const startMs = performance.timeOrigin + call.startedAt;
-      finish(this.tracer.startAfterwards(span.spanContext(), this.#parents.get(span), startMs), call);
+      finish(this.tracer.startAfterwards(span.spanContext(), this.#parents.get(span), call.startMs), call);
     }
   }
 }
@@ -58,7 +56,7 @@ function finish(span: RecordingSpan, call: Call): void {
     const cause = call.error?.cause;
     if (cause instanceof Error) span.recordException(cause);
   }
-  span.end(performance.timeOrigin + call.startedAt + call.durationMs);
+  span.end(call.endMs);
 }
 
 function isServerFault(call: Call): boolean {

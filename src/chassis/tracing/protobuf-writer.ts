@@ -1,3 +1,5 @@
+import type { RandomId } from '../context/index.js';
+
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
@@ -54,12 +56,14 @@ export class ProtobufWriter {
     this.#at += this.#bytes.write(text, this.#at, 'utf8');
   }
 
-  /** Bytes given as hexadecimal digits, such as a trace id. */
-  hex(field: number, digits: string): void {
-    this.#reserve(20 + digits.length / 2);
+  /** An id of bytes, or of a caller's hexadecimal digits. */
+  id(field: number, id: RandomId | string): void {
+    const length = (typeof id === 'string' ? id : id.digits).length / 2;
+    this.#reserve(20 + length);
     this.#tag(field, BYTES);
-    this.#varint(digits.length / 2);
-    this.#at += this.#bytes.write(digits, this.#at, 'hex');
+    this.#varint(length);
+    if (typeof id === 'string') this.#at += this.#bytes.write(id, this.#at, 'hex');
+    else for (let index = 0; index < length; index++) this.#bytes[this.#at++] = id.bytes[id.at + index] ?? 0;
   }
 
   bytes(field: number, value: Uint8Array): void {
@@ -93,7 +97,7 @@ export class ProtobufWriter {
   fixed32(field: number, value: number): void {
     this.#reserve(14);
     this.#tag(field, FIXED32);
-    this.#at = this.#bytes.writeUInt32LE(value, this.#at);
+    this.#word(value);
   }
 
   /** Milliseconds since the epoch as nanoseconds. */
@@ -102,8 +106,8 @@ export class ProtobufWriter {
     this.#tag(field, FIXED64);
     const high = Math.floor(ms / HIGH_WORD_MS);
     const low = Math.min(0xffffffff, Math.max(0, Math.round((ms - high * HIGH_WORD_MS) * 1e6)));
-    this.#at = this.#bytes.writeUInt32LE(low, this.#at);
-    this.#at = this.#bytes.writeUInt32LE(high, this.#at);
+    this.#word(low);
+    this.#word(high);
   }
 
   /** Writes a short text with its length byte; false, and nothing written, when it is not all ASCII. */
@@ -118,6 +122,14 @@ export class ProtobufWriter {
     }
     this.#at = begin + 1 + length;
     return true;
+  }
+
+  /** 32 bits, unsigned, the lowest first. */
+  #word(value: number): void {
+    this.#bytes[this.#at++] = value & 0xff;
+    this.#bytes[this.#at++] = (value >>> 8) & 0xff;
+    this.#bytes[this.#at++] = (value >>> 16) & 0xff;
+    this.#bytes[this.#at++] = value >>> 24;
   }
 
   #tag(field: number, wireType: number): void {

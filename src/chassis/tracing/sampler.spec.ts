@@ -1,14 +1,14 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
 import { expect, test } from 'vitest';
-import { newTraceId } from './ids.js';
+import { newTraceId } from '../context/index.js';
 import { Sampler } from './sampler.js';
 
 test.each([0, 0.1, 0.5, 0.999, 1])("a ratio of %d decides as OpenTelemetry's SDK does", (ratio) => {
   const ours = new Sampler(ratio, false);
   const theirs = new TraceIdRatioBasedSampler(ratio);
   for (let index = 0; index < 2000; index++) {
-    const traceId = newTraceId();
+    const traceId = newTraceId().digits;
     const decision =
       theirs.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
     expect(ours.isSampled(traceId, undefined)).toBe(decision);
@@ -17,12 +17,12 @@ test.each([0, 0.1, 0.5, 0.999, 1])("a ratio of %d decides as OpenTelemetry's SDK
 
 test('follows the parent only when it is parent-based', () => {
   expect([
-    new Sampler(0, true).isSampled(newTraceId(), 1),
-    new Sampler(1, true).isSampled(newTraceId(), 0),
+    new Sampler(0, true).isSampled(newTraceId().digits, 1),
+    new Sampler(1, true).isSampled(newTraceId().digits, 0),
   ]).toEqual([true, false]);
   expect([
-    new Sampler(0, false).isSampled(newTraceId(), 1),
-    new Sampler(1, false).isSampled(newTraceId(), 0),
+    new Sampler(0, false).isSampled(newTraceId().digits, 1),
+    new Sampler(1, false).isSampled(newTraceId().digits, 0),
   ]).toEqual([false, true]);
 });
 

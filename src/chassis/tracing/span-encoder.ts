@@ -1,4 +1,5 @@
-import type { AttributeValue } from '@opentelemetry/api';
+import type { AttributeValue, SpanContext } from '@opentelemetry/api';
+import { OwnSpanContext, type RandomId } from '../context/index.js';
 import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
 import { encodeCall } from './call-encoder.js';
 import type { ProtobufWriter } from './protobuf-writer.js';
@@ -11,12 +12,13 @@ const IS_REMOTE = 0x200;
 
 /** Appends one span as a field of its `ScopeSpans`. */
 export function encodeSpan(writer: ProtobufWriter, field: number, span: RecordingSpan): void {
-  const { traceId, spanId, traceFlags, traceState } = span.spanContext();
+  const context = span.spanContext();
+  const { traceFlags, traceState } = context;
   const begin = writer.begin(field);
-  writer.hex(SPAN.traceId, traceId);
-  writer.hex(SPAN.spanId, spanId);
+  writer.id(SPAN.traceId, traceOf(context));
+  writer.id(SPAN.spanId, spanOf(context));
   if (traceState) writer.string(SPAN.traceState, traceState.serialize());
-  if (span.parent) writer.hex(SPAN.parentSpanId, span.parent.spanId);
+  if (span.parent) writer.id(SPAN.parentSpanId, spanOf(span.parent));
   if (span.call) encodeCall(writer, span.call);
   else writer.string(SPAN.name, span.name);
   // The API counts kinds from INTERNAL = 0, the protocol from INTERNAL = 1.
@@ -52,8 +54,8 @@ function encodeEvents(writer: ProtobufWriter, span: RecordingSpan): void {
 function encodeLinks(writer: ProtobufWriter, span: RecordingSpan): void {
   for (const { context, attributes } of span.links ?? []) {
     const begin = writer.begin(SPAN.links);
-    writer.hex(LINK.traceId, context.traceId);
-    writer.hex(LINK.spanId, context.spanId);
+    writer.id(LINK.traceId, traceOf(context));
+    writer.id(LINK.spanId, spanOf(context));
     if (context.traceState) writer.string(LINK.traceState, context.traceState.serialize());
     encodeAttributes(writer, LINK.attributes, attributes);
     writer.fixed32(
@@ -70,4 +72,12 @@ function encodeStatus(writer: ProtobufWriter, { code, message }: { code: number;
   if (message !== undefined) writer.string(STATUS.message, message);
   writer.integer(STATUS.code, code);
   writer.end(begin);
+}
+
+function traceOf(context: SpanContext): RandomId | string {
+  return context instanceof OwnSpanContext ? context.trace : context.traceId;
+}
+
+function spanOf(context: SpanContext): RandomId | string {
+  return context instanceof OwnSpanContext ? context.span : context.spanId;
 }

@@ -10,8 +10,7 @@ import {
   type SpanOptions,
   type Tracer as ApiTracer,
 } from '@opentelemetry/api';
-import { newSpanId, newTraceId } from './ids.js';
-import { OwnSpanContext } from './own-span-context.js';
+import { newSpanId, newTraceId, OwnSpanContext, type RandomId } from '../context/index.js';
 import { RecordingSpan, toMs, type SpanSink } from './recording-span.js';
 import type { Sampler } from './sampler.js';
 
@@ -57,9 +56,9 @@ export class Tracer implements ApiTracer {
 
   /** A span within `parent`, sampled as it is. */
   startChild(name: string, parent: RecordingSpan, kind = SpanKind.INTERNAL): RecordingSpan {
-    const { traceId, traceFlags, traceState } = parent.spanContext();
-    const context = new OwnSpanContext(traceId, newSpanId(), traceFlags, traceState);
-    return new RecordingSpan(name, kind, context, parent.spanContext(), this.sink);
+    const within = parent.spanContext();
+    const context = new OwnSpanContext(traceOf(within), newSpanId(), within.traceFlags, within.traceState);
+    return new RecordingSpan(name, kind, context, within, this.sink);
   }
 
   /** A span that was not sampled at the head and is recorded all the same, such as that of a failed call. */
@@ -75,12 +74,18 @@ export class Tracer implements ApiTracer {
   }
 
   #start(name: string, kind: SpanKind, parent: SpanContext | undefined, startMs?: number): Span {
-    const traceId = parent?.traceId ?? newTraceId();
-    const isSampled = this.sampler.isSampled(traceId, parent?.traceFlags);
+    const id = traceOf(parent);
+    const isSampled = this.sampler.isSampled(typeof id === 'string' ? id : id.digits, parent?.traceFlags);
     const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-    const context = new OwnSpanContext(traceId, newSpanId(), traceFlags, parent?.traceState);
+    const context = new OwnSpanContext(id, newSpanId(), traceFlags, parent?.traceState);
     return isSampled
       ? new RecordingSpan(name, kind, context, parent, this.sink, startMs)
       : trace.wrapSpanContext(context);
   }
+}
+
+/** The trace of a span within `parent`. */
+function traceOf(parent: SpanContext | undefined): RandomId | string {
+  if (parent instanceof OwnSpanContext) return parent.trace;
+  return parent?.traceId ?? newTraceId();
 }
