@@ -15,6 +15,7 @@ import { Cors } from './cors.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { NestHooks } from './nest-hooks.js';
+import { pickStreamsOnlyWhereAnyAre } from './nest-results.js';
 import { createNotFoundHandler } from './not-found.js';
 import { createResponseClass } from './secure-response.js';
 import { secureServerFactory, type SecureServer } from './secure-server.js';
@@ -48,6 +49,7 @@ export class HttpAdapter extends FastifyAdapter {
     const nestHooks = new NestHooks(fastify);
     super(fastify);
     nestHooks.settle();
+    pickStreamsOnlyWhereAnyAre();
     this.#nestHooks = nestHooks;
     this.refused = refused;
     this.#notFound = notFound;

@@ -16,7 +16,7 @@ export class Unvalidated {
   /** What the schema makes of it. @throws ServiceError VALIDATION_FAILED */
   validate(): unknown {
     const { schema } = this;
-    return this.pipe.transform(this.value, { type: 'custom', ...(schema && { schema }) });
+    return this.pipe.transform(this.value, schema ? { type: 'custom', schema } : { type: 'custom' });
   }
 }
 
