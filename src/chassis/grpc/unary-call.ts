@@ -1,5 +1,10 @@
 import { Metadata } from '@grpc/grpc-js';
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { GRPC_CODES, ServiceError } from '../errors/index.js';
@@ -152,15 +157,7 @@ export class UnaryCall {
     const { call, stream } = this;
     call.isAnswered = true;
     call.hasSentMetadata = true;
-    stream.respond(
-      {
-        ':status': constants.HTTP_STATUS_OK,
-        'content-type': CONTENT_TYPE,
-        ...call.answerMetadata,
-        [REQUEST_ID_HEADER]: call.requestId,
-      },
-      WITH_TRAILERS,
-    );
+    stream.respond(headersOf(call), WITH_TRAILERS);
     stream.on('wantTrailers', () => stream.sendTrailers(trailers as never));
     stream.end(frame);
   }
@@ -170,6 +167,13 @@ export class UnaryCall {
     if (this.call.isAnswered) this.stream.close(constants.NGHTTP2_CANCEL);
     else this.#fail(reason);
   }
+}
+
+/** As a list of names and values, of which Node makes no object, unless something is to win over something else. */
+function headersOf({ answerMetadata, requestId }: GrpcCall): OutgoingHttpHeaders | readonly string[] {
+  return answerMetadata
+    ? { ':status': '200', 'content-type': CONTENT_TYPE, ...answerMetadata, [REQUEST_ID_HEADER]: requestId }
+    : [':status', '200', 'content-type', CONTENT_TYPE, REQUEST_ID_HEADER, requestId];
 }
 
 function tooLarge(length: number, limit: number): ServiceError {
