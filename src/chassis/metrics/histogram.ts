@@ -43,7 +43,8 @@ export class HistogramSeries {
     return {
       labelSet: { trace_id: span.traceId, span_id: span.spanId },
       value: this.#values[index] ?? 0,
-      timestamp: (this.#times[index] ?? 0) / 1000,
+      // Seconds, to the millisecond.
+      timestamp: Math.round(this.#times[index] ?? 0) / 1000,
     };
   }
 }
