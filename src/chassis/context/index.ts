@@ -19,7 +19,7 @@ export { matcherOf, matcherOfText, type CallPatterns } from './match-calls.js';
 export { Interference, type Cut, type Disturbance } from './interference.js';
 export { JobCall } from './job-call.js';
 export type { OpenCalls } from './open-calls.js';
-export { OwnSpanContext } from './own-span-context.js';
+export { OwnSpanContext, spanOf, traceOf } from './own-span-context.js';
 export type { ClientCertificate, Principal } from './principal.js';
 export { PRIORITIES, PRIORITY_HEADER, type Priority } from './priority.js';
 export { newSpanId, newTraceId, type RandomId } from './random-id.js';

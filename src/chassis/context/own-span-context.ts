@@ -36,3 +36,13 @@ export class OwnSpanContext implements SpanContext {
     return this.#span;
   }
 }
+
+/** The trace of any span: as an id where it was made here, else as the digits that a caller gave. */
+export function traceOf(context: SpanContext): RandomId | string {
+  return context instanceof OwnSpanContext ? context.trace : context.traceId;
+}
+
+/** The same of the span itself. */
+export function spanOf(context: SpanContext): RandomId | string {
+  return context instanceof OwnSpanContext ? context.span : context.spanId;
+}

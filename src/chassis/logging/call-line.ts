@@ -1,5 +1,5 @@
 import type { SpanContext } from '@opentelemetry/api';
-import { durationBucketOf, OwnSpanContext, type Call } from '../context/index.js';
+import { durationBucketOf, spanOf, traceOf, type Call } from '../context/index.js';
 import { LineBuffer } from './line-buffer.js';
 import type { LogLevel } from './log-levels.js';
 import { hexFlags } from './scope-fields.js';
@@ -132,13 +132,10 @@ function writeField(line: LineBuffer, name: Buffer, text: string): void {
 }
 
 function writeIds(line: LineBuffer, span: SpanContext): void {
-  const trace = span instanceof OwnSpanContext ? span.trace : span.traceId;
   line.append(TRACE_ID);
-  if (typeof trace === 'string') line.quoted(trace);
-  else line.id(trace);
+  line.id(traceOf(span));
   line.append(SPAN_ID);
-  if (span instanceof OwnSpanContext) line.id(span.span);
-  else line.quoted(span.spanId);
+  line.id(spanOf(span));
   line.append(TRACE_FLAGS(span.traceFlags));
 }
 

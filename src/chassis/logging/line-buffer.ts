@@ -40,8 +40,13 @@ export class LineBuffer {
     if (!this.#plain(text)) this.length += this.bytes.write(JSON.stringify(text), this.length);
   }
 
-  /** A JSON string of the digits of an id. */
-  id({ digits, bytes, at }: RandomId): void {
+  /** A JSON string of an id's digits. */
+  id(id: RandomId | string): void {
+    if (typeof id === 'string') {
+      this.quoted(id);
+      return;
+    }
+    const { digits, bytes, at } = id;
     this.#reserve(digits.length + 2);
     this.bytes[this.length++] = QUOTE;
     for (let index = at; index < at + digits.length / 2; index++) {

@@ -1,5 +1,5 @@
-import type { AttributeValue, SpanContext } from '@opentelemetry/api';
-import { OwnSpanContext, type RandomId } from '../context/index.js';
+import type { AttributeValue } from '@opentelemetry/api';
+import { spanOf, traceOf } from '../context/index.js';
 import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
 import { encodeCall } from './call-encoder.js';
 import type { ProtobufWriter } from './protobuf-writer.js';
@@ -72,12 +72,4 @@ function encodeStatus(writer: ProtobufWriter, { code, message }: { code: number;
   if (message !== undefined) writer.string(STATUS.message, message);
   writer.integer(STATUS.code, code);
   writer.end(begin);
-}
-
-function traceOf(context: SpanContext): RandomId | string {
-  return context instanceof OwnSpanContext ? context.trace : context.traceId;
-}
-
-function spanOf(context: SpanContext): RandomId | string {
-  return context instanceof OwnSpanContext ? context.span : context.spanId;
 }

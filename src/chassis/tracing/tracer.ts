@@ -10,7 +10,7 @@ import {
   type SpanOptions,
   type Tracer as ApiTracer,
 } from '@opentelemetry/api';
-import { newSpanId, newTraceId, OwnSpanContext, type RandomId } from '../context/index.js';
+import { newSpanId, newTraceId, OwnSpanContext, traceOf } from '../context/index.js';
 import { RecordingSpan, toMs, type SpanSink } from './recording-span.js';
 import type { Sampler } from './sampler.js';
 
@@ -74,7 +74,7 @@ export class Tracer implements ApiTracer {
   }
 
   #start(name: string, kind: SpanKind, parent: SpanContext | undefined, startMs?: number): Span {
-    const id = traceOf(parent);
+    const id = parent ? traceOf(parent) : newTraceId();
     const isSampled = this.sampler.isSampled(typeof id === 'string' ? id : id.digits, parent?.traceFlags);
     const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
     const context = new OwnSpanContext(id, newSpanId(), traceFlags, parent?.traceState);
@@ -82,10 +82,4 @@ export class Tracer implements ApiTracer {
       ? new RecordingSpan(name, kind, context, parent, this.sink, startMs)
       : trace.wrapSpanContext(context);
   }
-}
-
-/** The trace of a span within `parent`. */
-function traceOf(parent: SpanContext | undefined): RandomId | string {
-  if (parent instanceof OwnSpanContext) return parent.trace;
-  return parent?.traceId ?? newTraceId();
 }
