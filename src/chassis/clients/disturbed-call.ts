@@ -20,7 +20,7 @@ export async function beginDisturbed(
   disturbance: Disturbance,
   saysNo: SaysNo,
 ): Promise<void> {
-  const aborted = new Promise<never>((_resolve, reject) => (outgoing.onAbort = reject));
+  const aborted = new Promise<never>((_resolve, reject) => outgoing.whenAborted(reject));
   try {
     await Promise.race([disturbance.begin(), aborted]);
   } catch (error) {

@@ -178,7 +178,7 @@ export class GrpcClient {
         if (!error) resolve(response as Response);
         else reject('details' in error ? grpcFailure(this.options.name, error, outgoing) : error);
       });
-      outgoing.onAbort = () => call.cancel();
+      outgoing.whenAborted(() => call.cancel());
     });
   }
 }

@@ -64,7 +64,7 @@ async function* read<Response>(
   outgoing: OutgoingCall,
   cut: Cut | undefined,
 ): AsyncGenerator<Response, void, void> {
-  outgoing.onAbort = () => stream.cancel();
+  outgoing.whenAborted(() => stream.cancel());
   try {
     const messages = stream as AsyncIterable<Response>;
     yield* cut ? cutMessages(messages, cut) : messages;

@@ -130,7 +130,7 @@ export class HttpClient {
     const disturbance = disturbanceOf(this.#target);
     if (disturbance) await beginDisturbed(this.name, outgoing, disturbance, byStatus);
     const controller = new AbortController();
-    outgoing.onAbort = (reason) => controller.abort(reason);
+    outgoing.whenAborted((reason) => controller.abort(reason));
     const answer = await this.#pool.request({
       method,
       path: this.#prefix + targetOf(request),

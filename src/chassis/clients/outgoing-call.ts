@@ -9,8 +9,7 @@ import { upstreamTimeout } from './upstream-failures.js';
 export class OutgoingCall {
   /** Whole milliseconds that it may take, 1 at least: what is left, or the client's own; `Infinity` without both. */
   readonly limitMs: number;
-  /** Its result is no longer wanted, for this reason. Set once there is something to cancel. */
-  onAbort: ((reason: Error) => void) | undefined;
+  #onAborted: ((reason: Error) => void) | undefined;
   readonly #limits = currentLimits();
   readonly #call = currentCall();
   #abortReason: Error | undefined;
@@ -48,6 +47,11 @@ export class OutgoingCall {
     return this.#abortReason ?? this.#limits?.abortReason;
   }
 
+  /** What to cancel once its result is no longer wanted. A method for the reason of `CallContext`'s. */
+  whenAborted(react: (reason: Error) => void): void {
+    this.#onAborted = react;
+  }
+
   /** The other service, or the library on its behalf, says that time is up. */
   late(cause: unknown): Error {
     const isOfCall = this.#call !== undefined && this.#call.remainingMs <= 1;
@@ -71,6 +75,6 @@ export class OutgoingCall {
 
   #abort(reason: Error): void {
     this.#abortReason ??= reason;
-    this.onAbort?.(this.#abortReason);
+    this.#onAborted?.(this.#abortReason);
   }
 }

@@ -42,7 +42,7 @@ test('has no deadline unless it is given one', () => {
 test('only the first reason counts, and the edge hears it before the signal', () => {
   const call = new HttpCall('r', 'GET', '/');
   const heard: string[] = [];
-  call.onAborted = () => heard.push('edge');
+  call.whenAborted(() => heard.push('edge'));
   call.signal.addEventListener('abort', () => heard.push('signal'));
   call.abort(late);
   call.abort(new Error('later'));

@@ -144,7 +144,7 @@ export class GrpcEdge {
     }
     attachCall(stream, call);
     // Until its handler runs, which for one request is when that is complete.
-    if (method) call.onAborted = (reason) => this.#answerEarly(stream, call, reason);
+    if (method) call.whenAborted((reason) => this.#answerEarly(stream, call, reason));
     if (call.isForeign || headers['grpc-encoding'] !== undefined) correctStatus(stream);
     return true;
   }
@@ -268,7 +268,7 @@ function ignore(): void {}
 /** The client takes a refused stream for UNAVAILABLE. */
 function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
   call.isForeign = true;
-  call.onAborted = () => stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  call.whenAborted(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
 }
 
 function socketOf({ socket }: ServerHttp2Session): ServerHttp2Session['socket'] {

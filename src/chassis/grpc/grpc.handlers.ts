@@ -33,11 +33,11 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
       callback(error, value);
     };
     const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
-    call.onAborted = (reason) => {
+    call.whenAborted((reason) => {
       // The answer is there, but the client does not take it: its deadline holds for that, too.
       if (call.isAnswered) cutCall(serverCall);
       else fail(reason);
-    };
+    });
     runInCall(call, () => {
       start(invoke, serverCall, call)
         .then((result) => (isObservable(result) ? firstValueFrom(result) : result))
@@ -57,7 +57,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
       serverCall.sendMetadata(initialMetadata(call));
       serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
-    call.onAborted = fail;
+    call.whenAborted(fail);
     runInCall(call, () => {
       start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail), fail);
     });
@@ -85,10 +85,10 @@ function send(
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
   if (!subscription.closed) serverCall.sendMetadata(initialMetadata(call));
-  call.onAborted = (reason) => {
+  call.whenAborted((reason) => {
     subscription.unsubscribe();
     fail(reason);
-  };
+  });
 }
 
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {

@@ -56,7 +56,7 @@ export class UnaryCall {
   /** Reads the request, and answers it. */
   begin(): void {
     const { call, stream } = this;
-    call.onAborted = (reason) => this.#abort(reason);
+    call.whenAborted((reason) => this.#abort(reason));
     stream.on('data', (piece: Buffer) => this.#take(piece));
     stream.on('end', () => this.#run());
   }

@@ -161,7 +161,7 @@ export class HttpEdge {
     const header = request.raw.headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : timeoutOf(header);
     if (timeoutMs === undefined) return malformedTimeout();
-    call.onAborted = (reason) => answerAbort(reply, reason);
+    call.whenAborted((reason) => answerAbort(reply, reason));
     if (timeoutMs >= this.#expiry.timeoutMs) call.expireIn(this.#expiry);
     else call.expireAfter(timeoutMs, deadlineExceeded);
     return undefined;

@@ -127,7 +127,7 @@ export class JobRunner {
     run.span = spanOf(this.tools.tracing.tracer, method, run);
     this.#run = run;
     run.expireAfter(timeoutMs, deadlineExceeded);
-    const aborted = new Promise<never>((_resolve, reject) => (run.onAborted = reject));
+    const aborted = new Promise<never>((_resolve, reject) => run.whenAborted(reject));
     const working = runInCall(run, async () => work(run));
     const error = await Promise.race([working, aborted]).then(() => undefined, failureOf);
     this.#close(run, error);

@@ -97,7 +97,8 @@ export class Attempt implements Limits {
   #followOuter(controller: AbortController): void {
     const outer = this.#outer?.signal;
     if (!outer) return;
-    this.#onOuterAbort = () => controller.abort(outer.reason);
-    outer.addEventListener('abort', this.#onOuterAbort, { once: true });
+    const follow = (): void => controller.abort(outer.reason);
+    outer.addEventListener('abort', follow, { once: true });
+    this.#onOuterAbort = follow;
   }
 }
