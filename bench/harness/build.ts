@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -13,10 +12,8 @@ const PEERS = join(BENCH, 'peers');
 export function buildPeers(): void {
   installPeers();
   assertSameVersions();
-  execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', PEERS], { stdio: 'inherit' });
+  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', PEERS], { stdio: 'inherit' });
 }
-
-const require = createRequire(import.meta.url);
 
 function installPeers(): void {
   const lock = statSync(join(PEERS, 'package-lock.json')).mtimeMs;
