@@ -27,7 +27,12 @@ beforeAll(async () => {
   redis = await RedisServer.start();
   app = await TestApp.start({
     imports: [FaultyModule],
-    config: { REDIS_URL: redis.url, GRPC_STREAM_RESET_BURST: 30, GRPC_STREAM_RESET_RATE: 1 },
+    config: {
+      DATA_DIR: 'memory://',
+      REDIS_URL: redis.url,
+      GRPC_STREAM_RESET_BURST: 30,
+      GRPC_STREAM_RESET_RATE: 1,
+    },
   });
 });
 afterAll(async () => {

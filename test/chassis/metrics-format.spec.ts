@@ -22,6 +22,7 @@ beforeAll(async () => {
   app = await TestApp.start({
     imports: [ProbeModule],
     config: {
+      DATA_DIR: 'memory://',
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.httpUrl,
       SERVICE_NAME: 'billing',
       SERVICE_VERSION: '1.2.3',

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   OrderServiceService as Orders,
   OrderStatus,
@@ -10,7 +10,6 @@ import {
   type WatchOrdersResponse,
 } from '#generated/orders/v1/orders';
 import { eventually, failureOf, TestApp } from '../support/index.js';
-import { createDatabase } from '../support/postgres.js';
 
 const draft: CreateOrderRequest = {
   customerId: 'ada',
@@ -21,8 +20,7 @@ const draft: CreateOrderRequest = {
 describe.each(['embedded', 'postgres'])('orders over gRPC on %s', (kind) => {
   let app: TestApp;
   beforeAll(async () => {
-    const config = kind === 'postgres' ? { DATABASE_URL: await createDatabase(inject('postgresUrl')) } : {};
-    app = await TestApp.start({ config });
+    app = await TestApp.start(kind === 'embedded' ? { config: { DATA_DIR: 'memory://' } } : {});
   });
   afterAll(() => app.stop());
 

@@ -1,14 +1,12 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestApp } from '../support/index.js';
-import { createDatabase } from '../support/postgres.js';
 
 const draft = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'pen', quantity: 2, unitAmount: 150 }] };
 
 describe.each(['embedded', 'postgres'])('orders over REST on %s', (kind) => {
   let app: TestApp;
   beforeAll(async () => {
-    const config = kind === 'postgres' ? { DATABASE_URL: await createDatabase(inject('postgresUrl')) } : {};
-    app = await TestApp.start({ config });
+    app = await TestApp.start(kind === 'embedded' ? { config: { DATA_DIR: 'memory://' } } : {});
   });
   afterAll(() => app.stop());
 

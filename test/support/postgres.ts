@@ -58,6 +58,14 @@ export async function createDatabase(serverUrl: string): Promise<string> {
   return url.href;
 }
 
+/** Removes a database of `createDatabase`, whoever is still connected. */
+export async function dropDatabase(databaseUrl: string): Promise<void> {
+  const url = new URL(databaseUrl);
+  const name = url.pathname.slice(1);
+  url.pathname = '/postgres';
+  await runOn(url.href, `drop database ${name} with (force)`);
+}
+
 /** One statement on a connection of its own: what a test does behind the service's back. */
 export async function runOn(
   url: string,

@@ -1,10 +1,12 @@
 import 'reflect-metadata';
 import { Module, type Type } from '@nestjs/common';
 import type { DestinationStream } from 'pino';
+import { inject } from 'vitest';
 import { startService, type RunningService, type ServiceDefinition } from '#chassis';
 import { service } from '../../src/app.module.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient } from './http-test-client.js';
+import { createDatabase, dropDatabase } from './postgres.js';
 import { tlsGrpcClient, TlsTestClient, type TlsTestOptions } from './tls-test-client.js';
 
 export interface TestAppOptions {
@@ -15,7 +17,7 @@ export interface TestAppOptions {
   readonly service?: ServiceDefinition;
   /** Modules beside the service's own: fixtures with controllers, guards, interceptors … */
   readonly imports?: readonly Type[];
-  /** Configuration that differs from `config/test.yaml`. */
+  /** Configuration that differs from `config/test.yaml`; `DATA_DIR: 'memory://'` is the embedded database. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Gets the log's JSON lines; nothing is logged unless `config.LOG_LEVEL` says so. */
   readonly logTo?: DestinationStream;
@@ -24,8 +26,8 @@ export interface TestAppOptions {
 }
 
 /**
- * A real service for black-box tests: Fastify, gRPC and the management port on free ports, PostgreSQL
- * in memory unless `config.DATABASE_URL` names a server.
+ * A real service for black-box tests: Fastify, gRPC and the management port on free ports, a new database
+ * on the run's PostgreSQL server unless `config` names one. The embedded one takes seconds to start.
  *
  * @example
  * ```ts
@@ -44,16 +46,18 @@ export class TestApp {
     readonly management: HttpTestClient,
     /** The gRPC port. */
     readonly grpc: GrpcTestClient,
+    private readonly database: string | undefined,
   ) {}
 
   static async start(options: TestAppOptions = {}): Promise<TestApp> {
     const definition = options.service ?? service;
     const module = options.imports ? withImports(definition.module, options.imports) : definition.module;
+    const database = needsDatabase(options) ? await createDatabase(inject('postgresUrl')) : undefined;
     const running = await startService(
       { ...definition, module },
       {
         env: { APP_ENV: 'test' },
-        overrides: options.config ?? {},
+        overrides: { ...(database && { DATABASE_URL: database }), ...options.config },
         ...(options.logTo && { logTo: options.logTo }),
       },
     );
@@ -62,6 +66,7 @@ export class TestApp {
       options.tls ? new TlsTestClient(running.http, options.tls) : new HttpTestClient(running.http),
       new HttpTestClient(running.management),
       options.tls ? tlsGrpcClient(running.grpc, options.tls) : new GrpcTestClient(running.grpc),
+      database,
     );
   }
 
@@ -74,7 +79,14 @@ export class TestApp {
     this.grpc.close();
     if (this.http instanceof TlsTestClient) this.http.close();
     await this.service.close();
+    if (this.database !== undefined) await dropDatabase(this.database);
   }
+}
+
+/** A service of a test's own has a database only by the modules that it is given, or brings one. */
+function needsDatabase({ service: own, imports, config = {} }: TestAppOptions): boolean {
+  const isNamed = 'DATABASE_URL' in config || 'DATA_DIR' in config;
+  return !isNamed && (own === undefined || imports !== undefined);
 }
 
 function withImports(module: Type, imports: readonly Type[]): Type {
