@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildOnce, PROJECT } from '../support/build.js';
+import { CLEAN_ENVIRONMENT } from '../support/clean-environment.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'config-command-'));
 const keys = join(directory, 'config.keys');
@@ -17,7 +18,7 @@ async function config(
 ) {
   const child = spawn(process.execPath, ['scripts/config/command.ts', ...args], {
     cwd: PROJECT,
-    env: { PATH: process.env['PATH'] ?? '', APP_ENV: 'test', CONFIG_KEY_FILE: keys, ...env },
+    env: { ...CLEAN_ENVIRONMENT, APP_ENV: 'test', CONFIG_KEY_FILE: keys, ...env },
   });
   child.stdin.end(input);
   const [out, err, code] = await Promise.all([

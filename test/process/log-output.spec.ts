@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { buildOnce, PROJECT } from '../support/build.js';
+import { CLEAN_ENVIRONMENT } from '../support/clean-environment.js';
 import { eventually } from '../support/eventually.js';
 import { HttpTestClient } from '../support/http-test-client.js';
 import { createDatabase } from '../support/postgres.js';
@@ -24,7 +25,7 @@ beforeAll(async () => {
   await buildOnce();
   folder = mkdtempSync(join(tmpdir(), 'log-output-'));
   env = {
-    PATH: process.env['PATH'] ?? '',
+    ...CLEAN_ENVIRONMENT,
     DATABASE_URL: await createDatabase(inject('postgresUrl')),
     APP_ENV: 'test',
     LOG_LEVEL: 'info',

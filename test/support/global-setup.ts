@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './postgres.js';
 
@@ -8,9 +11,17 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL server for the whole run: `inject('postgresUrl')`. */
+/**
+ * One PostgreSQL server for the whole run: `inject('postgresUrl')`; and one cache of what Node compiles, for the
+ * workers and for the many programs that they start.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cache = mkdtempSync(join(tmpdir(), 'compile-cache-'));
+  process.env['NODE_COMPILE_CACHE'] = cache;
   const server = await startPostgres();
   project.provide('postgresUrl', server.url);
-  return () => server.stop();
+  return async () => {
+    await server.stop();
+    rmSync(cache, { recursive: true, force: true, maxRetries: 3 });
+  };
 }

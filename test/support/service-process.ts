@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { buildOnce, PROJECT } from './build.js';
+import { CLEAN_ENVIRONMENT } from './clean-environment.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient } from './http-test-client.js';
 import { eventually } from './eventually.js';
@@ -48,8 +49,7 @@ export class ServiceProcess {
 
   constructor({ env = {}, root = PROJECT, program, keepsLines = true }: ProcessOptions) {
     this.#child = spawn(process.execPath, [program ?? join(root, 'dist/main.js')], {
-      // Nothing of the test runner's own environment: NODE_OPTIONS and the like would change the service.
-      env: { PATH: process.env['PATH'] ?? '', ...DEFAULTS, ...env },
+      env: { ...CLEAN_ENVIRONMENT, ...DEFAULTS, ...env },
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
