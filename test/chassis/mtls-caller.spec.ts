@@ -1,9 +1,10 @@
 import { Controller, Get, Module } from '@nestjs/common';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Caller, Scopes } from '#chassis/auth';
 import type { Principal } from '#chassis/context';
 import { TestAuthority, type TestCertificate } from '../support/certificates.js';
 import { order, ProbeModule, Probes, TestApp } from '../support/index.js';
+import { createDatabase } from '../support/postgres.js';
 import { TlsFiles } from '../support/tls-files.js';
 
 @Controller('who')
@@ -22,8 +23,10 @@ const LEDGER = 'spiffe://test/ledger';
 const POLICY = [{ name: 'callers', limit: 2, windowMs: 3_600_000, by: 'principal' }];
 let authority: TestAuthority;
 let files: TlsFiles;
+let DATABASE_URL: string;
 
 beforeAll(async () => {
+  DATABASE_URL = await createDatabase(inject('postgresUrl'));
   authority = await TestAuthority.create();
   files = TlsFiles.with(await authority.issue({ name: 'service' }));
   files.replace('ca.crt', authority.certificate);
@@ -44,6 +47,7 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     TestApp.start({
       service: { module: WhoModule, root: new URL('../../', import.meta.url) },
       config: {
+        DATABASE_URL,
         ...files.config,
         LOG_LEVEL: 'info',
         TLS_CLIENT_AUTH: 'request',

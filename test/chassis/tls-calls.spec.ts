@@ -165,7 +165,9 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
 describe('HTTP/2', () => {
   let files: TlsFiles;
   let authority: TestAuthority;
+  let DATABASE_URL: string;
   beforeAll(async () => {
+    DATABASE_URL = await createDatabase(inject('postgresUrl'));
     authority = await TestAuthority.create();
     files = TlsFiles.with(await authority.issue({ name: 'service' }));
   });
@@ -176,7 +178,7 @@ describe('HTTP/2', () => {
   const start = (config: Record<string, unknown> = {}) =>
     TestApp.start({
       service: { module: CallsModule, root: ROOT },
-      config: { DATABASE_URL: '', ...files.config, ...config },
+      config: { DATABASE_URL, ...files.config, ...config },
       tls: { ca: authority.certificate, version: 'h2' },
     });
 
