@@ -18,10 +18,9 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const cache = mkdtempSync(join(tmpdir(), 'compile-cache-'));
   process.env['NODE_COMPILE_CACHE'] = cache;
+  // Not before: workers write to it when they end, which is after what this function returns.
+  process.once('exit', () => rmSync(cache, { recursive: true, force: true, maxRetries: 3 }));
   const server = await startPostgres();
   project.provide('postgresUrl', server.url);
-  return async () => {
-    await server.stop();
-    rmSync(cache, { recursive: true, force: true, maxRetries: 3 });
-  };
+  return () => server.stop();
 }
