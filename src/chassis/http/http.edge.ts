@@ -101,7 +101,10 @@ export class HttpEdge {
       done();
     });
     fastify.addHook('onRequest', (request, reply, done) => {
-      const refusal = this.#admit(this.#open(request, reply), request, reply);
+      // Fastify puts it together each time that it is asked.
+      const { routeOptions } = request;
+      const call = this.#open(request, reply, routeOptions.url);
+      const refusal = this.#admit(call, request, reply, routeOptions);
       const allow = this.#cors?.handle;
       if (allow === undefined || (refusal && request.method === 'OPTIONS'))
         this.#begin(request, reply, refusal, done);
@@ -149,16 +152,21 @@ export class HttpEdge {
   };
 
   /** Gives the call its deadline. Returns what it is refused with, if it is. */
-  #admit(call: HttpCall, request: FastifyRequest, reply: FastifyReply): ServiceError | undefined {
+  #admit(
+    call: HttpCall,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    route: FastifyRequest['routeOptions'],
+  ): ServiceError | undefined {
     const fault = this.#faultOf(request);
     if (fault) {
       // What follows on the connection may be part of what was not understood.
       reply.raw.shouldKeepAlive = false;
       return fault;
     }
-    const overload = this.#shedding?.admit(call, declaredFor(request), request.raw.headers[PRIORITY_HEADER]);
+    const overload = this.#shedding?.admit(call, declaredFor(route), call.headers[PRIORITY_HEADER]);
     if (overload) return overload;
-    const header = request.raw.headers[TIMEOUT_HEADER];
+    const header = call.headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : timeoutOf(header);
     if (timeoutMs === undefined) return malformedTimeout();
     call.whenAborted((reason) => answerAbort(reply, reason));
@@ -184,31 +192,29 @@ export class HttpEdge {
   }
 
   #openLate(request: FastifyRequest, reply: FastifyReply): HttpCall {
-    const call = this.#open(request, reply);
+    const url = request.is404 ? undefined : request.routeOptions.url;
+    const call = this.#open(request, reply, url);
     if (request.method !== 'OPTIONS')
       this.#cors?.handle?.call(request.server, request, reply, () => undefined);
     return call;
   }
 
-  #open(request: FastifyRequest, reply: FastifyReply): HttpCall {
+  #open(request: FastifyRequest, reply: FastifyReply, route: string | undefined): HttpCall {
     const { raw } = request;
-    const call = new HttpCall(
-      acceptRequestId(raw.headers[REQUEST_ID_HEADER]),
-      raw.method ?? '',
-      raw.url ?? '/',
-    );
+    const { headers } = raw;
+    const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), raw.method ?? '', raw.url ?? '/');
     call.settings = this.config.settings;
     request.call = call;
-    if (!request.is404 && request.routeOptions.url !== undefined) call.route = request.routeOptions.url;
+    if (route !== undefined) call.route = route;
     this.#identify(call, request, reply);
     if (this.#readsCertificates) call.clientCertificate = clientCertificateOf(connectionOf(raw));
-    call.headers = raw.headers;
-    call.userAgent = raw.headers['user-agent'];
+    call.headers = headers;
+    call.userAgent = headers['user-agent'];
     call.response = reply.raw;
     if (this.#isClosing) reply.raw.shouldKeepAlive = false;
     void reply.header(REQUEST_ID_HEADER, call.requestId);
     reply.raw.on('close', () => this.#close(call, reply));
-    this.observers.opened(call, raw.headers);
+    this.observers.opened(call, headers);
     return call;
   }
 

@@ -45,9 +45,9 @@ export class DeclaredPriorities {
   }
 }
 
-/** What `@Priority` says of the route that a request has matched. */
-export function declaredFor({ routeOptions }: FastifyRequest): Priority | undefined {
-  return (routeOptions.config as RouteConfig).priority;
+/** What `@Priority` says of the route that has these options. */
+export function declaredFor({ config }: FastifyRequest['routeOptions']): Priority | undefined {
+  return (config as RouteConfig).priority;
 }
 
 function prototypeOf(instance: object): object {
