@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { buildOnce, PROJECT } from '../support/build.js';
+import { CLEAN_ENVIRONMENT } from '../support/clean-environment.js';
 
 type Line = Record<string, unknown>;
 
@@ -11,7 +12,7 @@ beforeAll(async () => {
   await buildOnce();
   const script = join(import.meta.dirname, 'fixtures/log-lines.ts');
   const env = {
-    PATH: process.env['PATH'],
+    ...CLEAN_ENVIRONMENT,
     APP_ENV: 'staging',
     SERVICE_NAME: 'shop',
     SERVICE_VERSION: '1.2.3',

@@ -25,15 +25,14 @@ test(
     });
     await service.ready();
     await using inspector = await V8Inspector.of(service);
-    const port = (address: string): number => Number(address.split(':').at(-1));
     const http = await HttpClient.open({
-      port: port(service.address('http')),
+      port: service.port('http'),
       requests: [Buffer.from('GET /echo/word HTTP/1.1\r\nhost: test\r\nuser-agent: memory\r\n\r\n')],
       expectedStatus: 200,
       connections: CONNECTIONS,
     });
     const grpc = await GrpcClient.open({
-      port: port(service.address('grpc')),
+      port: service.port('grpc'),
       path: '/echo.v1.EchoService/Echo',
       messages: [HealthCheckRequest.encode({ service: 'word' }).finish()],
       authorizations: ['none'],

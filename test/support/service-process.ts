@@ -98,6 +98,11 @@ export class ServiceProcess {
     return String(ready?.[port]);
   }
 
+  /** The port of an address. */
+  port(port: 'http' | 'grpc' | 'management'): number {
+    return Number(this.address(port).split(':').at(-1));
+  }
+
   /** Reads its standard output no more, as a log shipper that hangs, until `readLog`. */
   holdLog(): void {
     this.#log.pause();
