@@ -132,6 +132,23 @@ test('PLUGINS_MANIFEST is live: another file, none, and one that is refused', as
   await changeManifest(manifest(), []);
 });
 
+test('a reload that comes during a change of PLUGINS_MANIFEST is one of the new manifest', async () => {
+  const slow = GREETER.replace('init: (', 'init: async (').replace(
+    'globalThis',
+    'await new Promise((done) => setTimeout(done, 150)); globalThis',
+  );
+  expect(slow).not.toBe(GREETER);
+  const sha256 = writePlugin('slow.mjs', slow);
+  writeManifest([]);
+  const other = join(folder, 'plugins', 'other.yaml');
+  writeFileSync(other, JSON.stringify({ plugins: [{ name: 'slow', file: 'slow.mjs', sha256 }] }));
+  const changed = changeManifest(other, []);
+  expect((await app.management.post('/middlewares/reload')).body.middlewares).toHaveLength(2);
+  await changed;
+  expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('hello');
+  await changeManifest(manifest(), []);
+});
+
 test('a manifest that changes is read by itself; one that cannot be used changes nothing', async () => {
   const sha256 = writePlugin('greeter.mjs', GREETER);
   const entry = { name: 'watched', file: 'greeter.mjs', sha256 };

@@ -29,9 +29,6 @@ export interface Outage {
   lost: number;
 }
 
-/** Nobody's call and nobody's span: what is written belongs to many. */
-const NOBODY = new Scope(undefined, undefined);
-
 /**
  * Writes entries in their order, those that come together with one write (group commit): each resolves when
  * it is durable. While the sink is away they wait, as many as `bufferBytes` holds, and are written when it
@@ -115,7 +112,8 @@ export class AuditWriter {
   }
 
   #start(): void {
-    this.#work ??= runInScope(NOBODY, () => this.#writeAll()).finally(() => (this.#work = undefined));
+    // What is written belongs to many calls.
+    this.#work ??= runInScope(Scope.NONE, () => this.#writeAll()).finally(() => (this.#work = undefined));
   }
 
   async #writeAll(): Promise<void> {

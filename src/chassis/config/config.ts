@@ -31,9 +31,6 @@ export interface ConfigEntry {
   readonly source: ConfigSource;
 }
 
-/** A change belongs to no call, even if one asked for it: who takes it reads what holds now. */
-const NO_CALL = new Scope(undefined, undefined);
-
 /** Values that hold together. */
 interface Settings<T extends object> {
   readonly of: Config<T>;
@@ -108,7 +105,8 @@ export class Config<T extends object = ChassisConfig> {
     sources: ReadonlyMap<string, ConfigSource>,
     limitMs = PREPARE_LIMIT_MS,
   ): Promise<AppliedChange<T> | undefined> {
-    const begin = () => runInScope(NO_CALL, () => this.#change(values, sources, limitMs));
+    // Who takes it reads what holds now, not what a call that asked for it began with.
+    const begin = () => runInScope(Scope.NONE, () => this.#change(values, sources, limitMs));
     const change = this.#lastChange.then(begin, begin);
     this.#lastChange = change;
     return change;

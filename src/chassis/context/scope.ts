@@ -10,6 +10,9 @@ const SPAN_KEY = createContextKey('OpenTelemetry Context Key SPAN');
  * OpenTelemetry context. It is that context, so one store carries all three.
  */
 export class Scope implements Context {
+  /** That of work which belongs to no call, even if one asked for it. */
+  static readonly NONE = new Scope(undefined, undefined);
+
   constructor(
     readonly call: CallContext | undefined,
     readonly span: Span | undefined,

@@ -49,8 +49,6 @@ interface PinnedRevision {
   readonly values: object;
 }
 
-const NO_CALL = new Scope(undefined, undefined);
-
 /**
  * Keeps the configuration as its sources have it, while the service runs: what changes is gathered, validated as a
  * whole, offered to those whom it concerns and taken as one, or not at all.
@@ -290,7 +288,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** One after the other, and in no call: what they change is not the caller's alone. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const begin = () => runInScope(NO_CALL, work);
+    const begin = () => runInScope(Scope.NONE, work);
     const done = this.#turn.then(begin, begin);
     this.#turn = done.catch(() => undefined);
     return done;

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Config, type MiddlewareChange, type PreparedChange } from '../config/index.js';
+import { runInScope, Scope } from '../context/index.js';
 import { StartError } from '../errors/index.js';
 import { describePipeline, type PipelineDescription } from './describe-pipeline.js';
 import { ManifestFile } from './manifest-file.js';
@@ -12,6 +13,12 @@ import type { PluginManifest } from './plugin-manifest.js';
 import { Plugins } from './plugins.js';
 
 type Configured = readonly (MiddlewareChange & { readonly name: string })[];
+
+/** What the configuration says of the pipeline. */
+interface Wanted {
+  readonly MIDDLEWARES: Configured;
+  readonly PLUGINS_MANIFEST: string;
+}
 
 /** Puts the pipeline together at the start and changes it at run time, one change after the other. */
 @Injectable()
@@ -43,9 +50,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     await this.#start().catch((error: unknown) => {
       throw new StartError(`The middlewares cannot start: ${messageOf(error)}`, { cause: error });
     });
-    this.config.prepareChange(['MIDDLEWARES', 'PLUGINS_MANIFEST'], ({ next }) =>
-      this.#prepare(next.MIDDLEWARES, next.PLUGINS_MANIFEST),
-    );
+    this.config.prepareChange(['MIDDLEWARES', 'PLUGINS_MANIFEST'], ({ next }) => this.#prepare(() => next));
     const names = this.middlewares.links.map(({ name }) => name);
     if (names.length > 0) this.#logger.log({ middlewares: names }, 'middlewares ready, the outermost first');
   }
@@ -62,10 +67,8 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
 
   /** Reads the manifest again. @throws {Error} when it cannot be used; then everything is as before */
   async reload(): Promise<void> {
-    const { commit } = await this.#prepare(
-      this.config.get('MIDDLEWARES'),
-      this.config.get('PLUGINS_MANIFEST'),
-    );
+    // A call would see the settings that it began with, and what plugins start would be the call's.
+    const { commit } = await runInScope(Scope.NONE, () => this.#prepare(this.#configured));
     commit();
   }
 
@@ -89,13 +92,20 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
         throw new Error(`${registration.name} failed in init: ${messageOf(error)}`, { cause: error });
       });
     }
-    (await this.#prepare(this.config.get('MIDDLEWARES'), this.config.get('PLUGINS_MANIFEST'))).commit();
+    await this.reload();
   }
 
-  async #prepare(entries: Configured, path: string): Promise<PreparedChange> {
+  readonly #configured = (): Wanted => ({
+    MIDDLEWARES: this.config.get('MIDDLEWARES'),
+    PLUGINS_MANIFEST: this.config.get('PLUGINS_MANIFEST'),
+  });
+
+  /** @param wanted asked when the turn has come: the change before may have been one of the configuration */
+  async #prepare(wanted: () => Wanted): Promise<PreparedChange> {
     const done = await this.#takeTurn();
     let plugins: Awaited<ReturnType<Plugins['prepare']>> | undefined;
     try {
+      const { MIDDLEWARES: entries, PLUGINS_MANIFEST: path } = wanted();
       const manifest = await this.manifest.read(path);
       const patch = { expected: namesOf(manifest), configured: byName(entries) };
       plugins = await this.plugins.prepare(manifest, this.#application, patch);
