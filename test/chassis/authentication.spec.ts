@@ -37,6 +37,8 @@ const SECRET = 'a shared secret of at least 32 bytes';
 class TenantPolicy implements AccessPolicy {
   async allows(principal: Principal, call: CallContext): Promise<boolean> {
     await Promise.resolve();
+    // What a decision point answers may be anything.
+    if (principal.tenant === 'odd') return 'false' as unknown as boolean;
     return principal.tenant === 'acme' && call.principal === principal;
   }
 }
@@ -310,10 +312,11 @@ describe('bearer tokens', () => {
 
     test('a policy decides with caller and call', async () => {
       const scope = 'read';
-      expect(await call(app, issuer.bearer({ scope, tenant: 'other' }), 'policy')).toMatchObject({
-        code: 'PERMISSION_DENIED',
-        reason: 'POLICY_DENIED',
-      });
+      for (const tenant of ['other', 'odd'])
+        expect(await call(app, issuer.bearer({ scope, tenant }), 'policy')).toMatchObject({
+          code: 'PERMISSION_DENIED',
+          reason: 'POLICY_DENIED',
+        });
       expect((await call(app, issuer.bearer({ scope, tenant: 'acme' }), 'policy')).caller).toBeDefined();
     });
   });

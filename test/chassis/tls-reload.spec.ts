@@ -182,6 +182,14 @@ test('files that are not valid are refused as a whole, said so, and the former o
   expect(await reloads(of, 'ok')).toBe(1);
 });
 
+test('a certificate whose time has not come is refused once, and in use when it has', async () => {
+  const of = await start(await authority.issue({ name: 'first' }), { TLS_RELOAD_INTERVAL_MS: 100 });
+  files.write(await authority.issue({ name: 'early', from: new Date(Date.now() + 4000) }));
+  await eventually('it is refused', async () => (await reloads(of, 'failed')) === 1);
+  await serves('early', of);
+  expect(await reloads(of, 'failed')).toBe(1);
+});
+
 test('a certificate that ends soon is warned of', async () => {
   const of = await start(await authority.issue({ name: 'first', to: new Date(Date.now() + 5 * DAY_MS) }));
   await eventually('it is told', () =>

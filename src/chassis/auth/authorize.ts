@@ -29,8 +29,8 @@ function askPolicies(
   for (let index = first; index < rule.policies.length; index++) {
     const answer = rule.policies[index]?.allows(principal, call);
     if (answer instanceof Promise)
-      return answer.then((allowed) =>
-        allowed ? askPolicies(rule, principal, call, index + 1) : POLICY_DENIED,
+      return answer.then((allowed: unknown) =>
+        allowed === true ? askPolicies(rule, principal, call, index + 1) : POLICY_DENIED,
       );
     // Anything but true, such as a policy that forgot to answer, is a no.
     if (answer !== true) return POLICY_DENIED;

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { performance } from 'node:perf_hooks';
+import { runInScope, Scope } from '../context/index.js';
 import { fetchJwks } from './fetch-jwks.js';
 import { keysUnavailable, TOKEN_INVALID, type Refusal } from './refusal.js';
 import { toVerificationKey, type VerificationKey } from './verification-key.js';
@@ -68,10 +69,13 @@ export class Jwks {
 
   /** Fetches the keys; while that runs, joins it. Never rejects. */
   refresh(): Promise<void> {
-    return (this.#running ??= this.#fetch().finally(() => {
-      this.#running = undefined;
-      this.#schedule();
-    }));
+    // The keys are everybody's: the call that happens to ask lends them neither its trace nor its baggage.
+    return (this.#running ??= runInScope(Scope.NONE, () =>
+      this.#fetch().finally(() => {
+        this.#running = undefined;
+        this.#schedule();
+      }),
+    ));
   }
 
   #match(alg: string, kid: string | undefined): VerificationKey | undefined {

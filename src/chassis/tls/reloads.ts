@@ -21,10 +21,12 @@ export class Reloads {
   #warnedAt = -Infinity;
   #running: Promise<void> | undefined;
   #isStale = false;
+  /** Of the files that were refused last; they may be valid later, when their time has come. */
+  #refused = '';
 
   constructor(
     private readonly config: Config,
-    /** Of the files that were read last. */
+    /** Of the files in use. */
     private digest: string,
     private readonly replace: (material: TlsMaterial) => void,
   ) {
@@ -72,20 +74,22 @@ export class Reloads {
     const files = await readFiles(this.config);
     const digest = digestOf(files);
     if (digest !== this.digest) {
-      this.digest = digest;
       try {
         const material = checkMaterial(this.config, files);
         this.replace(material);
+        this.digest = digest;
         this.#note(material);
         this.#counter?.labels('ok').inc();
       } catch (error) {
-        this.#refuse(error);
+        this.#refuse(error, digest);
       }
     }
     this.#warnOfExpiry();
   }
 
-  #refuse(error: unknown): void {
+  #refuse(error: unknown, digest: string): void {
+    if (digest === this.#refused) return;
+    this.#refused = digest;
     this.#counter?.labels('failed').inc();
     const faults =
       error instanceof AggregateError
