@@ -37,6 +37,16 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
         negative: -5, large: Number.MAX_SAFE_INTEGER, fraction: 0.25, texts: ['a', 'b'], numbers: [1, 2.5], flags: [true, false],
       },
     }), // prettier-ignore
+  'values of every other type': (tracer) => {
+    const odd = {
+      unset: undefined, none: null, count: 1n, tenant: { id: 1, of: { name: 'a' } }, bytes: Uint8Array.of(1, 255),
+      list: [1, 'a', null, { b: true }], nothing: {}, kept: 'yes',
+    } as never; // prettier-ignore
+    return tracer
+      .startSpan('odd', { startTime: START, attributes: odd })
+      .setAttributes(odd)
+      .setAttribute('kept', undefined);
+  },
   'attributes set again': (tracer) =>
     tracer.startSpan('again', { startTime: START }).setAttribute('a', 1).setAttribute('a', 2),
   'events and links': (tracer) => {
@@ -64,6 +74,10 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
 };
 
 async function ours(script: Script): Promise<ReceivedSpan> {
+  return only(await sentBy([script]));
+}
+
+async function sentBy(scripts: readonly Script[]): Promise<ReceivedSpan[]> {
   const sent: Buffer[] = [];
   const sender = {
     send: (parts: readonly Buffer[]) => {
@@ -80,9 +94,10 @@ async function ours(script: Script): Promise<ReceivedSpan> {
     timeoutMs: 1000,
   };
   const exporter = new SpanExporter(sender, options, () => {});
-  script(new Tracing(new Sampler(1, true), exporter, 'chassis').getTracer('twin', '1.2')).end(END);
+  const tracer = new Tracing(new Sampler(1, true), exporter, 'chassis').getTracer('twin', '1.2');
+  for (const script of scripts) script(tracer).end(END);
   await exporter.close(1000);
-  return only(decodeSpans(Buffer.concat(sent)));
+  return decodeSpans(Buffer.concat(sent));
 }
 
 function theirs(script: Script): ReceivedSpan {
@@ -117,4 +132,15 @@ function comparable({ traceId, spanId, start, end, ...rest }: ReceivedSpan) {
 
 test.each(Object.entries(SCRIPTS))("%s looks as OpenTelemetry's SDK exports it", async (_name, script) => {
   expect(comparable(await ours(script))).toEqual(comparable(theirs(script)));
+});
+
+test('a span that cannot be written is left out; those beside it are whole', async () => {
+  const good: Script = (tracer) => tracer.startSpan('good', { startTime: START, attributes: { at: 1 } });
+  const bad: Script = (tracer) =>
+    tracer.startSpan('bad', { startTime: START }).updateName(undefined as never);
+  const spans = await sentBy([good, bad, good]);
+  expect(spans.map(({ name, attributes }) => ({ name, attributes }))).toEqual([
+    { name: 'good', attributes: { at: 1 } },
+    { name: 'good', attributes: { at: 1 } },
+  ]);
 });

@@ -68,6 +68,34 @@ test('a request by fetch continues the trace, and the baggage', async () => {
   });
 });
 
+test('a request whose path begins like another host is one of the host that it goes to', async () => {
+  const { address } = app.http;
+  // As a URL by itself the path would be one of no host.
+  for (const path of ['//?to=', '//elsewhere'])
+    await app.http.post('/probe', { reason: 'fetch', domain: `${address}${path}` });
+  const clients = await receiver.find('clients', ({ kind, name }) => kind === CLIENT && name === 'GET', 2);
+  expect(clients.map(({ attributes }) => attributes)).toMatchObject([
+    { 'server.address': '127.0.0.1', 'url.full': `http://${address}//?to=/probe/select` },
+    { 'server.address': '127.0.0.1', 'url.full': `http://${address}//elsewhere/probe/select` },
+  ]);
+});
+
+test('a request that is given up with what is no error has a span all the same', async () => {
+  const answer = await app.http.post('/probe', { reason: 'give-up', domain: app.http.address });
+  expect(answer.status).toBe(200);
+  const [client] = await receiver.find('client', ({ kind, name }) => kind === CLIENT && name === 'GET');
+  expect(client).toMatchObject({
+    attributes: { 'error.type': '_OTHER' },
+    status: { code: 2, message: 'gone' },
+  });
+});
+
+test('baggage that gRPC could not carry is left out, and the rest goes on', async () => {
+  const body = { reason: 'relay', domain: app.grpc.address, metadata: { next: 'echo' } };
+  const baggage = 'k\u00e9=1,a=1;p=\u00e9,b=1;p=1\t;q=2';
+  expect((await app.http.post('/probe', body, { baggage })).status).toBe(200);
+});
+
 test('a failing REST call that crosses to gRPC and the database is one tree', async () => {
   const body = { reason: 'relay', domain: app.grpc.address, metadata: { next: 'broken-query' } };
   const answer = await app.http.post('/probe', body);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { eventually } from './eventually.js';
 
-type Value = string | number | boolean | readonly Value[];
+type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
 /** A span as it arrived. Times are nanoseconds since the epoch. */
 export interface ReceivedSpan {
@@ -38,6 +38,8 @@ interface WireValue {
   readonly int_value?: string;
   readonly double_value?: number;
   readonly array_value?: { readonly values: readonly WireValue[] };
+  readonly kvlist_value?: { readonly values: WireAttributes };
+  readonly bytes_value?: Buffer;
 }
 type WireAttributes = readonly { readonly key: string; readonly value: WireValue }[];
 interface WireSpan {
@@ -199,5 +201,7 @@ function toValue(value: WireValue): Value {
   if (value.bool_value !== undefined) return value.bool_value;
   if (value.int_value !== undefined) return Number(value.int_value);
   if (value.double_value !== undefined) return value.double_value;
-  return (value.array_value?.values ?? []).map(toValue);
+  if (value.kvlist_value) return toAttributes(value.kvlist_value.values);
+  if (value.bytes_value) return value.bytes_value.toString('hex');
+  return value.array_value ? value.array_value.values.map(toValue) : null;
 }

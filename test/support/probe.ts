@@ -69,6 +69,7 @@ export class ProbeService {
     if (order.reason === 'select')
       await sql`select 1 as one from pg_class limit 1`.execute(this.database.query);
     if (order.reason === 'fetch') await fetch(`http://${order.domain}/probe/select`);
+    if (order.reason === 'give-up') await giveUp(`http://${order.domain}/probe/wait`);
     if (order.reason === 'relay') return this.#relay(order);
     if (order.reason === 'broken-query') await sql`select nothing from nowhere`.execute(this.database.query);
     if (order.reason === 'who') return { ...order, domain: currentCall()?.requestId ?? 'nobody' };
@@ -108,6 +109,13 @@ export class ProbeService {
       });
     });
   }
+}
+
+/** Aborts a request with what is no error. */
+async function giveUp(url: string): Promise<void> {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort('gone'), 100);
+  await fetch(url, { signal: controller.signal }).catch(() => undefined);
 }
 
 function refused(headers?: Record<string, string>): ServiceError {

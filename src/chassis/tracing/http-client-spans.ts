@@ -68,23 +68,26 @@ export class HttpClientSpans {
   };
 
   readonly #onError = (message: unknown): void => {
-    const { request, error } = message as { request: UndiciRequest; error: Error };
+    // What a signal is aborted with, too: anything.
+    const { request, error } = message as { request: UndiciRequest; error: unknown };
     const span = this.#spans.get(request);
     if (!span) return;
-    span.setAttribute('error.type', error.name);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    span.setAttribute('error.type', error instanceof Error ? error.name : '_OTHER');
+    span.setStatus({
+      code: SpanStatusCode.ERROR,
+      message: error instanceof Error ? error.message : String(error),
+    });
     span.end();
   };
 }
 
 /** Source: semantic conventions for HTTP client spans (stable). */
 function describe(span: RecordingSpan, { origin, path, method }: UndiciRequest): void {
-  const url = new URL(path, origin);
-  url.username = '';
-  url.password = '';
+  // Of the origin alone: a path that begins with `//` would be read as another host.
+  const url = new URL(origin);
   span.setAttributes({
     'http.request.method': method,
-    'url.full': url.href,
+    'url.full': url.origin + path,
     'server.address': url.hostname,
     'server.port': Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
   });

@@ -30,6 +30,11 @@ export class ProtobufWriter {
     return taken;
   }
 
+  /** Forgets what was written after it was `length` bytes long. */
+  rewind(length: number): void {
+    this.#at = length;
+  }
+
   /** Begins a nested message; hand the result to `end`. */
   begin(field: number): number {
     this.#reserve(10 + LENGTH_BYTES);

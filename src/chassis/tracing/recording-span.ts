@@ -65,7 +65,8 @@ export class RecordingSpan implements Span {
   }
 
   setAttribute(key: string, value: AttributeValue): this {
-    if (this.endMs !== 0) return this;
+    // What the types of its caller have let through, such as a field that is not set.
+    if (this.endMs !== 0 || value === undefined) return this;
     const pairs = (this.attributes ??= []);
     for (let index = 0; index < pairs.length; index += 2) {
       if (pairs[index] !== key) continue;

@@ -23,7 +23,7 @@ export interface ExportCounts {
   exported: number;
   /** The queue was full: the collector is away or too slow. */
   droppedQueueFull: number;
-  /** The collector refused them, or was away for too long. */
+  /** The collector refused them, or was away for too long; or they cannot be written. */
   droppedRefused: number;
 }
 
@@ -85,7 +85,16 @@ export class SpanExporter {
       this.counts.droppedQueueFull += 1;
       return;
     }
-    encodeSpan(scope.writer, SPANS, span);
+    const begin = scope.writer.length;
+    try {
+      encodeSpan(scope.writer, SPANS, span);
+    } catch (error) {
+      // Half a span would take the batch with it, and its failure is not the call's.
+      scope.writer.rewind(begin);
+      this.counts.droppedRefused += 1;
+      this.onFault(`a span cannot be written: ${String(error)}`);
+      return;
+    }
     this.#waiting += 1;
     this.#filling += 1;
     if (this.#filling >= this.options.maxBatchSize) this.#seal();

@@ -1,3 +1,4 @@
+import { baggageEntryMetadataFromString, propagation } from '@opentelemetry/api';
 import { expect, test } from 'vitest';
 import { formatBaggage, parseBaggage } from './baggage.js';
 import { formatTraceparent, parseTraceparent } from './trace-context.js';
@@ -29,6 +30,16 @@ test.each([
   [`00-${TRACE_ID}-${SPAN_ID}-01`],
 ])('%j is no traceparent', (header) => {
   expect(parseTraceparent(header)).toBeUndefined();
+});
+
+test('baggage of the application that no header may have is left out', () => {
+  const baggage = propagation.createBaggage({
+    'k\u00e9': { value: '1' },
+    odd: { value: '1', metadata: baggageEntryMetadataFromString('p=\u00e9') },
+    half: { value: '\ud800' },
+    good: { value: '1', metadata: baggageEntryMetadataFromString('p=1') },
+  });
+  expect(formatBaggage(baggage)).toBe('half=%EF%BF%BD,good=1;p=1');
 });
 
 test('baggage is read and written, malformed entries left out', () => {
