@@ -15,6 +15,8 @@ export interface RawGrpcOptions {
   readonly pieceBytes?: number;
   /** Keep the request side open after the body. */
   readonly keepOpen?: boolean;
+  /** Leave it to the service to close the stream after its answer. */
+  readonly isPassive?: boolean;
   /** Cancel what has not ended after so many milliseconds. */
   readonly limitMs?: number;
 }
@@ -62,7 +64,7 @@ export class RawGrpcClient {
 
   call(
     path: string,
-    { headers = {}, body = Buffer.alloc(0), pieceBytes, keepOpen = false, limitMs }: RawGrpcOptions = {},
+    { headers = {}, body = Buffer.alloc(0), pieceBytes, keepOpen, isPassive, limitMs }: RawGrpcOptions = {},
   ): Promise<RawGrpcAnswer> {
     return new Promise((resolve) => {
       const stream = this.#session.request(
@@ -96,7 +98,7 @@ export class RawGrpcClient {
         });
       });
       // The answer is complete, whether or not the request is.
-      stream.on('end', () => stream.close());
+      if (!isPassive) stream.on('end', () => stream.close());
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       if (pieceBytes !== undefined) void sendPieces(stream, body, pieceBytes);
       else if (keepOpen) stream.write(body);

@@ -1,6 +1,8 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GrpcCall } from '../context/index.js';
 
+/** Time for an answer to arrive, and for its client to end the stream. */
+const PARTING_MS = 1000;
 const CALL = Symbol('chassis.grpc-call');
 
 type EdgeStream = ServerHttp2Stream & { [CALL]?: GrpcCall };
@@ -26,6 +28,17 @@ export function cutCall(serverCall: object): void {
   streamOf(serverCall).close(constants.NGHTTP2_CANCEL);
 }
 
-function streamOf(serverCall: object): EdgeStream {
+/**
+ * Closes the stream of a call that is answered now, whatever its client does: one that takes its answer ends the stream
+ * at once; one that neither ends its request nor reads would keep it.
+ */
+export function closeInTime(stream: ServerHttp2Stream): void {
+  setTimeout(() => {
+    stream.close(stream.sentTrailers ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+  }, PARTING_MS).unref();
+}
+
+/** The HTTP/2 stream of a grpc-js server call. */
+export function streamOf(serverCall: object): EdgeStream {
   return (serverCall as { call: { stream: EdgeStream } }).call.stream;
 }

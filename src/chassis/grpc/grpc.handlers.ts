@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
-import { callOf, cutCall } from './call-link.js';
+import { callOf, closeInTime, cutCall, streamOf } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -35,8 +35,9 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
     const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
     call.whenAborted((reason) => {
       // The answer is there, but the client does not take it: its deadline holds for that, too.
-      if (call.isAnswered) cutCall(serverCall);
-      else fail(reason);
+      if (call.isAnswered) return cutCall(serverCall);
+      closeInTime(streamOf(serverCall));
+      fail(reason);
     });
     runInCall(call, () => {
       start(invoke, serverCall, call)
@@ -54,12 +55,17 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     call.responses = serverCall;
     const fail = (thrown: unknown): void => {
       call.isAnswered = true;
-      serverCall.sendMetadata(initialMetadata(call));
+      sendInitial(serverCall, call);
       serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
-    call.whenAborted(fail);
+    const abort = (reason: Error): void => {
+      if (call.isAnswered) return cutCall(serverCall);
+      closeInTime(streamOf(serverCall));
+      fail(reason);
+    };
+    call.whenAborted(abort);
     runInCall(call, () => {
-      start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail), fail);
+      start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail, abort), fail);
     });
   };
 }
@@ -69,25 +75,28 @@ function send(
   serverCall: ManyResponses,
   call: GrpcCall,
   fail: (thrown: unknown) => void,
+  abort: (reason: Error) => void,
 ): void {
   if (call.abortReason) return;
   const messages: Observable<unknown> = isObservable(result) ? result : of(result);
   const subscription = messages.subscribe({
     next: (message) => {
+      sendInitial(serverCall, call);
       call.messagesOut += 1;
       serverCall.write(message);
     },
     error: fail,
     complete: () => {
       call.isAnswered = true;
+      sendInitial(serverCall, call);
       serverCall.end(call.answerTrailers && metadataOf(call.answerTrailers));
     },
   });
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
-  if (!subscription.closed) serverCall.sendMetadata(initialMetadata(call));
+  if (!subscription.closed) sendInitial(serverCall, call);
   call.whenAborted((reason) => {
     subscription.unsubscribe();
-    fail(reason);
+    abort(reason);
   });
 }
 
@@ -111,6 +120,11 @@ export function invokeWith(
   const begun = disturbance?.begin();
   if (!begun) return invoke(data, serverCall.metadata, serverCall);
   return begun.then(() => invoke(data, serverCall.metadata, serverCall));
+}
+
+/** Before the first message: grpc-js would send metadata of its own with that. */
+function sendInitial(serverCall: ManyResponses, call: GrpcCall): void {
+  if (!call.hasSentMetadata) serverCall.sendMetadata(initialMetadata(call));
 }
 
 function initialMetadata(call: GrpcCall): Metadata {

@@ -8,6 +8,7 @@ import {
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { GRPC_CODES, ServiceError } from '../errors/index.js';
+import { closeInTime } from './call-link.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 import { readMessage } from './request-messages.js';
@@ -165,14 +166,17 @@ export class UnaryCall {
   #abort(reason: Error): void {
     // The answer is there, but the client does not take it: its deadline holds for that, too.
     if (this.call.isAnswered) this.stream.close(constants.NGHTTP2_CANCEL);
-    else this.#fail(reason);
+    else {
+      closeInTime(this.stream);
+      this.#fail(reason);
+    }
   }
 }
 
 /** As a list of names and values, of which Node makes no object, unless something is to win over something else. */
 function headersOf({ answerMetadata, requestId }: GrpcCall): OutgoingHttpHeaders | readonly string[] {
   return answerMetadata
-    ? { ':status': '200', 'content-type': CONTENT_TYPE, ...answerMetadata, [REQUEST_ID_HEADER]: requestId }
+    ? { ...answerMetadata, ':status': '200', 'content-type': CONTENT_TYPE, [REQUEST_ID_HEADER]: requestId }
     : [':status', '200', 'content-type', CONTENT_TYPE, REQUEST_ID_HEADER, requestId];
 }
 

@@ -1,0 +1,91 @@
+import { Controller, Module } from '@nestjs/common';
+import { EMPTY, from, type Observable } from 'rxjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { currentCall } from '#chassis/context';
+import { Rpc } from '#chassis/grpc';
+import { ErrorInfo } from '#generated/google/rpc/error_details';
+import { eventually, order, Probes, TestApp } from '../support/index.js';
+import { Order } from '../support/probe.js';
+import { frame, RawGrpcClient } from '../support/raw-grpc.js';
+
+const ROOT = new URL('../../', import.meta.url);
+const DEADLINE_EXCEEDED = 4;
+/** Far beyond every deadline here, in milliseconds. */
+const LIMIT_MS = 10_000;
+
+/** Answers at once, or not at all. */
+@Controller()
+class HastyController {
+  @Rpc(Probes.unary, Order)
+  unary(): Promise<Order> {
+    return new Promise(() => {});
+  }
+
+  @Rpc(Probes.serverStream, Order)
+  serverStream({ reason }: Order): Observable<Order> {
+    currentCall()?.setAnswerHeader('x-mine', reason);
+    return reason === 'none' ? EMPTY : from([order('one'), order('two')]);
+  }
+
+  @Rpc(Probes.clientStream, Order)
+  async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
+    for await (const each of orders) if (each.reason === 'last') break;
+    return new Promise(() => {});
+  }
+
+  /** Ends before its caller does. */
+  @Rpc(Probes.bidi, Order)
+  bidi(): Observable<Order> {
+    return from([order('done')]);
+  }
+}
+
+@Module({ controllers: [HastyController] })
+class HastyModule {}
+
+let app: TestApp;
+let raw: RawGrpcClient;
+const lines: Record<string, unknown>[] = [];
+beforeAll(async () => {
+  app = await TestApp.start({
+    service: { module: HastyModule, root: ROOT },
+    config: { LOG_LEVEL: 'info' },
+    logTo: { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
+  raw = new RawGrpcClient(app.grpc.address);
+});
+afterAll(async () => {
+  raw.close();
+  await app.stop();
+});
+
+const body = (reason: string) => frame(ErrorInfo.encode(order(reason)).finish());
+
+test.each(['some', 'none'])(
+  'a stream that is there at once (%s) has the initial metadata of every other',
+  async (reason) => {
+    const headers = { 'x-request-id': `hasty-${reason}` };
+    const answer = await raw.call(Probes.serverStream.path, { headers, body: body(reason) });
+    expect(answer).toMatchObject({ grpcStatus: 0, headers: { ...headers, 'x-mine': reason } });
+    expect(answer.body.length > 0).toBe(reason === 'some');
+  },
+);
+
+test.each([
+  ['unary', DEADLINE_EXCEEDED],
+  ['clientStream', DEADLINE_EXCEEDED],
+  ['bidi', 0],
+] as const)('%s: the deadline ends a call whose client never ends its request', async (shape, grpcStatus) => {
+  const requestId = `open-${shape}`;
+  const answer = await raw.call(Probes[shape].path, {
+    headers: { 'x-request-id': requestId, 'grpc-timeout': '300m' },
+    body: body('first'),
+    keepOpen: true,
+    isPassive: true,
+    limitMs: LIMIT_MS,
+  });
+  expect(answer).toMatchObject({ grpcStatus, wasCut: false });
+  await eventually('the call has its line', () =>
+    lines.some((line) => line['msg'] === 'call' && line['request_id'] === requestId),
+  );
+});
