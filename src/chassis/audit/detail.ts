@@ -1,9 +1,9 @@
-import { SECRET_FIELDS } from '../logging/index.js';
+import { SECRET_FIELDS, SECRET_HEADERS } from '../logging/index.js';
 
 const REDACTED = '[redacted]';
 const MAX_DEPTH = 8;
 const MAX_MEMBERS = 200;
-const SECRETS: ReadonlySet<string> = new Set([...SECRET_FIELDS, 'set-cookie']);
+const SECRETS: ReadonlySet<string> = new Set([...SECRET_FIELDS, ...SECRET_HEADERS]);
 
 /**
  * Further facts of an entry as JSON: what the log would redact is redacted here too, at every depth. More

@@ -36,7 +36,7 @@ import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import type { Cors } from './cors.js';
 import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
-import { connectionOf, isAnswered, isHttp2 } from './http2-request.js';
+import { connectionOf, isAnswered, isHttp2, methodOf } from './http2-request.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
 import { SecureResponse } from './secure-response.js';
 import { stepInAgain } from './step-in.js';
@@ -202,7 +202,7 @@ export class HttpEdge {
   #open(request: FastifyRequest, reply: FastifyReply, route: string | undefined): HttpCall {
     const { raw } = request;
     const { headers } = raw;
-    const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), raw.method ?? '', raw.url ?? '/');
+    const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), methodOf(raw), raw.url ?? '/');
     call.settings = this.config.settings;
     request.call = call;
     if (route !== undefined) call.route = route;

@@ -1,4 +1,4 @@
-import { IncomingMessage, type ServerResponse } from 'node:http';
+import { IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 /** Source: RFC 9113, section 6.5.2: each field counts 32 bytes besides its name and its value. */
@@ -7,6 +7,14 @@ const FIELD_BYTES = 32;
 /** Whether it came over HTTP/2, and not over HTTP/1.1 with a version of the client's invention. */
 export function isHttp2(request: IncomingMessage): boolean {
   return request.httpVersionMajor === 2 && !(request instanceof IncomingMessage);
+}
+
+const KNOWN_METHODS = new Set(METHODS);
+
+/** Node reads no other methods from HTTP/1.1; HTTP/2 brings any, which are one: what is kept by method stays bounded. */
+export function methodOf(request: IncomingMessage): string {
+  const { method = '' } = request;
+  return !isHttp2(request) || KNOWN_METHODS.has(method) ? method : '_OTHER';
 }
 
 /** What stays the same for all requests of a connection: the socket of HTTP/1.1, the session of HTTP/2. */

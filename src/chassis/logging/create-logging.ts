@@ -6,17 +6,15 @@ import type { LineBuffer } from './line-buffer.js';
 import { LogLevels, type LogLevel } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
-import { SECRET_FIELDS } from './secret-fields.js';
+import { SECRET_FIELDS, SECRET_HEADERS } from './secret-fields.js';
 
 const require = createRequire(import.meta.url);
 
 const STANDARD_OUTPUT = 1;
 const REDACTED_PATHS = [
   ...SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
-  'headers["set-cookie"]',
-  '*.headers["set-cookie"]',
-  '*.headers.authorization',
-  '*.headers.cookie',
+  // As in `{ request: { headers } }`, too.
+  ...SECRET_HEADERS.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.headers["${name}"]`]),
 ];
 
 /** The service's log: who writes it, what is written, where it goes. */

@@ -2,5 +2,5 @@ export { CallLog } from './call-log.js';
 export { createLogging, type Logging } from './create-logging.js';
 export { LOG_LEVELS, LogLevels, type LoggerState, type LogLevel } from './log-levels.js';
 export { LoggingModule } from './logging.module.js';
-export { SECRET_FIELDS } from './secret-fields.js';
+export { SECRET_FIELDS, SECRET_HEADERS } from './secret-fields.js';
 export { ServiceLogger } from './service-logger.js';

@@ -1,2 +1,10 @@
 /** Fields whose values are never written down, by name. */
-export const SECRET_FIELDS = ['authorization', 'cookie', 'password', 'token', 'secret'] as const;
+export const SECRET_FIELDS = ['password', 'token', 'secret'] as const;
+/** Headers of which the same holds. */
+export const SECRET_HEADERS = [
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'set-cookie',
+  'x-api-key',
+] as const;
