@@ -37,7 +37,17 @@ export class Haproxy {
     this.#statistics = new HttpTestClient(`127.0.0.1:${ports[2]}`);
   }
 
+  /** A port that was free may be somebody else's by now: haproxy ends then, and others are tried. */
   static async start(backends: readonly Backend[]): Promise<Haproxy> {
+    for (let tries = 1; ; tries++) {
+      const haproxy = await Haproxy.#launch(backends);
+      if (haproxy.#process.exitCode === null) return haproxy;
+      rmSync(haproxy.#folder, { recursive: true });
+      if (tries === 3) throw new Error(`haproxy does not start: ${haproxy.told.join('; ')}`);
+    }
+  }
+
+  static async #launch(backends: readonly Backend[]): Promise<Haproxy> {
     const ports = await freePorts(3);
     const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
     const file = join(folder, 'haproxy.cfg');
@@ -51,7 +61,7 @@ export class Haproxy {
     await eventually('haproxy answers', () =>
       haproxy.#states().then(
         () => true,
-        () => false,
+        () => child.exitCode !== null,
       ),
     );
     return haproxy;
