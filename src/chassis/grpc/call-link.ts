@@ -33,6 +33,7 @@ export function cutCall(serverCall: object): void {
  * at once; one that neither ends its request nor reads would keep it.
  */
 export function closeInTime(stream: ServerHttp2Stream): void {
+  if (stream.closed || stream.destroyed) return;
   setTimeout(() => {
     stream.close(stream.sentTrailers ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
   }, PARTING_MS).unref();
