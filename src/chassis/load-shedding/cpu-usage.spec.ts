@@ -50,3 +50,15 @@ test('without a quota: the process, against all cores', () => {
   expect(usage).toMatchObject({ source: 'process', cores: availableParallelism() });
   expect(usage.sample()).toBe(0);
 });
+
+test('a figure that cannot be read is passed over: the next one counts for the time since the last', () => {
+  put('proc/self/cgroup', '0::/\n');
+  put('sys/fs/cgroup/cpu.max', '100000 100000\n');
+  put('sys/fs/cgroup/cpu.stat', 'usage_usec 1000000\n');
+  const usage = new CpuUsage(root);
+  usage.sample(1000);
+  rmSync(join(root, 'sys/fs/cgroup/cpu.stat'));
+  expect(usage.sample(2000)).toBe(0);
+  put('sys/fs/cgroup/cpu.stat', 'usage_usec 2000000\n');
+  expect(usage.sample(3000)).toBeCloseTo(0.5 * 0.3);
+});

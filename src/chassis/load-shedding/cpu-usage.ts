@@ -32,6 +32,8 @@ export class CpuUsage {
   /** Takes a sample. Not before some time after the last one. */
   sample(nowMs = performance.now()): number {
     const usedMs = this.#usedMs();
+    // The file could not be read just now: not a number would stay in the average for ever.
+    if (!Number.isFinite(usedMs)) return this.#ratio;
     if (this.#sampledAt > 0 && nowMs > this.#sampledAt) {
       const share = (usedMs - this.#lastMs) / ((nowMs - this.#sampledAt) * this.cores);
       this.#ratio += WEIGHT * (Math.min(1, Math.max(0, share)) - this.#ratio);
