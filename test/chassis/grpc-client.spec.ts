@@ -44,7 +44,7 @@ class UpstreamController {
   async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
     asked += 1;
     let last: Order = { reason: 'none', domain: '', metadata: {} };
-    for await (const order of orders) last = order;
+    for await (last of orders) if (last.reason === 'enough') break;
     return answer(last);
   }
 
@@ -285,6 +285,22 @@ async function* broken() {
   throw new Error('no more');
 }
 
+/** Requests without an end, and whether who makes them has been told to stop. */
+function endless() {
+  const source = { requests: requests(), isClosed: false };
+  async function* requests() {
+    try {
+      for (;;) {
+        yield order('enough');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    } finally {
+      source.isClosed = true;
+    }
+  }
+  return source;
+}
+
 describe('streams', () => {
   test('have their place in the bulkhead until they end', async () => {
     const client = clientWith({ policy: { timeoutMs: 5000, bulkhead: { maxConcurrent: 1 } } });
@@ -319,6 +335,31 @@ describe('streams', () => {
   test('requests that cannot be made end the call with their own error', async () => {
     await expect(clientWith().clientStream(Rpcs.clientStream, broken())).rejects.toThrow('no more');
     await expect(last(clientWith().bidi(Rpcs.bidi, broken()))).rejects.toThrow('no more');
+  });
+
+  test.each([
+    {
+      end: 'has its answer early',
+      call: (client: GrpcClient, requests: AsyncIterable<Order>) =>
+        client.clientStream(Rpcs.clientStream, requests),
+    },
+    {
+      end: 'fails',
+      call: (client: GrpcClient, requests: AsyncIterable<Order>) => {
+        answer = refuse('INTERNAL');
+        return failureOf(last(client.bidi(Rpcs.bidi, requests)));
+      },
+    },
+    {
+      end: 'is left',
+      call: async (client: GrpcClient, requests: AsyncIterable<Order>) => {
+        for await (const _ of client.bidi(Rpcs.bidi, requests)) break;
+      },
+    },
+  ])('the source of the requests is closed when the call $end', async ({ call }) => {
+    const source = endless();
+    await call(clientWith(), source.requests);
+    await eventually('the source is closed', () => source.isClosed);
   });
 });
 

@@ -35,19 +35,21 @@ export function openStream<Response>(
   return policy ? policy.run(work, isIdempotent) : work();
 }
 
-/** Sends the messages as the stream takes them; one that cannot be made cancels it. */
+/** Sends the messages as the stream takes them; one that cannot be made cancels it. With the call their source ends. */
 export function pour(
   requests: AsyncIterable<unknown>,
-  stream: { cancel(): void },
+  stream: { cancel(): void; once(event: 'status', listener: () => void): unknown },
   onError: (error: Error) => void,
 ): void {
+  const source = Readable.from(requests);
+  source.once('error', (error) => {
+    onError(error);
+    stream.cancel();
+  });
+  // A pipe leaves its source open, and grpc-js goes on to take what is written to a call that has ended.
+  stream.once('status', () => source.destroy());
   // The types of grpc-js' streams and of Node's differ; the streams do not.
-  Readable.from(requests)
-    .once('error', (error) => {
-      onError(error);
-      stream.cancel();
-    })
-    .pipe(stream as unknown as Writable);
+  source.pipe(stream as unknown as Writable);
 }
 
 /** Settles with the status, also when nobody reads on. */
