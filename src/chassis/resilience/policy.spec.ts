@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { currentLimits, HttpCall, runInCall } from '../context/index.js';
 import { ServiceError, type Code } from '../errors/index.js';
@@ -62,6 +63,25 @@ test('an empty policy runs the work once and hands on what comes of it', async (
   const policy = new Policy('plain', {});
   expect(await policy.run(async () => 5)).toBe(5);
   await expect(policy.run(() => Promise.reject(failure('NOT_FOUND')))).rejects.toThrow('for the test');
+});
+
+test('what is over listens to its call no more: what succeeds, what fails, what finds no place', async () => {
+  const call = new HttpCall('r-1', 'GET', '/');
+  const bulkhead = new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 1, maxWaitMs: 100 });
+  const policy = new Policy('dependency', { bulkhead });
+  const listen = async ({ signal }: Attempt, failed?: Error): Promise<boolean> => {
+    await sleep(200);
+    if (failed) throw failed;
+    return signal.aborted;
+  };
+  await runInCall(call, async () => {
+    const [first, second] = [settled(policy.run(listen)), settled(policy.run(listen))];
+    expect(await second).toMatchObject({ failed: { reason: 'BULKHEAD_FULL' } });
+    expect(getEventListeners(call.signal, 'abort')).toHaveLength(1);
+    expect(await first).toBe(false);
+    await settled(policy.run((attempt) => listen(attempt, failure('INTERNAL'))));
+  });
+  expect(getEventListeners(call.signal, 'abort')).toEqual([]);
 });
 
 describe('timeout', () => {

@@ -159,6 +159,8 @@ export class Policy {
     work: Work<T>,
   ): Promise<T> {
     if (await place) return this.#start(parts, attempt, ticket, performance.now(), work);
+    // It has listened to whoever asked while it waited.
+    attempt.end();
     parts.breaker?.release(ticket);
     return this.#refuse('full', bulkheadFull(this.name));
   }
@@ -171,10 +173,14 @@ export class Policy {
       (value) => {
         const durationMs = performance.now() - begin;
         if (attempt.rest) this.#settleLater(parts, attempt.rest, ticket, durationMs);
-        else this.#settle(parts, ticket, durationMs, 'success');
+        else {
+          attempt.end();
+          this.#settle(parts, ticket, durationMs, 'success');
+        }
         return value;
       },
       (error: unknown) => {
+        if (!attempt.rest) attempt.end();
         this.#settle(parts, ticket, performance.now() - begin, outcomeOf(attempt.abortReason ?? error));
         throw error;
       },
