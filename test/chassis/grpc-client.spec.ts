@@ -5,6 +5,7 @@ import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOption
 import { currentCall, HttpCall, runInCall } from '#chassis/context';
 import { ServiceError, type Code } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';
+import { createPolicy } from '#chassis/resilience';
 import { service } from '../../src/app.module.js';
 import { TestAuthority } from '../support/certificates.js';
 import { eventually, freePort, order, Probes, TestApp } from '../support/index.js';
@@ -330,6 +331,26 @@ describe('streams', () => {
     await runInCall(outer, () => last(client.serverStream(Rpcs.serverStream, order('echo'))));
     outer.close();
     expect(count).toBe(2);
+  });
+
+  test('end with the call, also where the policy of who opened them is done', async () => {
+    const handler = createPolicy('handler', { timeoutMs: 5000 });
+    const client = clientWith({ policy: { timeoutMs: 5000 } });
+    const outer = new HttpCall('request-4', 'GET', '/');
+    let count = 0;
+    answer = (order) => (count++ === 0 ? order : untilAborted());
+    const stream = await runInCall(outer, () =>
+      handler.run(async () => {
+        const opened = client.serverStream(Rpcs.serverStream, order('echo'));
+        await opened.next();
+        return { opened };
+      }),
+    );
+    const reason = new Error('the client left');
+    const failed = failureOf(stream.opened.next());
+    outer.abort(reason);
+    expect(await failed).toBe(reason);
+    await eventually('the other service knows', () => aborted === 1);
   });
 
   test('requests that cannot be made end the call with their own error', async () => {

@@ -1,9 +1,11 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
+import { createPolicy } from '#chassis/resilience';
 import { service } from '../../src/app.module.js';
 import { eventually, freePort, TestApp } from '../support/index.js';
 import { TestAuthority, type TestCertificate } from '../support/certificates.js';
@@ -488,5 +490,23 @@ describe('streams', () => {
     const failed = failureOf(text(body));
     call.abort(reason);
     expect(await failed).toBe(reason);
+  });
+
+  test('end with the call, also where the policies of who opened them are done', async () => {
+    const [handler, service] = [createPolicy('handler', { timeoutMs: 5000 }), createPolicy('service', {})];
+    const client = clientWith({ policy: { timeoutMs: 5000, totalTimeoutMs: 5000 } });
+    const call = new HttpCall('request-11', 'GET', '/');
+    upstream.answer = (_request, response) => response.writeHead(200).write('begun');
+    const open = () => handler.run(() => service.run(() => client.stream(GET)));
+    const [kept, read] = await runInCall(call, async () => [await open(), await open()]);
+    read.body.on('error', () => undefined).destroy();
+    const reason = new Error('the client left');
+    const failed = failureOf(text(kept.body));
+    call.abort(reason);
+    expect(await failed).toBe(reason);
+    await eventually(
+      'nothing listens to the call',
+      () => getEventListeners(call.signal, 'abort').length === 0,
+    );
   });
 });

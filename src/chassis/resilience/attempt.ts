@@ -12,10 +12,13 @@ export const ALL_ATTEMPTS = 0;
  */
 export class Attempt implements Limits {
   readonly #outer = currentLimits();
-  #deadline = this.#outer?.deadline ?? Infinity;
+  #ownDeadline = Infinity;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #onOuterAbort: (() => void) | undefined;
+  /** Streams that were opened within it and go on. */
+  #openStreams = 0;
+  #isOver = false;
 
   /** The end of what goes on after the work has returned: a stream that was opened. */
   rest: Promise<void> | undefined;
@@ -24,7 +27,7 @@ export class Attempt implements Limits {
   constructor(readonly number: number) {}
 
   get deadline(): number {
-    return this.#deadline;
+    return Math.min(this.#ownDeadline, this.#outer?.deadline ?? Infinity);
   }
 
   /**
@@ -33,14 +36,15 @@ export class Attempt implements Limits {
    */
   limitTo(timeoutMs: number): number {
     const now = Date.now();
-    const leftMs = Math.max(0, this.#deadline - now);
+    const leftMs = Math.max(0, this.deadline - now);
     if (leftMs < timeoutMs) return leftMs;
-    this.#deadline = now + timeoutMs;
+    this.#ownDeadline = now + timeoutMs;
     return timeoutMs;
   }
 
   get remainingMs(): number {
-    return this.deadline === Infinity ? Infinity : Math.max(0, this.deadline - Date.now());
+    const { deadline } = this;
+    return deadline === Infinity ? Infinity : Math.max(0, deadline - Date.now());
   }
 
   get abortReason(): Error | undefined {
@@ -72,26 +76,39 @@ export class Attempt implements Limits {
     }
   }
 
-  /** The work goes on as a stream: its time is that of whoever asked for it from now on. */
+  /**
+   * The work goes on as a stream: its time is that of whoever asked for it from now on. Attempts around it, which may
+   * be over before the stream is, go on to hand their caller's end to it.
+   */
   goOn(rest: Promise<void>): void {
     this.rest = rest;
-    const outer = this.#outer;
-    if (outer instanceof Attempt && outer.number === ALL_ATTEMPTS) outer.goOn(rest);
-    this.#deadline = this.#outer?.deadline ?? Infinity;
-    const end = (): void => this.end();
-    rest.then(end, end);
+    this.#ownDeadline = Infinity;
+    this.#keepOpenFor(rest);
   }
 
   /** Its result is no longer wanted. Only the first reason counts. */
   abort(reason: Error): void {
     this.#abortReason ??= reason;
     this.#controller?.abort(this.#abortReason);
-    this.end();
+    this.#unfollowOuter();
   }
 
-  /** It is over: it listens to nobody any more. */
+  /** Its work is over: it listens to nobody any more, but for the streams that go on. */
   end(): void {
-    if (this.#onOuterAbort) this.#outer?.signal.removeEventListener('abort', this.#onOuterAbort);
+    this.#isOver = true;
+    // They had to begin within its time, not to end.
+    if (this.#openStreams > 0) this.#ownDeadline = Infinity;
+    else this.#unfollowOuter();
+  }
+
+  #keepOpenFor(rest: Promise<void>): void {
+    this.#openStreams += 1;
+    const end = (): void => {
+      this.#openStreams -= 1;
+      if (this.#isOver) this.end();
+    };
+    rest.then(end, end);
+    if (this.#outer instanceof Attempt) this.#outer.#keepOpenFor(rest);
   }
 
   #followOuter(controller: AbortController): void {
@@ -100,5 +117,9 @@ export class Attempt implements Limits {
     const follow = (): void => controller.abort(outer.reason);
     outer.addEventListener('abort', follow, { once: true });
     this.#onOuterAbort = follow;
+  }
+
+  #unfollowOuter(): void {
+    if (this.#onOuterAbort) this.#outer?.signal.removeEventListener('abort', this.#onOuterAbort);
   }
 }

@@ -117,6 +117,18 @@ describe('timeout', () => {
     expect(Date.now() - begin).toBeLessThanOrEqual(110);
   });
 
+  test('is for the begin of a stream, whichever policy it was opened under', async () => {
+    const [outer, inner] = [new Policy('outer', { timeoutMs: 50 }), new Policy('inner', { timeoutMs: 100 })];
+    let stream: Attempt | undefined;
+    const open = (attempt: Attempt): void => {
+      stream = attempt;
+      attempt.goOn(never());
+    };
+    expect(await settled(outer.run(() => inner.run(open).then(() => 'open')))).toBe('open');
+    await vi.advanceTimersByTimeAsync(200);
+    expect([stream?.remainingMs, stream?.signal.aborted]).toEqual([Infinity, false]);
+  });
+
   test('of all attempts together ends waits and attempts', async () => {
     const parts: PolicyParts = {
       totalTimeoutMs: 100,

@@ -171,16 +171,14 @@ export class Policy {
       timeoutMs === undefined ? attempt.run(work) : runWithTimeout(this.name, attempt, timeoutMs, work);
     return result.then(
       (value) => {
+        attempt.end();
         const durationMs = performance.now() - begin;
         if (attempt.rest) this.#settleLater(parts, attempt.rest, ticket, durationMs);
-        else {
-          attempt.end();
-          this.#settle(parts, ticket, durationMs, 'success');
-        }
+        else this.#settle(parts, ticket, durationMs, 'success');
         return value;
       },
       (error: unknown) => {
-        if (!attempt.rest) attempt.end();
+        attempt.end();
         this.#settle(parts, ticket, performance.now() - begin, outcomeOf(attempt.abortReason ?? error));
         throw error;
       },

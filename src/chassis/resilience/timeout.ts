@@ -24,7 +24,7 @@ export function runWithTimeout<T>(
     const limit = limitMs > MAX_TIMER_MS ? undefined : setTimeout(expire, limitMs);
     const end = (): void => {
       clearTimeout(limit);
-      if (!attempt.rest) attempt.end();
+      attempt.end();
     };
     try {
       Promise.resolve(attempt.start(work)).then(
