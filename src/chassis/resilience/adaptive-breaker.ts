@@ -90,6 +90,10 @@ export class AdaptiveBreaker implements Breaker {
     return this.#nextTicket++;
   }
 
+  begun(): void {
+    // A stream counts by its end.
+  }
+
   settle(_ticket: number, nowMs: number, isFailed: boolean): void {
     this.#window.add(nowMs, isFailed, false);
   }

@@ -19,6 +19,8 @@ export class Attempt implements Limits {
   /** Streams that were opened within it and go on. */
   #openStreams = 0;
   #isOver = false;
+  #hasBegun = false;
+  #onBegun: (() => void) | undefined;
 
   /** The end of what goes on after the work has returned: a stream that was opened. */
   rest: Promise<void> | undefined;
@@ -79,11 +81,26 @@ export class Attempt implements Limits {
   /**
    * The work goes on as a stream: its time is that of whoever asked for it from now on. Attempts around it, which may
    * be over before the stream is, go on to hand their caller's end to it.
+   * @param hasBegun its first message is there; else `begun` tells when it is
    */
-  goOn(rest: Promise<void>): void {
+  goOn(rest: Promise<void>, hasBegun = true): void {
     this.rest = rest;
     this.#ownDeadline = Infinity;
     this.#keepOpenFor(rest);
+    if (hasBegun) this.begun();
+  }
+
+  /** The first message of the stream is there. Only the first time counts. */
+  begun(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#onBegun?.();
+  }
+
+  /** At once where it has begun already. */
+  whenBegun(react: () => void): void {
+    if (this.#hasBegun) react();
+    else this.#onBegun = react;
   }
 
   /** Its result is no longer wanted. Only the first reason counts. */

@@ -122,6 +122,10 @@ class ForcedBreaker implements Breaker {
     return this.state === 'open' ? REFUSED : 0;
   }
 
+  begun(): void {
+    // Nothing is counted.
+  }
+
   settle(): void {
     // Nothing is counted.
   }

@@ -12,7 +12,7 @@ interface StateRule {
   readonly statBuckets: number;
   /** Successful probes that close it; so many may run at a time. @default 1 */
   readonly probeNum: number;
-  /** Milliseconds after which a probe without an end counts as failed. @default 10000 */
+  /** Milliseconds after which a probe without an end, or of a stream a first message, counts as failed. @default 10000 */
   readonly probeTimeoutMs: number;
 }
 

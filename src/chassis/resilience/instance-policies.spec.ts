@@ -1,6 +1,6 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { firstValueFrom, NEVER, Observable, of, throwError, toArray } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { concat, firstValueFrom, NEVER, Observable, of, throwError, timer, toArray } from 'rxjs';
+import { describe, expect, test, vi } from 'vitest';
 import { chassisConfigSchema, Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { InstancePolicies } from './instance-policies.js';
@@ -335,13 +335,15 @@ const KINDS = [
   },
 ];
 
-/** The messages of an observable, those before a failure too. */
-async function* iterate<T>(source: Observable<T>): AsyncGenerator<T> {
+/** The messages of an observable, those before a failure too; it is not left after the first `count`. */
+async function* iterate<T>(source: Observable<T>, count = Infinity): AsyncGenerator<T> {
   const seen: T[] = [];
   let failure: unknown;
   await new Promise<void>((resolve) => {
     source.subscribe({
-      next: (value) => void seen.push(value),
+      next: (value) => {
+        if (seen.push(value) === count) resolve();
+      },
       complete: resolve,
       error: (error: unknown) => {
         failure = error;
@@ -402,6 +404,39 @@ test('a stream that is left gives its place back, and says nothing of the depend
     expect(managed?.breaker?.describe(performance.now()).counts.total).toBe(0);
   }
   expect(guarded.left).toBe(1);
+});
+
+describe('a probe that is a stream', () => {
+  const rule = { minRequestAmount: 1, retryTimeoutMs: 1 } as const;
+  class Feeds {
+    isAway = true;
+
+    @CircuitBreaker({ name: 'pulled', ...rule })
+    async *pull(): AsyncGenerator<number> {
+      if (this.isAway) throw away();
+      yield 1;
+      await never();
+    }
+
+    @CircuitBreaker({ name: 'pushed', ...rule })
+    push(): Observable<number> {
+      return this.isAway ? throwError(away) : concat(timer(5), NEVER);
+    }
+  }
+
+  test.each([
+    { name: 'pulled', first: (feeds: Feeds) => feeds.pull().next() },
+    // Not by firstValueFrom: it would leave the stream.
+    { name: 'pushed', first: (feeds: Feeds) => iterate(feeds.push(), 1).next() },
+  ])('closes the breaker with its first message: $name', async ({ name, first }) => {
+    const { guarded, registry } = decorate(new Feeds());
+    const state = () => registry.find(name)?.breaker?.state;
+    expect(await reasonOf(first(guarded))).toBe('AWAY');
+    await vi.waitUntil(() => state() === 'open');
+    guarded.isAway = false;
+    await vi.waitUntil(() => first(guarded).catch(() => undefined));
+    expect(state()).toBe('closed');
+  });
 });
 
 test('a step answers for a stream with values, with an iterable or with an observable', async () => {

@@ -28,10 +28,10 @@ class OpenedIterable<T> implements AsyncIterableIterator<T> {
   constructor(
     private readonly iterator: AsyncIterator<T, unknown>,
     first: IteratorResult<T, unknown> | undefined,
-    attempt: Attempt,
+    private readonly attempt: Attempt,
   ) {
     this.#first = first;
-    attempt.goOn(this.#rest.promise);
+    attempt.goOn(this.#rest.promise, first !== undefined);
     if (first?.done) this.#rest.resolve();
     const { signal } = attempt;
     const onAbort = (): void => this.#rest.reject(signal.reason as Error);
@@ -51,6 +51,7 @@ class OpenedIterable<T> implements AsyncIterableIterator<T> {
     try {
       const next = await this.iterator.next();
       if (next.done) this.#rest.resolve();
+      else this.attempt.begun();
       return next;
     } catch (error) {
       this.#rest.reject(error);

@@ -52,6 +52,7 @@ class OpenedObservable<T> {
     if (this.#receiver) this.#receiver.next(message);
     else this.#early.push(message);
     this.#open();
+    this.attempt.begun();
   }
 
   #complete(): void {
@@ -74,7 +75,7 @@ class OpenedObservable<T> {
   #open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.attempt.goOn(this.#rest.promise);
+    this.attempt.goOn(this.#rest.promise, false);
     this.#first.resolve(new Observable((receiver) => this.#receive(receiver)));
   }
 

@@ -295,6 +295,20 @@ describe('breaker', () => {
     expect(parts.breaker.state).toBe('closed');
   });
 
+  test('a probe that goes on as a stream closes it when it begins, and keeps its place', async () => {
+    const parts = {
+      breaker: breaker(),
+      bulkhead: new ConcurrencyLimit({ maxConcurrent: 5, maxQueued: 0, maxWaitMs: 100 }),
+    };
+    const policy = new Policy('dependency', parts);
+    for (let call = 0; call < 2; call++) await settled(policy.run(() => Promise.reject(failure('INTERNAL'))));
+    await vi.advanceTimersByTimeAsync(1000);
+    await policy.run((attempt) => attempt.goOn(never()));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await settled(policy.run(async () => 1))).toBe(1);
+    expect([parts.breaker.state, parts.bulkhead.running]).toEqual(['closed', 1]);
+  });
+
   test('a probe that finds no place in the bulkhead gives its own back', async () => {
     const parts = {
       breaker: breaker(),

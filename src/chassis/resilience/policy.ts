@@ -173,7 +173,7 @@ export class Policy {
       (value) => {
         attempt.end();
         const durationMs = performance.now() - begin;
-        if (attempt.rest) this.#settleLater(parts, attempt.rest, ticket, durationMs);
+        if (attempt.rest) this.#settleLater(parts, attempt, attempt.rest, ticket, durationMs);
         else this.#settle(parts, ticket, durationMs, 'success');
         return value;
       },
@@ -185,8 +185,16 @@ export class Policy {
     );
   }
 
-  /** A stream has its place until its end, and counts by it; slow is what begins late. */
-  #settleLater(parts: PolicyParts, rest: Promise<void>, ticket: number, durationMs: number): void {
+  /** A stream has its place until its end, and counts by it; slow is what begins late. A probe counts by its begin. */
+  #settleLater(
+    parts: PolicyParts,
+    attempt: Attempt,
+    rest: Promise<void>,
+    ticket: number,
+    durationMs: number,
+  ): void {
+    const { breaker } = parts;
+    if (breaker) attempt.whenBegun(() => breaker.begun(ticket, performance.now(), durationMs));
     rest.then(
       () => this.#settle(parts, ticket, durationMs, 'success'),
       (error: unknown) => this.#settle(parts, ticket, durationMs, outcomeOf(error)),

@@ -77,6 +77,27 @@ describe('half-open', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  test('a probe that is a stream counts by its begin, and not again by its end', () => {
+    const breaker = opened();
+    const [first, second] = [breaker.enter(11_000), breaker.enter(11_000)];
+    breaker.begun(first, 11_001, 1);
+    breaker.settle(first, 11_002, true, 1);
+    expect(breaker.state).toBe('half-open');
+    breaker.begun(second, 11_003, 1);
+    expect(breaker.state).toBe('closed');
+    breaker.settle(second, 11_004, true, 1);
+    expect(breaker.counts(11_004).total).toBe(0);
+  });
+
+  test('a stream that is no probe counts by its end', () => {
+    const breaker = new StateBreaker(RULE);
+    const ticket = breaker.enter(10_000);
+    breaker.begun(ticket, 10_001, 1);
+    expect(breaker.counts(10_001).total).toBe(0);
+    breaker.settle(ticket, 10_002, true, 1);
+    expect(breaker.counts(10_002)).toMatchObject({ total: 1, failed: 1 });
+  });
+
   test('opens again with the first probe that fails', () => {
     const breaker = opened();
     const [first, second] = [breaker.enter(11_000), breaker.enter(11_000)];

@@ -23,6 +23,8 @@ export interface Breaker {
   readonly state: BreakerState;
   /** A ticket for one call, or `REFUSED`. Each ticket is handed to `settle` or `release` once. */
   enter(nowMs: number): number;
+  /** The call of this ticket goes on as a stream, whose first message is there. Its end is told all the same. */
+  begun(ticket: number, nowMs: number, durationMs: number): void;
   /** The call of this ticket ended. */
   settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void;
   /** The call of this ticket was not made, or its end says nothing: its place is free again. */
@@ -36,7 +38,7 @@ export interface Breaker {
  *
  *     closed ── rule tripped ──▶ open ── retryTimeoutMs over, a call comes ──▶ half-open
  *        ▲                        ▲                                              │
- *        │                        └── a probe fails or does not end ─────────────┤
+ *        │                        └── a probe fails or does not answer ──────────┤
  *        └────────────── probeNum probes succeed ────────────────────────────────┘
  *
  * Calls that began before the last change of state count no more. It keeps no timers: what time brings about
@@ -83,6 +85,11 @@ export class StateBreaker implements Breaker {
     if (this.#state === 'open' && nowMs >= this.#openUntil) this.#change('half-open', nowMs);
     if (this.#state === 'closed') return this.#nextTicket++;
     return this.#state === 'half-open' ? this.#enterAsProbe(nowMs) : REFUSED;
+  }
+
+  /** Of a probe that says enough: its end may be hours away. */
+  begun(ticket: number, nowMs: number, durationMs: number): void {
+    if (this.#probes.has(ticket)) this.#settleProbe(ticket, nowMs, isBad(this.#rule, false, durationMs));
   }
 
   settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void {
