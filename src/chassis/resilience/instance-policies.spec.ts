@@ -1,9 +1,10 @@
 import { Controller, Get, Post } from '@nestjs/common';
-import { concat, firstValueFrom, NEVER, Observable, of, throwError, timer, toArray } from 'rxjs';
+import { concat, firstValueFrom, NEVER, Observable, of, takeUntil, throwError, timer, toArray } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import { chassisConfigSchema, Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 import { InstancePolicies } from './instance-policies.js';
+import type { Policy } from './policy.js';
 import { Bulkhead, CircuitBreaker, Fallback, Hedge, Retry, Timeout } from './policy.decorators.js';
 import { PolicyRegistry } from './policy-registry.js';
 
@@ -404,6 +405,69 @@ test('a stream that is left gives its place back, and says nothing of the depend
     expect(managed?.breaker?.describe(performance.now()).counts.total).toBe(0);
   }
   expect(guarded.left).toBe(1);
+});
+
+describe('an observable that is left', () => {
+  class Feeds {
+    begun = 0;
+    readonly left: number[] = [];
+
+    @Bulkhead({ name: 'queued', maxConcurrent: 1, maxQueued: 1, maxWaitMs: 60_000 })
+    queued(): Observable<number> {
+      return this.source();
+    }
+
+    @Retry({ name: 'retried', baseMs: 1 })
+    retried(): Observable<number> {
+      const retryAfterMs = 60_000;
+      return concat(
+        this.source().pipe(takeUntil(timer(0))),
+        throwError(
+          () => new ServiceError({ code: 'UNAVAILABLE', reason: 'AWAY', message: 'away', retryAfterMs }),
+        ),
+      );
+    }
+
+    @Hedge({ name: 'hedged', delayMs: 1, maxAttempts: 3 })
+    hedged(): Observable<number> {
+      return this.source();
+    }
+
+    private source(): Observable<number> {
+      const number = ++this.begun;
+      return new Observable(() => () => void this.left.push(number));
+    }
+  }
+
+  test('while it waits for a place does not begin', async () => {
+    const { guarded, registry } = decorate(new Feeds());
+    const bulkhead = registry.find('queued')?.policy.parts.bulkhead;
+    const [first, second] = [guarded.queued().subscribe(), guarded.queued().subscribe()];
+    await vi.waitUntil(() => bulkhead?.queued === 1);
+    second.unsubscribe();
+    first.unsubscribe();
+    await vi.waitUntil(() => bulkhead?.running === 0);
+    expect([bulkhead?.queued, guarded.begun]).toEqual([0, 1]);
+  });
+
+  test('while it waits for another attempt has none', async () => {
+    const { guarded, registry } = decorate(new Feeds());
+    const policy = registry.find('retried')?.policy;
+    const run = vi.spyOn(policy as Policy, 'run');
+    const subscription = guarded.retried().subscribe();
+    await vi.waitUntil(() => guarded.left.length === 1);
+    subscription.unsubscribe();
+    expect(await reasonOf(run.mock.results[0]?.value as Promise<unknown>)).toBe('AWAY');
+    expect(guarded.begun).toBe(1);
+  });
+
+  test('ends all of its attempts', async () => {
+    const { guarded } = decorate(new Feeds());
+    const subscription = guarded.hedged().subscribe();
+    await vi.waitUntil(() => guarded.begun === 3);
+    subscription.unsubscribe();
+    expect(guarded.left.toSorted()).toEqual([1, 2, 3]);
+  });
 });
 
 describe('a probe that is a stream', () => {

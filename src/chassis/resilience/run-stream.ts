@@ -1,6 +1,6 @@
 import { from, isObservable, Observable, of } from 'rxjs';
 import { callCancelled } from '../errors/index.js';
-import type { Attempt, Work } from './attempt.js';
+import { ALL_ATTEMPTS, Attempt, type Work } from './attempt.js';
 import { openIterable } from './opened-iterable.js';
 import { openObservable } from './opened-observable.js';
 import type { Policy } from './policy.js';
@@ -35,17 +35,17 @@ export async function* runIterable(policy: Policy, invocation: Invocation): Asyn
 /** The messages of an observable; it begins with the subscription. */
 export function runObservable(policy: Policy, invocation: Invocation): Observable<unknown> {
   return new Observable((subscriber) => {
-    let running: Attempt | undefined;
+    // Around everything that the policy does, waits and hedges included, until the subscription ends.
+    const all = new Attempt(ALL_ATTEMPTS);
     const { isIdempotent, args, self } = invocation;
-    const work: Work<unknown> = (attempt) => {
-      running = attempt;
-      return open(invocation.invoke(), attempt, waitsForFirst(policy));
-    };
-    policy.run(work, isIdempotent, args, self).then(
-      (answer) => subscriber.add(toObservable(answer).subscribe(subscriber)),
-      (error: unknown) => subscriber.error(error),
-    );
-    return () => running?.abort(callCancelled());
+    const work: Work<unknown> = (attempt) => open(invocation.invoke(), attempt, waitsForFirst(policy));
+    all
+      .run(() => policy.run(work, isIdempotent, args, self))
+      .then(
+        (answer) => subscriber.add(toObservable(answer).subscribe(subscriber)),
+        (error: unknown) => subscriber.error(error),
+      );
+    return () => all.abort(callCancelled());
   });
 }
 
