@@ -50,8 +50,8 @@ export async function fallBack<T>(
   const known: FallbackContext = { ...context, error: toServiceError(thrown), code: codeOf(thrown) };
   for (const step of steps) {
     if (currentLimits()?.abortReason) break;
-    if (step.when && !step.when(known)) continue;
     try {
+      if (step.when && !step.when(known)) continue;
       const stepName = `${name}/${step.name}`;
       const answer = await runWithTimeout(stepName, new Attempt(1), step.timeoutMs, () => step.run(known));
       listener?.(step.name, known);

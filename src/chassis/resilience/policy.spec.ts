@@ -378,6 +378,33 @@ describe('fallback', () => {
     ]);
   });
 
+  test('a step that cannot say whether it is meant has failed, and leaves the word to the next', async () => {
+    const seen: unknown[] = [];
+    const broken = {
+      name: 'broken',
+      timeoutMs: 20,
+      when: () => {
+        throw new Error('broken');
+      },
+      run: () => 'wrong',
+    };
+    const known = { name: 'known', timeoutMs: 20, run: () => 'known' };
+    const policyOf = (...fallback: NonNullable<PolicyParts['fallback']>) =>
+      new Policy(
+        'prices',
+        { fallback },
+        { onFallback: (step, _, failed) => seen.push([step, failed instanceof Error]) },
+      );
+    const work = () => Promise.reject(failure('UNAVAILABLE'));
+    expect(await settled(policyOf(broken, known).run(work))).toBe('known');
+    expect(await settled(policyOf(broken).run(work))).toMatchObject({ failed: { code: 'UNAVAILABLE' } });
+    expect(seen).toEqual([
+      ['broken', true],
+      ['known', false],
+      ['broken', true],
+    ]);
+  });
+
   test('where no step answers, the failure of the work is what the caller gets', async () => {
     const fallback = [{ name: 'broken', timeoutMs: 20, run: () => Promise.reject(new Error('broken')) }];
     const end = await settled(
