@@ -237,6 +237,14 @@ describe('at the start', () => {
       'RESILIENCE_POLICIES: Policy "prices": breaker.maxAllowedRtMs: is no field of error-count',
     );
   });
+
+  test('so is a policy over routes that has the name of one of the code, whatever that one says', () => {
+    const { registry } = decorate({}, [{ name: 'payments', routes: ['/v1/*'], timeoutMs: 50 }]);
+    for (const options of [{}, { timeoutMs: 100 }])
+      expect(() => registry.define('payments', options)).toThrow(
+        'RESILIENCE_POLICIES: "payments" is a policy of the code: rename the one that has routes or rpcs.',
+      );
+  });
 });
 
 test('an idempotent handler is repeated; a post is where it says so', async () => {

@@ -7,7 +7,7 @@ import { ManagedPolicy } from './managed-policy.js';
 import type { Policy } from './policy.js';
 import type { PolicyOptions } from './policy-options.js';
 import type { PolicyCounts } from './policy.metrics.js';
-import { RoutedPolicies, rulesOf } from './routed-policies.js';
+import { ofTheCode, RoutedPolicies, rulesOf } from './routed-policies.js';
 
 const logger = new Logger('Resilience');
 
@@ -52,7 +52,7 @@ export class PolicyRegistry {
   /**
    * The policy of this name; defined again with the same options it is the same one.
    * @throws {TypeError} when an option is not valid, or the name has other options already
-   * @throws {StartError} when the configuration's rules for it do not fit
+   * @throws {StartError} when the configuration's rules for it do not fit, or lay it over routes or rpcs
    */
   define(name: string, options: PolicyOptions): Policy {
     return this.manage(name, options).policy;
@@ -62,6 +62,7 @@ export class PolicyRegistry {
   manage(name: string, options: PolicyOptions): ManagedPolicy {
     const known = this.#policies.get(name);
     if (known) {
+      if (this.#routed.has(known)) throw asStartError(ofTheCode(name));
       if (known.defined === options || isDeepStrictEqual(known.defined, options)) return known;
       throw new TypeError(
         `The policy "${name}" is defined twice, with different options. Rename one, or make them equal.`,
@@ -130,6 +131,10 @@ function orStartError<T>(make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new StartError(`RESILIENCE_POLICIES: ${error.message}. See docs/resilience.md.`);
+    throw asStartError(error);
   }
+}
+
+function asStartError({ message }: TypeError): StartError {
+  return new StartError(`RESILIENCE_POLICIES: ${message}. See docs/resilience.md.`);
 }

@@ -64,11 +64,15 @@ export class RoutedPolicies {
     const { name } = entry;
     const known = this.policies.get(name);
     if (!known) return new ManagedPolicy(name, {}, rulesOf(entry));
-    if (!this.has(known))
-      throw new TypeError(`"${name}" is a policy of the code: rename the one that has routes or rpcs`);
+    if (!this.has(known)) throw ofTheCode(name);
     known.check(rulesOf(entry));
     return known;
   }
+}
+
+/** One name is one policy: what one has counted is not the other's. */
+export function ofTheCode(name: string): TypeError {
+  return new TypeError(`"${name}" is a policy of the code: rename the one that has routes or rpcs`);
 }
 
 /** What an entry says beside its name and the calls it covers. */
