@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually, order, TestApp } from '../support/index.js';
+import { eventually, order, ProbeModule, SHAPES, TestApp } from '../support/index.js';
 import { DelayingProxy } from '../support/delaying-proxy.js';
 import { Limited, limitsService } from '../support/limits.js';
 import { RedisServer } from '../support/redis.js';
@@ -8,6 +8,7 @@ import { SERVICE_NAME } from '../support/service-name.js';
 
 /** Between losing Redis and finding it again, with room for a slow machine. */
 const RETURN_LIMIT_MS = 15_000;
+const DAY_MS = 86_400_000;
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -83,6 +84,38 @@ test('a reset reaches the shared store', async () => {
   expect([await statusOf(app, 'ip'), await statusOf(app, 'ip')]).toEqual([200, 429]);
   await app.management.send('/rate-limits/LimitsHttpController.ip/127.0.0.1', { method: 'DELETE' });
   expect(await statusOf(app, 'ip')).toBe(200);
+});
+
+// Tokens come every minute at the most: the test itself gets none.
+test.each([
+  ['lowered', 1000, 10],
+  ['raised', 10, 1000],
+])('an empty bucket stays empty when its limit is %s, and fills at the new rate', async (_how, from, to) => {
+  const policy = { name: 'probes', limit: from, windowMs: DAY_MS, burst: 2 };
+  const app = await TestApp.start({
+    imports: [ProbeModule],
+    config: { REDIS_URL: server.url, REDIS_COMMAND_TIMEOUT_MS: 5000, RATE_LIMIT_POLICIES: [policy] },
+  });
+  apps.push(app);
+  const spend = async (): Promise<void> => {
+    for (const { call } of SHAPES) await call(app, 'echo');
+  };
+  await spend();
+  await spend();
+  await spend();
+  await app.management.send('/rate-limits/probes', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ limit: to }),
+  });
+  for (const { call } of SHAPES) {
+    const { reason, message } = await call(app, 'echo');
+    expect(reason).toBe('RATE_LIMITED');
+    const waitMs = Number(/in (\d+) ms$/.exec(message ?? '')?.[1]);
+    expect(waitMs).toBeLessThanOrEqual(DAY_MS / to);
+    expect(waitMs).toBeGreaterThan(DAY_MS / to / 2);
+  }
+  expect(await storeOf(app)).toBe('redis');
 });
 
 test('what was leased and not used comes back at the end', async () => {

@@ -3,11 +3,21 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '#chassis/config';
 import { RateLimit } from '#chassis/rate-limit';
-import { failureOf, order, ProbeModule, Probes, SHAPES, TestApp, type HttpAnswer } from '../support/index.js';
+import {
+  failureOf,
+  order,
+  ProbeModule,
+  Probes,
+  SHAPES,
+  TestApp,
+  type HttpAnswer,
+  type Outcome,
+} from '../support/index.js';
 import { Limited, limitsService } from '../support/limits.js';
 
 const PAGE = 'https://app.example.org';
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** A token comes every 30 s at the most: nothing below depends on how fast the machine is. */
 const POLICY = { name: 'probes', limit: 2, windowMs: MINUTE_MS };
 const PRINCIPAL = { name: 'who', limit: 1, windowMs: MINUTE_MS, by: 'principal' };
@@ -20,6 +30,13 @@ async function metricOf({ management }: TestApp, line: string): Promise<string |
     ?.split(' ')
     .at(-1);
 }
+
+const putLimit = ({ management }: TestApp, name: string, body: unknown): Promise<HttpAnswer> =>
+  management.send(`/rate-limits/${name}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 describe('a configured policy', () => {
   let app: TestApp;
@@ -371,12 +388,7 @@ describe('/rate-limits on the management port', () => {
     });
   });
   afterEach(() => app.stop());
-  const put = (path: string, body: unknown) =>
-    app.management.send(path, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+  const put = (name: string, body: unknown) => putLimit(app, name, body);
 
   test('lists the policies and the store', async () => {
     const { body } = await app.management.get('/rate-limits');
@@ -386,13 +398,13 @@ describe('/rate-limits on the management port', () => {
   });
 
   test('changes what a policy allows, and back', async () => {
-    await put('/rate-limits/who', { limit: 1000, burst: 1000 });
-    const { status, body } = await put('/rate-limits/probes', { limit: 60, burst: 4 });
+    await put('who', { limit: 1000, burst: 1000 });
+    const { status, body } = await put('probes', { limit: 60, burst: 4 });
     expect([status, body.limit, body.burst, body.windowMs]).toEqual([200, 60, 4, MINUTE_MS]);
     const found: number[] = [];
     for (let index = 0; index < 5; index++) found.push((await app.http.get('/limits/free')).status);
     expect(found).toEqual([200, 200, 200, 200, 429]);
-    expect((await put('/rate-limits/probes', { limit: null, burst: null })).body).toMatchObject({
+    expect((await put('probes', { limit: null, burst: null })).body).toMatchObject({
       limit: 2,
       burst: 2,
     });
@@ -407,8 +419,39 @@ describe('/rate-limits on the management port', () => {
   });
 
   test('refuses what it does not understand', async () => {
-    expect((await put('/rate-limits/nobody', { limit: 1 })).body.reason).toBe('RATE_LIMIT_NOT_FOUND');
-    expect((await put('/rate-limits/probes', { limit: 0 })).body.reason).toBe('VALIDATION_FAILED');
-    expect((await put('/rate-limits/probes', { rate: 1 })).body.reason).toBe('VALIDATION_FAILED');
+    expect((await put('nobody', { limit: 1 })).body.reason).toBe('RATE_LIMIT_NOT_FOUND');
+    expect((await put('probes', { limit: 0 })).body.reason).toBe('VALIDATION_FAILED');
+    expect((await put('probes', { rate: 1 })).body.reason).toBe('VALIDATION_FAILED');
   });
 });
+
+// Tokens come every minute at the most: the test itself gets none.
+test.each([
+  ['lowered', 1000, 10],
+  ['raised', 10, 1000],
+])(
+  'the same part of each bucket stays taken when its limit is %s and its burst kept',
+  async (_how, from, to) => {
+    const policy = { ...POLICY, limit: from, windowMs: DAY_MS, burst: 4 };
+    const app = await TestApp.start({ imports: [ProbeModule], config: { RATE_LIMIT_POLICIES: [policy] } });
+    try {
+      const each = async (): Promise<Outcome[]> => {
+        const outcomes: Outcome[] = [];
+        for (const { call } of SHAPES) outcomes.push(await call(app, 'echo'));
+        return outcomes;
+      };
+      await each();
+      await each();
+      expect((await putLimit(app, 'probes', { limit: to })).body).toMatchObject({ limit: to, burst: 4 });
+      for (const outcome of [...(await each()), ...(await each())]) expect(outcome).toHaveProperty('answers');
+      for (const { reason, message } of await each()) {
+        expect(reason).toBe('RATE_LIMITED');
+        const waitMs = Number(/in (\d+) ms$/.exec(message ?? '')?.[1]);
+        expect(waitMs).toBeLessThanOrEqual(DAY_MS / to);
+        expect(waitMs).toBeGreaterThan(DAY_MS / to / 2);
+      }
+    } finally {
+      await app.stop();
+    }
+  },
+);

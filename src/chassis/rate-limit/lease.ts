@@ -30,6 +30,12 @@ export class Lease implements Forgettable {
     return this.emptyUntil - nowMs;
   }
 
+  /** What was known of an empty store holds no longer. */
+  forgetWait(): void {
+    this.emptyUntil = -Infinity;
+    this.emptyCost = Infinity;
+  }
+
   has(cost: number, nowMs: number): boolean {
     return this.tokens >= cost && nowMs < this.expiresAt;
   }

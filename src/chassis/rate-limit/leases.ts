@@ -64,6 +64,7 @@ export class Leases {
   }
 
   async #ask(policy: Policy, key: string, lease: Lease, needed: number, wanted: number): Promise<void> {
+    const { quota } = policy;
     const grant = await this.source.take(policy.name, key, policy, needed, wanted);
     const now = performance.now();
     if (now >= lease.expiresAt) lease.tokens = 0;
@@ -71,7 +72,8 @@ export class Leases {
     lease.granted = grant.granted;
     lease.left = grant.left;
     lease.expiresAt = now + LEASE_MS;
-    if (grant.granted >= wanted) return;
+    // What was asked before a change of the quota says nothing of when there are tokens after it.
+    if (grant.granted >= wanted || policy.quota !== quota) return;
     lease.emptyCost = grant.granted > 0 ? 1 : needed;
     const untilNextMs = grant.waitMs - (wanted - lease.emptyCost) * policy.intervalMs;
     lease.emptyUntil = now + Math.max(untilNextMs, Math.min(grant.waitMs, PATIENCE_MS));

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { BoundedTable } from './bounded-table.js';
 import { Lease } from './lease.js';
 import { describePolicy } from './headers.js';
@@ -67,19 +68,28 @@ export class Policy implements Rate {
     this.change(quota);
   }
 
-  /** From now on it allows this much; what was taken stays taken. */
+  /** From now on it allows this much; the part of each bucket that was taken stays taken. */
   change(quota: Quota): void {
+    const formerMs = this.local.capacityMs;
     this.#quota = quota;
     this.intervalMs = quota.windowMs / quota.limit;
     this.capacityMs = quota.burst * this.intervalMs;
     const intervalMs = this.intervalMs * this.processes;
     this.local = { intervalMs, capacityMs: Math.max(this.capacityMs, intervalMs) };
     this.header = describePolicy(this.name, quota);
+    this.#carryOver(this.local.capacityMs / formerMs);
   }
 
   /** Largest share that is taken from a shared store beyond what the call needs. */
   maxLease(ratio: number): number {
     const { limit, burst } = this.#quota;
     return Math.floor(Math.min(limit * ratio, burst / 2));
+  }
+
+  /** Buckets hold times, whose worth in tokens has changed; the shared store converts its own. */
+  #carryOver(factor: number): void {
+    const now = performance.now();
+    for (const [, bucket] of this.buckets.entries()) bucket.scale(factor, now);
+    for (const [, lease] of this.leases.entries()) lease.forgetWait();
   }
 }

@@ -150,7 +150,7 @@ export class RateLimits implements BeforeApplicationShutdown {
     return { covers: matcherOf(configured), rule: new Rule(policy, per, excess, by, cost) };
   }
 
-  /** Policies keep their buckets as long as they keep their name; what was taken stays taken. */
+  /** Policies keep their buckets as long as they keep their name; the part of each that was taken stays taken. */
   #change(configured: readonly ConfiguredRateLimit[]): void {
     const names = new Set(configured.map(({ name }) => name));
     for (const name of this.#policies.keys())

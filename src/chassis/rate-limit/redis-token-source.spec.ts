@@ -7,6 +7,11 @@ import { TokenBucket } from './token-bucket.js';
 
 /** A token a minute: no time of the test's own gives one. */
 const SLOW = { intervalMs: 60_000, capacityMs: 600_000 };
+/** The same burst, of which tokens come at a tenth of the pace. */
+const SLOWER = { intervalMs: 600_000, capacityMs: 6_000_000 };
+const WIDER = { intervalMs: 60_000, capacityMs: 1_200_000 };
+/** Where Redis' own time begins for the script. */
+const BEGIN_2026 = Date.UTC(2026, 0);
 
 let server: RedisServer;
 let clients: Redis[];
@@ -54,20 +59,52 @@ test('is atomic: many clients at once get no token twice', async () => {
 });
 
 test('agrees with the bucket in the process', async () => {
-  const step = fc.record({ needed: fc.integer({ min: 1, max: 6 }), more: fc.integer({ min: 0, max: 6 }) });
+  const step = fc.record({
+    needed: fc.integer({ min: 1, max: 6 }),
+    more: fc.integer({ min: 0, max: 6 }),
+    rate: fc.constantFrom(SLOW, SLOWER, WIDER),
+  });
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
       const [bucket, key] = [new TokenBucket(), `run-${(run += 1)}`];
-      for (const { needed, more } of steps) {
-        const free = bucket.free(SLOW, 0);
+      let { capacityMs } = SLOW;
+      for (const { needed, more, rate } of steps) {
+        bucket.scale(rate.capacityMs / capacityMs, 0);
+        capacityMs = rate.capacityMs;
+        const free = bucket.free(rate, 0);
         const granted = free < needed ? 0 : Math.min(free, needed + more);
-        bucket.take(SLOW, granted, 0);
-        expect(await take(key, needed, needed + more)).toMatchObject({ granted, left: free - granted });
+        bucket.take(rate, granted, 0);
+        expect(await take(key, needed, needed + more, rate)).toMatchObject({ granted, left: free - granted });
       }
     }),
     { numRuns: 50 },
   );
+});
+
+test('at another rate the same part of a bucket is taken', async () => {
+  await take('a', 6);
+  expect(await take('a', 5, 5, SLOWER)).toMatchObject({ granted: 0, left: 4 });
+  expect(await take('a', 1, 1, SLOW)).toMatchObject({ granted: 1, left: 3 });
+  expect(await take('a', 1, 1, WIDER)).toMatchObject({ granted: 1, left: 5 });
+  await sources[0]?.giveBack('p', 'a', SLOWER, 2);
+  expect(await take('a', 9, 9, SLOW)).toMatchObject({ granted: 0, left: 4 });
+});
+
+test('a question that gets nothing is enough for the debt to run down at the new rate', async () => {
+  await take('a', 10, 10, SLOWER);
+  const { granted, waitMs } = await take('a', 1, 1, SLOW);
+  expect(granted).toBe(0);
+  expect(waitMs).toBeLessThanOrEqual(60_000);
+  expect(Number((await server.command('PTTL', '{test}:rate-limit:p:a')).slice(1))).toBeLessThanOrEqual(
+    600_000,
+  );
+});
+
+test('a bucket without its capacity, of an older version, is one of the present rate', async () => {
+  const full = (Date.now() - BEGIN_2026 + 6 * SLOW.intervalMs) * 1000;
+  await server.command('SET', '{test}:rate-limit:p:a', String(full));
+  expect(await take('a', 1)).toMatchObject({ granted: 1, left: 3 });
 });
 
 test('tokens come back, and a full bucket leaves no key', async () => {

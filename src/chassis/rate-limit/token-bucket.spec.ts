@@ -57,6 +57,22 @@ test('tokens may come back', () => {
   expect(bucket.free(rate, 0)).toBe(2);
 });
 
+test('at another rate the same part of it is taken', () => {
+  const bucket = new TokenBucket();
+  const [slow, fast] = [rateOf(10, 1000, 8), rateOf(100, 1000, 8)];
+  bucket.take(slow, 6, 0);
+  bucket.scale(fast.capacityMs / slow.capacityMs, 0);
+  expect([bucket.free(fast, 0), bucket.waitMs(fast, 3, 0)]).toEqual([2, 10]);
+  bucket.scale(slow.capacityMs / fast.capacityMs, 0);
+  expect([bucket.free(slow, 0), bucket.waitMs(slow, 3, 0)]).toEqual([2, 100]);
+});
+
+test('a full one is full at every rate', () => {
+  const bucket = new TokenBucket();
+  bucket.scale(10, 0);
+  expect(bucket.free(rateOf(10, 1000, 8), 0)).toBe(8);
+});
+
 describe('in any stretch of time', () => {
   const call = fc.record({
     pauseMs: fc.double({ min: 0, max: 200, noNaN: true }),

@@ -29,6 +29,11 @@ export class TokenBucket {
     this.staleAt = Math.max(this.staleAt, nowMs) + cost * intervalMs;
   }
 
+  /** Keeps the part of it that is taken when its rate changes. @param factor the new capacity by the old one, in time */
+  scale(factor: number, nowMs: number): void {
+    if (this.staleAt > nowMs) this.staleAt = nowMs + (this.staleAt - nowMs) * factor;
+  }
+
   /** Whole tokens that are there. */
   free({ intervalMs, capacityMs }: Rate, nowMs: number): number {
     const freeMs = capacityMs - Math.max(0, this.staleAt - nowMs);
