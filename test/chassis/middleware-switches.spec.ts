@@ -149,6 +149,15 @@ test.each([
   expect(acted.map((value) => value !== null)).toEqual(expected);
 });
 
+test('those of GET act on HEAD, too', async () => {
+  await configure([
+    { name: 'first', enabled: false },
+    { name: 'second', methods: ['GET'] },
+  ]);
+  const { headers } = await app.http.send('/probe/echo', { method: 'HEAD' });
+  expect(headers.get('x-marks')).toBe(await marks());
+});
+
 test('the configuration is refused as a whole where it does not fit', async () => {
   const refusedBy = (entries: readonly object[]) =>
     configure(entries).then(

@@ -156,6 +156,34 @@ test('RATE_LIMIT_HEADERS=always tells on every answer what is left', async () =>
   }
 });
 
+/** Statuses of calls of one route with these methods, in their order. */
+async function statusesUnder(policy: object, methods: readonly string[]): Promise<number[]> {
+  const RATE_LIMIT_POLICIES = [{ ...POLICY, routes: ['/limits/*'], ...policy }];
+  const app = await TestApp.start({ service: limitsService, config: { RATE_LIMIT_POLICIES } });
+  try {
+    const found: number[] = [];
+    for (const method of methods) found.push((await app.http.send('/limits/free', { method })).status);
+    return found;
+  } finally {
+    await app.stop();
+  }
+}
+
+describe('a HEAD runs what a GET does', () => {
+  test.each([[{ methods: ['GET'], by: 'ip' }], [{ methods: ['GET'], by: 'route' }], [{ by: 'route' }]])(
+    'and takes from the same bucket: %j',
+    async (policy) => {
+      expect(await statusesUnder(policy, ['HEAD', 'GET', 'HEAD', 'GET'])).toEqual([200, 200, 429, 429]);
+    },
+  );
+
+  test('unless the policy names HEAD alone', async () => {
+    const policy = { methods: ['HEAD'], limit: 1 };
+    expect(await statusesUnder(policy, ['HEAD', 'HEAD', 'GET', 'GET'])).toEqual([200, 429, 200, 200]);
+    expect(await statusesUnder(policy, ['GET', 'GET', 'HEAD', 'HEAD'])).toEqual([200, 200, 200, 429]);
+  });
+});
+
 describe('@RateLimit', () => {
   let app: TestApp;
   const get = (path: string, caller?: string): Promise<HttpAnswer> =>

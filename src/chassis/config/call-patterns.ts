@@ -19,7 +19,7 @@ export function policyName() {
     .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64');
 }
 
-/** Methods of the routes; may be left out. */
+/** Methods of the routes, GET with HEAD; may be left out. Read with `matcherOf` of the context. */
 export function httpMethods() {
   return z
     .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method such as POST'))

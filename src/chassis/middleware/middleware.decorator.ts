@@ -26,7 +26,7 @@ export interface MiddlewareOptions<Settings = unknown> {
    */
   readonly routes?: readonly string[];
   /**
-   * Of the routes: `POST`, `PUT` …
+   * Of the routes: `POST`, `PUT` …; `GET` means HEAD, too.
    * @default every method
    */
   readonly methods?: readonly string[];

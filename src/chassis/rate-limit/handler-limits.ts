@@ -1,5 +1,4 @@
 import type { Call } from '../context/index.js';
-import { targetOf } from './key-of.js';
 import type { RateLimits } from './rate-limits.js';
 import type { Rule } from './rule.js';
 
@@ -33,15 +32,17 @@ export class HandlerLimits {
   of(call: Call): TargetLimits {
     const target = call.transport === 'http' ? call.route : call.service;
     if (this.#last && call.method === this.#lastMethod && target === this.#lastTarget) return this.#last;
-    this.#last = this.#find(call);
+    this.#last = this.#find(call, `${call.method} ${target}`);
     this.#lastMethod = call.method;
     this.#lastTarget = target;
     return this.#last;
   }
 
-  /** Templates of routes and methods that Node parses are few; they stay. */
-  #find(call: Call): TargetLimits {
-    const key = targetOf(call);
+  /**
+   * Templates of routes and methods that Node parses are few; they stay. HEAD and GET share buckets and not this:
+   * a policy may name HEAD alone.
+   */
+  #find(call: Call, key: string): TargetLimits {
     const known = this.#byTarget.get(key);
     if (known) return known;
     const found = new TargetLimits(this.limits.rulesOf(this.type, this.handler, call));

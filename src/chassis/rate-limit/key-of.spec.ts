@@ -11,8 +11,8 @@ const principal = {
   claims: {},
 };
 
-function keyOf(by: RateLimitKey, known: Partial<HttpCall> = {}): string | undefined {
-  const call = Object.assign(new HttpCall('id', 'GET', '/v1/orders/7'), { route: '/v1/orders/:id' }, known);
+function keyOf(by: RateLimitKey, known: Partial<HttpCall> = {}, method = 'GET'): string | undefined {
+  const call = Object.assign(new HttpCall('id', method, '/v1/orders/7'), { route: '/v1/orders/:id' }, known);
   return keyFunction(by)(call, undefined as never);
 }
 
@@ -20,6 +20,11 @@ test('routes and rpcs are told apart by template', () => {
   expect(keyOf('route')).toBe('GET /v1/orders/:id');
   const call = new GrpcCall('id', 'orders.v1.OrderService', 'GetOrder');
   expect(keyFunction('rpc')(call, undefined as never)).toBe('orders.v1.OrderService/GetOrder');
+});
+
+test('a HEAD counts as the GET that it runs', () => {
+  expect(keyOf('route', {}, 'HEAD')).toBe('GET /v1/orders/:id');
+  expect(keyOf('route', {}, 'POST')).toBe('POST /v1/orders/:id');
 });
 
 describe('addresses', () => {

@@ -33,10 +33,11 @@ export function keyFunction(by: RateLimitKey | KeyOf): KeyOf {
   }
 }
 
-/** Such as `GET /v1/orders/:id` or `orders.v1.OrderService/GetOrder`. */
+/** Such as `GET /v1/orders/:id` or `orders.v1.OrderService/GetOrder`; of a HEAD that of the GET whose handler it runs. */
 export function targetOf(call: CallContext): string {
   const known = call as Call;
-  return known.transport === 'http' ? `${known.method} ${known.route}` : known.rpc;
+  if (known.transport !== 'http') return known.rpc;
+  return `${known.method === 'HEAD' ? 'GET' : known.method} ${known.route}`;
 }
 
 /** A key of a bounded length, the same for the same text. */
