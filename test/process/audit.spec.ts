@@ -137,6 +137,41 @@ test('with AUDIT_ON_FAILURE=allow it starts there, and counts what it owes', asy
   );
 });
 
+test('with AUDIT_ON_FAILURE=allow a chain whose last line is damaged is left as it is, until it is whole', async () => {
+  await using first = await start();
+  await first.ready();
+  await create(first);
+  await first.stop();
+  const file = onlyFile();
+  const trail = readFileSync(file, 'utf8');
+  const damaged = `${trail.slice(0, -10)}\n`;
+  writeFileSync(file, damaged);
+
+  await using second = await start({ AUDIT_ON_FAILURE: 'allow' });
+  await second.ready();
+  expect(await second.line('audit trail cannot be written')).toMatchObject({
+    level: 'error',
+    err: { message: expect.stringContaining(`${file} is no audit entry`) },
+  });
+  for (let index = 0; index < 3; index++) expect((await create(second)).status).toBe(201);
+  await eventually('it shows', async () => {
+    return (await second.management.get('/readyz')).body.status === 'degraded';
+  });
+  expect(readFileSync(onlyFile(), 'utf8')).toBe(damaged);
+  expect(await verify(directory)).toMatchObject({
+    code: 1,
+    output: expect.stringContaining(`${file}:4: changed`),
+  });
+
+  writeFileSync(file, trail);
+  await second.line('audit trail can be written again');
+  expect(await second.stop()).toBe(0);
+  const lines = readTrail(directory);
+  expect(lines.filter(({ kind }) => kind === 'entry')).toHaveLength(4);
+  expect(lines.filter(({ kind }) => kind === 'outage')).toMatchObject([{ lost: 0 }]);
+  expect(await verify(directory)).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
+});
+
 describe('audit:verify', () => {
   const key = Buffer.alloc(64, 7);
 

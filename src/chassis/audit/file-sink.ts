@@ -36,6 +36,8 @@ interface Current {
 export class FileSink implements AuditSink {
   readonly kind = 'file';
   #slot: ChainSlot | undefined;
+  /** The end of the chain was found: before, an entry would begin it anew in the files that are there. */
+  #isReady = false;
   #end: ChainState = { seq: 0, hash: GENESIS };
   #current: Current | undefined;
   /** Bytes of whole lines in the file that a failed write has left; they are known before it is opened again. */
@@ -51,11 +53,13 @@ export class FileSink implements AuditSink {
       await mkdir(directory, { recursive: true, mode: PRIVATE_FOLDER });
       this.#slot = takeSlot(directory);
     }
+    this.#isReady = false;
     await this.#findEnd(this.#slot.number);
+    this.#isReady = true;
   }
 
   async write({ bodies }: AuditBatch): Promise<AuditAnchor> {
-    if (!this.#slot || this.#failed) await this.open();
+    if (!this.#isReady || this.#failed) await this.open();
     const repairs = this.#repairs.map((torn) => renderNote('repair', this.options.origin, { ...torn }));
     const current = await this.#currentFor(bodies);
     const heads = current.sizeBytes === 0 ? [this.#head()] : [];
@@ -87,9 +91,8 @@ export class FileSink implements AuditSink {
   }
 
   async close(): Promise<void> {
-    const handle = this.#current?.handle;
-    this.#current = undefined;
-    await handle?.close();
+    this.#isReady = false;
+    await this.#leaveFile();
     this.#slot?.release();
     this.#slot = undefined;
   }
@@ -97,6 +100,8 @@ export class FileSink implements AuditSink {
   /** Goes on where the chain of this slot ends on the disk. */
   async #findEnd(slot: number): Promise<void> {
     const { directory } = this.options;
+    // A search that has failed half-way may have opened a file that is another one by now.
+    await this.#leaveFile();
     if (this.#failed) await cutBack(this.#failed.segment.path, this.#failed.sizeBytes);
     this.#failed = undefined;
     const segments = (await listSegments(directory)).filter((segment) => segment.slot === slot);
@@ -133,6 +138,12 @@ export class FileSink implements AuditSink {
     const { mtime } = await handle.stat();
     this.#segment = segment;
     return (this.#current = { handle, sizeBytes, day: sizeBytes === 0 ? today() : dayOf(mtime) });
+  }
+
+  async #leaveFile(): Promise<void> {
+    const handle = this.#current?.handle;
+    this.#current = undefined;
+    await handle?.close();
   }
 
   #head(): string {

@@ -37,15 +37,20 @@ export async function recoverSegment(segment: Segment, directory: string): Promi
     const torn = complete < window.length ? window.subarray(complete) : undefined;
     if (complete === 0 && size > WINDOW_BYTES) throw damaged(segment);
     const sizeBytes = size - (torn?.length ?? 0);
+    // A damaged file is evidence: nothing is moved out of it.
+    const end = sizeBytes === 0 ? undefined : endOf(window.subarray(0, complete - 1), segment);
     const kept = torn && (await setAside(handle, segment, directory, torn, sizeBytes));
-    if (sizeBytes === 0) return { end: undefined, sizeBytes, torn: kept };
-    const begin = window.lastIndexOf(LINE_BREAK, complete - 2) + 1;
-    const end = readLink(window.subarray(begin, complete - 1));
-    if (!end) throw damaged(segment);
-    return { end: { seq: end.seq, hash: end.hash }, sizeBytes, torn: kept };
+    return { end, sizeBytes, torn: kept };
   } finally {
     await handle.close();
   }
+}
+
+/** @param lines without their last line break */
+function endOf(lines: Buffer, segment: Segment): ChainState {
+  const end = readLink(lines.subarray(lines.lastIndexOf(LINE_BREAK) + 1));
+  if (!end) throw damaged(segment);
+  return { seq: end.seq, hash: end.hash };
 }
 
 async function setAside(
