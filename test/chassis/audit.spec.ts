@@ -196,6 +196,47 @@ test('beyond AUDIT_REFUSALS_PER_SECOND refused calls are counted in one entry', 
   expect(told).toBeGreaterThan(0);
 });
 
+describe('on the management port', () => {
+  /** Refused by the edge, whoever sends it. */
+  const MALFORMED = { 'x-request-timeout-ms': 'abc', 'x-operator': 'alice' };
+  const TOKEN = { authorization: 'Bearer of-the-test' };
+  let app: TestApp;
+  let directory: string;
+  const startWith = async (config: Record<string, unknown>): Promise<void> => {
+    directory = newFolder();
+    app = await start(directory, config);
+  };
+  const changes = (): AuditLine[] =>
+    readTrail(directory).filter(({ action }) => action === 'management.change');
+  afterEach(() => app.stop());
+
+  test('nobody is said to have proved what nobody has looked at', async () => {
+    await startWith({ MANAGEMENT_TOKEN: 'of-the-test' });
+    const change = { level: 'silent' };
+    const tooMany = `/loggers?${Array.from({ length: 101 }, (_, index) => `a${index}=1`).join('&')}`;
+    expect((await app.management.post('/loggers', change, MALFORMED)).status).toBe(400);
+    expect((await app.management.post(tooMany, change)).status).toBe(400);
+    expect((await app.management.post('/loggers', change, TOKEN)).status).toBe(404);
+    const [malformed, many, allowed] = changes();
+    expect(malformed).toMatchObject({
+      operator: { by: 'nobody', name: 'alice' },
+      result: 'INVALID_ARGUMENT',
+      reason: 'MALFORMED_DEADLINE',
+    });
+    expect(many).toMatchObject({ operator: { by: 'nobody' } });
+    expect([malformed, many].filter((entry) => entry && 'detail' in entry)).toEqual([]);
+    expect(allowed).toMatchObject({ operator: { by: 'token' }, detail: { body: change } });
+  });
+
+  test('what nobody has proved cannot fill the disk', async () => {
+    await startWith({ AUDIT_REFUSALS_PER_SECOND: 2 });
+    const calls = Array.from({ length: 20 }, () => app.management.post('/drain', undefined, MALFORMED));
+    for (const { status } of await Promise.all(calls)) expect(status).toBe(400);
+    expect(changes().length).toBeLessThan(20);
+    expect(changes()[0]).toMatchObject({ operator: { by: 'nobody', name: 'alice' } });
+  });
+});
+
 test('files that are taken away while they are written are found out', async () => {
   const directory = newFolder();
   const app = await start(directory, { HEALTH_INTERVAL_MS: 20 });

@@ -13,10 +13,17 @@ const OPERATOR = /^[\x21-\x7e]{1,128}$/;
 /**
  * Records what changes the service's state on the management port, and who was refused to do so, before
  * the answer leaves. While the trail is away changes are still made: they are what an operator has left.
+ * @param allowed the changes whose sender may make them; others may be refused before anybody has looked at that
  */
-export function auditChanges(fastify: FastifyInstance, trail: AuditTrail, config: Config): void {
-  const by = config.get('MANAGEMENT_TOKEN') ? 'token' : 'loopback';
+export function auditChanges(
+  fastify: FastifyInstance,
+  trail: AuditTrail,
+  config: Config,
+  allowed: WeakSet<FastifyRequest>,
+): void {
+  const proof = config.get('MANAGEMENT_TOKEN') ? 'token' : 'loopback';
   fastify.addHook('onSend', async (request, reply, payload) => {
+    const by = allowed.has(request) ? proof : 'nobody';
     if (!SAFE_METHODS.has(request.method)) await record(trail, request, reply.statusCode, by);
     return payload;
   });
@@ -26,13 +33,13 @@ async function record(
   trail: AuditTrail,
   request: FastifyRequest,
   status: number,
-  by: 'token' | 'loopback',
+  by: AuditOperator['by'],
 ): Promise<void> {
   const { method, url, body, call } = request;
-  const code = codeOfHttpStatus(status);
-  const result: AuditResult = status < 400 ? 'ok' : { code, reason: call.error?.reason };
-  const isProved = code !== 'UNAUTHENTICATED' && code !== 'PERMISSION_DENIED';
-  const operator: AuditOperator = { by: isProved ? by : 'nobody', name: nameOf(request) };
+  const result: AuditResult =
+    status < 400 ? 'ok' : { code: codeOfHttpStatus(status), reason: call.error?.reason };
+  const isProved = by !== 'nobody';
+  const operator: AuditOperator = { by, name: nameOf(request) };
   const fact = {
     action: 'management.change',
     target: `${method} ${url.split('?', 1)[0]}`,

@@ -14,18 +14,24 @@ const OWN_HOST = /^(?:localhost|[\d.]+|\[[\da-f:.]+\])(?::\d+)?$/i;
  * Refuses what would change the service's state, unless it bears `MANAGEMENT_TOKEN` or, where none is
  * set, comes from the loopback address and from no web page: a browser on this machine sends what any
  * page tells it to, also to a name that the page's owner lets lead to 127.0.0.1 (DNS rebinding).
+ * @param allowed gets the changes that were not refused here
  * @throws {ServiceError} UNAUTHENTICATED or PERMISSION_DENIED
  */
-export function createAuthorizeChange(config: Config): (request: FastifyRequest) => void {
+export function createAuthorizeChange(
+  config: Config,
+  allowed: WeakSet<FastifyRequest>,
+): (request: FastifyRequest) => void {
   const token = config.get('MANAGEMENT_TOKEN');
   const expected = digest(`Bearer ${token}`);
-  return ({ method, headers, socket }) => {
+  return (request) => {
+    const { method, headers, socket } = request;
     if (SAFE_METHODS.has(method)) return;
     if (isForeignPage(headers)) throw fromForeignPage();
     if (token) {
       if (!timingSafeEqual(digest(headers.authorization ?? ''), expected)) throw wrongToken();
     } else if (!isLoopback(socket.remoteAddress)) throw notFromHere();
     else if (!OWN_HOST.test(headers.host ?? 'localhost')) throw fromForeignPage();
+    allowed.add(request);
   };
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { fastify as createFastify, type FastifyInstance } from 'fastify';
+import { fastify as createFastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { AuditTrail } from '../audit/index.js';
 import { Chaos } from '../chaos/index.js';
@@ -80,9 +80,10 @@ export class ManagementServer implements OnApplicationShutdown {
     edge.attach(this.#fastify);
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
     acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
-    const authorizeChange = createAuthorizeChange(config);
+    const allowed = new WeakSet<FastifyRequest>();
+    const authorizeChange = createAuthorizeChange(config, allowed);
     this.#fastify.addHook('onRequest', async (request) => authorizeChange(request));
-    auditChanges(this.#fastify, trail, config);
+    auditChanges(this.#fastify, trail, config, allowed);
     this.#fastify.setErrorHandler(edge.answerError);
     /** What there is, by the first part of its path. */
     const paths = new Set<string>();
