@@ -126,6 +126,43 @@ describe('an entry of an audited call', () => {
     expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'CANCELLED' }]);
   });
 
+  describe('of an answer that is streamed over REST', () => {
+    const read = (how: string) => fetch(`${app.http.url}/probe/stream/${how}`);
+
+    test('tells of its end', async () => {
+      expect(await (await read('end')).text()).toBe('0\n1\n');
+      expect(added()).toMatchObject([
+        { action: 'probe.stream', target: 'end', phase: 'begin', result: 'ok' },
+        { action: 'probe.stream', target: 'end', phase: 'end', result: 'ok' },
+      ]);
+    });
+
+    test('tells what it failed with half-way', async () => {
+      await expect((await read('failure')).text()).rejects.toThrow();
+      expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'INTERNAL' }]);
+    });
+
+    test('tells what a stream of Node failed with before anybody read it', async () => {
+      expect((await read('file')).status).toBe(500);
+      expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'INTERNAL' }]);
+    });
+
+    test('tells of a client that has left', async () => {
+      const { body } = await read('endless');
+      const reader = body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      await eventually('the end has its entry', () => added().length === 2);
+      expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'CANCELLED' }]);
+    });
+
+    test('tells that nobody has read it', async () => {
+      expect((await app.http.send('/probe/stream/end', { method: 'HEAD' })).status).toBe(200);
+      await eventually('the end has its entry', () => added().length === 2);
+      expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'CANCELLED' }]);
+    });
+  });
+
   test('of an async generator frames what it yields', async () => {
     const seen: unknown[] = [];
     for await (const value of app.get(AuditedService).iterate(2)) seen.push(value, added().length);

@@ -1,10 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import {
   Body,
   Controller,
+  Get,
   Injectable,
   Module,
+  Param,
   Post,
   type CanActivate,
   type ExecutionContext,
@@ -75,6 +78,16 @@ export class AuditedService {
     return target;
   }
 
+  /** Numbers: two, one before it fails, or without an end. */
+  async *count(until: string): AsyncGenerator<number> {
+    const end = until === 'endless' ? Infinity : 2;
+    for (let index = 0; index < end; index++) {
+      yield index;
+      if (until === 'failure') throw new Error('a secret of the inside');
+      if (until === 'endless') await setTimeout(1);
+    }
+  }
+
   @Audit('probe.iterate')
   async *iterate(count: number): AsyncGenerator<number> {
     for (let index = 0; index < count; index++) yield index;
@@ -89,6 +102,12 @@ class AuditedHttpController {
   @Audit('probe.run', { target: ({ reason }: Order) => reason })
   post(@Body({ schema: Order }) order: Order): Promise<Order> {
     return this.service.run(order);
+  }
+
+  @Get('stream/:reason')
+  @Audit('probe.stream', { target: (reason: string) => reason })
+  stream(@Param('reason') reason: string): AsyncIterable<unknown> {
+    return reason === 'file' ? createReadStream('/no/such/file') : this.service.count(reason);
   }
 }
 
@@ -128,7 +147,7 @@ class AuditedGrpcController {
   }
 }
 
-/** The probe's calls, all of them audited as `probe.run`. */
+/** The probe's calls, audited as `probe.run`, and a streamed answer over REST, as `probe.stream`. */
 @Module({
   controllers: [AuditedHttpController, AuditedGrpcController],
   providers: [AuditedService, { provide: APP_GUARD, useClass: ProbeGuard }],

@@ -1,10 +1,11 @@
+import { cancelStreamingBody, listenForStreamError } from '@nestjs/core/router/streaming-body.js';
 import { types } from 'node:util';
 import { isObservable } from 'rxjs';
 import { currentCall } from '../context/index.js';
 import { keepNature, type Method } from '../lifecycle/index.js';
 import type { AuditMark } from './audit.decorator.js';
 import type { AuditTrail } from './audit-trail.js';
-import { auditIterable, auditObservable, isAsyncIterable } from './audited-streams.js';
+import { auditIterable, auditIteration, auditObservable, isAsyncIterable } from './audited-streams.js';
 import { AuditedWork } from './audited-work.js';
 
 /**
@@ -14,12 +15,28 @@ import { AuditedWork } from './audited-work.js';
 export function auditHandler(trail: AuditTrail, mark: AuditMark, method: Method): Method {
   return keepNature(method, async function (this: unknown, ...args: unknown[]): Promise<unknown> {
     const work = new AuditedWork(trail, mark, currentCall(), true, args);
-    const result = await run(trail, mark, work, () => method.apply(this, args), isObservable);
-    if (!isObservable(result)) return result;
-    // Before it is subscribed to: what is pushed from then on reaches the client.
-    await work.begin();
-    return auditObservable(result, work);
+    const result = await run(trail, mark, work, () => method.apply(this, args), isStream);
+    if (isObservable(result)) {
+      // Before it is subscribed to: what is pushed from then on reaches the client.
+      await work.begin();
+      return auditObservable(result, work);
+    }
+    return isAsyncIterable(result) ? beginIteration(result, work) : result;
   });
+}
+
+async function beginIteration(source: AsyncIterable<unknown>, work: AuditedWork): Promise<unknown> {
+  // A Node.js stream may fail meanwhile, such as that of a file that is not there.
+  listenForStreamError(source);
+  await work.begin().catch((error: unknown) => {
+    void cancelStreamingBody(source);
+    throw error;
+  });
+  return auditIteration(source, work);
+}
+
+function isStream(result: unknown): boolean {
+  return isObservable(result) || isAsyncIterable(result);
 }
 
 /**
@@ -47,7 +64,7 @@ export function auditProviderMethod(
       () => method.apply(this, args),
       () => false,
     );
-    if (isObservable(result) || isAsyncIterable(result)) throw streamReturned(mark);
+    if (isStream(result)) throw streamReturned(mark);
     return result;
   });
 }

@@ -1,3 +1,4 @@
+import { openStreamingBody, type StreamingBodyIterator } from '@nestjs/core/router/streaming-body.js';
 import { Observable } from 'rxjs';
 import type { AuditTrail } from './audit-trail.js';
 import type { AuditedWork } from './audited-work.js';
@@ -23,7 +24,46 @@ export function auditObservable(source: Observable<unknown>, work: AuditedWork):
   });
 }
 
-/** The same for an iteration, which begins when it is asked for the first value. */
+/**
+ * The same for an iteration whose work has begun. No generator: one that is left before its first value runs no line,
+ * and nobody would learn of it.
+ */
+export function auditIteration(
+  source: AsyncIterable<unknown>,
+  work: AuditedWork,
+): AsyncIterableIterator<unknown, undefined> {
+  let values: StreamingBodyIterator | undefined;
+  let isOver = false;
+  const end = async (entry: () => Promise<void>): Promise<void> => {
+    if (isOver) return;
+    isOver = true;
+    await entry();
+  };
+  return {
+    next: async () => {
+      // As Nest opens it, which stops a Node.js stream that is left while it is read.
+      const next = async () => (values ??= openStreamingBody(source)).next();
+      const result = await next().catch(async (error: unknown) => {
+        await end(() => work.fail(error));
+        throw error;
+      });
+      if (!result.done) return result;
+      await end(() => work.succeed());
+      return { done: true, value: undefined };
+    },
+    return: async () => {
+      if (!isOver) work.leave();
+      isOver = true;
+      await (values ??= openStreamingBody(source)).return();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** The same for a method that makes its iteration, which begins when it is asked for the first value. */
 export async function* auditIterable(
   makeSource: () => AsyncIterable<unknown>,
   trail: AuditTrail,
