@@ -7,6 +7,7 @@ import { service } from '../../src/app.module.js';
 import { AuditedProbeModule, AuditedService, readTrail, type AuditLine } from '../support/audited-probe.js';
 import { eventually, holdTable, order, Probes, SHAPES, TestApp } from '../support/index.js';
 import { createDatabase, runOn } from '../support/postgres.js';
+import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.js';
 import { Scrape } from '../support/scrape.js';
 
 const folders: string[] = [];
@@ -94,6 +95,59 @@ describe('an entry of an audited call', () => {
     expect(added()).toMatchObject([
       { route: '/probe', result: 'INVALID_ARGUMENT', reason: 'MALFORMED_BODY' },
     ]);
+  });
+
+  describe('is there for an rpc that was refused', () => {
+    const good = Probes.unary.requestSerialize(order('echo'));
+    const malformed = frame(Buffer.from([0x0f, 0x12, 0x34]));
+    const tooLarge = { body: frame(good, { length: 0xffffffff }), keepOpen: true };
+    let raw: RawGrpcClient;
+    beforeEach(() => {
+      raw = new RawGrpcClient(app.grpc.address);
+    });
+    afterEach(() => raw.close());
+
+    test.each([
+      ['a unary', Probes.unary.path, {}],
+      ['a compressed unary', Probes.unary.path, { 'grpc-encoding': 'gzip' }],
+      ['a server-streaming', Probes.serverStream.path, {}],
+    ])('by the parser, once, when the answer to %s call is there', async (_, path, headers) => {
+      await raw.call(path, { headers, body: malformed });
+      const refusal = {
+        rpc: path.slice(1),
+        result: 'INVALID_ARGUMENT',
+        reason: 'MALFORMED_MESSAGE',
+      };
+      expect(added()).toMatchObject([refusal]);
+      await raw.call(Probes.unary.path, { body: frame(good) });
+      expect(added()).toMatchObject([refusal, { result: 'ok' }]);
+    });
+
+    // Undefined reasons are those of grpc-js, which has none.
+    test.each<[string, string, RawGrpcOptions, string, string | undefined]>([
+      ['for its size', Probes.unary.path, tooLarge, 'RESOURCE_EXHAUSTED', 'BODY_TOO_LARGE'],
+      ['for its size, by grpc-js', Probes.serverStream.path, tooLarge, 'RESOURCE_EXHAUSTED', undefined],
+      [
+        'for a malformed deadline',
+        Probes.unary.path,
+        { headers: { 'grpc-timeout': 'soon' }, body: frame(good) },
+        'INVALID_ARGUMENT',
+        'MALFORMED_DEADLINE',
+      ],
+      [
+        'because its deadline came before its end',
+        Probes.serverStream.path,
+        { headers: { 'grpc-timeout': '20m' }, body: Buffer.alloc(3), keepOpen: true },
+        'DEADLINE_EXCEEDED',
+        'DEADLINE_EXCEEDED',
+      ],
+      ['for having no message', Probes.unary.path, {}, 'UNIMPLEMENTED', 'NOT_ONE_MESSAGE'],
+    ])('%s', async (_, path, options, result, reason) => {
+      await raw.call(path, options);
+      await eventually('it has its entry', () => added().length > 0);
+      expect(added()).toMatchObject([{ action: 'probe.run', rpc: path.slice(1), result }]);
+      expect(added()[0]?.['reason']).toBe(reason);
+    });
   });
 
   test('is left to the method below that records the same action, with its own target', async () => {

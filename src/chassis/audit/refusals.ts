@@ -27,7 +27,16 @@ export class Refusals {
     return payload;
   };
 
-  /** An rpc's handler, with its guards and pipes, that answers a refusal when it has its entry. */
+  /**
+   * For the end of an rpc's call, whoever answered it: the edge and grpc-js refuse before anything is invoked, and
+   * nothing was done, so their answers wait for no entry.
+   */
+  recordAnswered(call: CallContext): void {
+    if (this.trail.hasEntered(call)) return;
+    void this.#record(call, call.error ? resultOf(call.error) : resultOfCode(call.code));
+  }
+
+  /** An rpc's handler, with its parser, guards and pipes, that answers a refusal when it has its entry. */
   around<Handler extends Invoke>(invoke: Handler): Handler {
     const recordAndThrow = async (error: unknown): Promise<never> => {
       const call = currentCall();
@@ -35,7 +44,12 @@ export class Refusals {
       throw error;
     };
     const answer = async (...args: Parameters<Handler>): Promise<unknown> => {
-      const result = await invoke(...args).catch(recordAndThrow);
+      let result: unknown;
+      try {
+        result = await invoke(...args);
+      } catch (error) {
+        return recordAndThrow(error);
+      }
       if (!isObservable(result)) return result;
       return result.pipe(
         catchError((error: unknown) =>
@@ -53,6 +67,10 @@ export class Refusals {
 
 function resultOfStatus(status: number): AuditResult {
   return status < 400 ? 'ok' : { code: codeOfHttpStatus(status) };
+}
+
+function resultOfCode(code: CallContext['code']): AuditResult {
+  return code === 'OK' ? 'ok' : { code };
 }
 
 /** Gives the audited routes of a server their hook; before the first route. Other routes pay nothing. */

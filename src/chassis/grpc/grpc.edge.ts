@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { Status } from '../../generated/google/rpc/status.js';
+import type { Refusals } from '../audit/index.js';
 import { clientIpOf, peerOf, TrustedProxies, type RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import {
@@ -51,6 +52,8 @@ export interface EdgeMethod {
   readonly isClientStream: boolean;
   /** What `@Priority` says of it. */
   readonly priority: Priority | undefined;
+  /** Records the calls that were answered before its handler; `undefined` = it is not audited. */
+  readonly refusals: Refusals | undefined;
   /** Answers its calls without grpc-js, where neither side streams. */
   readonly unary: UnaryMethod | undefined;
 }
@@ -119,7 +122,7 @@ export class GrpcEdge {
     const { session } = stream;
     stream.on('close', () => {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !call.isCut) this.#resets.count(session);
-      this.#close(stream, call);
+      this.#close(stream, call, method?.refusals);
     });
     // The client is gone; the stream's close ends the call.
     stream.on('error', ignore);
@@ -175,14 +178,14 @@ export class GrpcEdge {
     return { service, name };
   }
 
-  #close(stream: ServerHttp2Stream, call: GrpcCall): void {
+  #close(stream: ServerHttp2Stream, call: GrpcCall, refusals: Refusals | undefined): void {
     call.close();
     const status = statusOf(stream);
-    if (status === undefined) {
-      call.abandon();
-    } else {
+    if (status === undefined) call.abandon();
+    else {
       call.code = codeOfNumber(status);
       if (!call.isAnswered) call.abort(callCancelled());
+      refusals?.recordAnswered(call);
     }
     runInCall(call, () => this.observers.closed(call));
   }

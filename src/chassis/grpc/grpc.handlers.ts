@@ -103,11 +103,16 @@ function send(
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {
   try {
     if ('request' in serverCall) call.messagesIn = 1;
-    const data = 'request' in serverCall ? readMessage(serverCall.request) : readMessages(serverCall, call);
+    const data = 'request' in serverCall ? serverCall.request : readMessages(serverCall, call);
     return invokeWith(invoke, data, serverCall, call);
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** The handler with the parser before it, so that whatever stands around it sees what that refuses. */
+export function reading(invoke: Invoke): Invoke {
+  return (data, metadata, call) => invoke(readMessage(data), metadata, call);
 }
 
 /** Runs the handler, after what is done to the call on purpose. */

@@ -17,7 +17,7 @@ import type { LoadShedding } from '../load-shedding/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { GrpcEdge, type EdgeMethod } from './grpc.edge.js';
-import { answerMany, answerOnce, type Invoke, type ToStatus } from './grpc.handlers.js';
+import { answerMany, answerOnce, reading, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { tolerant } from './request-messages.js';
 import type { RpcDefinition } from './rpc.decorator.js';
 import { toGrpcStatus } from './status.js';
@@ -95,7 +95,9 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       throw new TypeError(`${path} is no rpc: decorate gRPC handlers with @Rpc(service.method, schema)`);
     if (this.#methods.has(path)) throw new TypeError(`Two handlers serve the rpc ${path}; remove one`);
     const { requestStream, responseStream } = definition;
-    const invoke = this.#refusals.get(path)?.around(handler as Invoke) ?? (handler as Invoke);
+    const read = reading(handler as Invoke);
+    const refusals = this.#refusals.get(path);
+    const invoke = refusals?.around(read) ?? read;
     const serialize = this.#loud(path, definition.responseSerialize);
     const deserialize = tolerant(definition.requestDeserialize);
     const [, service = '', name = ''] = path.split('/');
@@ -110,6 +112,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       isUnary,
       isClientStream: requestStream && !responseStream,
       priority: this.shedding?.declared.rpcs.get(path),
+      refusals,
       unary: isOurs ? { path, invoke, toStatus, serialize, deserialize, maxMessageBytes } : undefined,
     });
     this.#server.register(

@@ -11,7 +11,6 @@ import { GRPC_CODES, ServiceError } from '../errors/index.js';
 import { closeInTime } from './call-link.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
-import { readMessage } from './request-messages.js';
 
 /** Before each message: whether it is compressed, and its length. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */
 const PREFIX_BYTES = 5;
@@ -116,7 +115,7 @@ export class UnaryCall {
     const { call, method } = this;
     try {
       call.messagesIn = 1;
-      const message = readMessage(method.deserialize(this.#joined().subarray(PREFIX_BYTES)));
+      const message = method.deserialize(this.#joined().subarray(PREFIX_BYTES));
       invokeWith(method.invoke, message, this, call).then(this.#succeed, this.#fail);
     } catch (error) {
       this.#fail(error);
