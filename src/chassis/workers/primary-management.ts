@@ -109,9 +109,9 @@ export class PrimaryManagement {
       return this.#inTurn(() => this.#changeAll(request));
     switch (pathOf(request)) {
       case '/livez':
-        return livenessOf(this.pool, await this.#askAll(request));
+        return livenessOf(this.pool, await this.#probe(request));
       case '/readyz':
-        return readinessOf(this.pool, await this.#askAll(request));
+        return readinessOf(this.pool, await this.#probe(request));
       case '/startupz':
         return startupOf(this.pool);
       case '/metrics':
@@ -125,6 +125,20 @@ export class PrimaryManagement {
     if (request.method === 'POST' && pathOf(request) === '/chaos') return this.#beginFault(request);
     if (request.method === 'POST' && ROLLBACK.test(pathOf(request))) return this.#rollBack(request);
     return this.#change(request);
+  }
+
+  /** The first worker that is well is enough: one that is blocked holds up no probe. All of them when none is. */
+  async #probe(request: ManagementRequest): Promise<ManagementAnswer[]> {
+    const answers = this.pool.serving.map((worker) => worker.manage(request));
+    const well = answers.map(async (answer) => {
+      const told = await answer;
+      if (told?.status !== 200) throw new Error('it is not well');
+      return told;
+    });
+    return Promise.any(well).then(
+      (answer) => [answer],
+      async () => (await Promise.all(answers)).filter((answer) => answer !== undefined),
+    );
   }
 
   async #askAll(request: ManagementRequest, workers = this.pool.serving): Promise<ManagementAnswer[]> {

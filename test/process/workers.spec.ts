@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startProcess } from '../support/service-process.js';
+
+const program = join(import.meta.dirname, 'fixtures/here-service.ts');
+/** The first test of a run may have to build, too. */
+const TEST_MS = 300_000;
+
+test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async () => {
+  await using service = await startProcess({ program, env: { WORKERS: '2' } });
+  await service.ready();
+  const { management } = service;
+  const blocked = service.lines.find(({ msg }) => msg === 'worker ready');
+  const pid = Number(blocked?.['pid']);
+  process.kill(pid, 'SIGSTOP');
+  using _ = { [Symbol.dispose]: () => process.kill(pid, 'SIGCONT') };
+  // A scrape waits for every worker until it is given up; who is probed meanwhile answers before it.
+  const scrape = management.get('/metrics').then(() => 'the scrape');
+  for (const path of ['/livez', '/readyz']) {
+    const probe = management.get(path).then(({ status }) => status);
+    expect(await Promise.race([scrape, probe]), path).toBe(200);
+  }
+  expect(await scrape).toBe('the scrape');
+});
