@@ -124,6 +124,7 @@ test('workers that take the place of others do the same', { timeout: TEST_MS }, 
   await change('PUT', '/rate-limits/shared', { burst: 70 });
   await change('PUT', '/tracing', { ratio: 0.5 });
   await change('DELETE', '/chaos/ended');
+  await change('POST', '/readyz/disable');
 
   // Then the oldest, which answers, is one that has heard nothing of it but from the primary.
   await replaceWorker(0);
@@ -137,4 +138,8 @@ test('workers that take the place of others do the same', { timeout: TEST_MS }, 
   expect(policies).toMatchObject([{ name: 'shared', limit: 50, burst: 70 }]);
   expect((await service.management.get('/tracing')).body.ratio).toBe(0.5);
   expect(await faultsOf(service)).toMatchObject([{ id: 'stays', source: 'configuration' }]);
+  expect((await service.management.get('/readyz')).status).toBe(503);
+  await bothSay('service_ready', {}, 0);
+  await change('POST', '/readyz/enable');
+  await bothSay('service_ready', {}, 1);
 });

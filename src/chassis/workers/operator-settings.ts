@@ -1,10 +1,12 @@
 import type { ManagementRequest } from './messages.js';
 
+const DISABLE = '/readyz/disable';
+const ENABLE = '/readyz/enable';
 const RESET = /^(\/circuit-breakers\/[^/]+)\/reset$/;
 
 /**
  * What operators have set, path by path, in the form of one `PUT` each. A later one leaves as it is what it does not
- * mention, so all that was said of a path is kept.
+ * mention, so all that was said of a path is kept. An instance that was taken out is the one `POST` that is kept.
  */
 export class OperatorSettings {
   readonly #requests = new Map<string, ManagementRequest>();
@@ -20,6 +22,8 @@ export class OperatorSettings {
     const breaker = RESET.exec(path)?.[1];
     if (request.method === 'PUT') this.#put(path, request);
     else if (request.method === 'DELETE') this.#requests.delete(path);
+    else if (path === DISABLE) this.#requests.set(path, request);
+    else if (path === ENABLE) this.#requests.delete(DISABLE);
     else if (breaker !== undefined) this.#letGo(breaker);
   }
 
