@@ -58,9 +58,12 @@ export class WorkerPool {
   /**
    * Starts the first workers, or new ones in place of all; the old ones serve until all new ones do.
    * @param onTurn called when the new ones do
+   * @returns `undefined` when the end has begun
    * @throws {WorkerStartError} when one of them could not start; the old ones go on
    */
   async roll(plan: Plan, onTurn: () => void = () => undefined): Promise<WorkerReady | undefined> {
+    // The end may have begun while the configuration was read: nobody would drain those that start now.
+    if (this.#isEnding) return undefined;
     const fresh = Array.from({ length: plan.workers }, () => this.#fork(plan));
     const [ready] = await this.#complete(fresh);
     if (this.#isEnding) return undefined;
