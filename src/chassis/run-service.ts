@@ -6,7 +6,7 @@ import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
 import { MetricsRegistry } from './metrics/index.js';
 import { startService, type RunningService, type ServiceDefinition } from './start-service.js';
-import { WorkerLink } from './workers/index.js';
+import { changeLimitMs, WorkerLink } from './workers/index.js';
 
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
 export async function runService(service: ServiceDefinition): Promise<void> {
@@ -62,7 +62,7 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
   link.onReload(() => void live.reload('SIGHUP'));
   if (worker === 1) tellWhetherOpen(running);
   await link.ready(
-    { http, grpc, shutdownLimitMs },
+    { http, grpc, shutdownLimitMs, changeLimitMs: changeLimitMs(config) },
     {
       manage: (request) => management.answer(request),
       metrics: () => metrics.snapshot(),

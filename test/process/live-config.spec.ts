@@ -3,7 +3,8 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { json } from 'node:stream/consumers';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { EtcdServer } from '../support/etcd-server.js';
 import { eventually } from '../support/index.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 
@@ -96,6 +97,38 @@ test(
     await eventually('the restart is done', () => times(service, 'rolling restart done') === 1, START_MS);
     expect((await service.management.get('/config')).body.restartNeeded).toEqual([]);
     expect(times(service, 'rolling restart')).toBe(1);
+    expect(await service.stop()).toBe(0);
+  },
+);
+
+test(
+  'a rollback and a reload that take long are waited for, and hold in every worker',
+  { timeout: TEST_MS },
+  async () => {
+    const etcd = await EtcdServer.start();
+    onTestFinished(() => etcd.stop());
+    write('GREETING: one\n');
+    await using service = await start({
+      WORKERS: '2',
+      ETCD_ENDPOINTS: etcd.url,
+      ETCD_CONFIG_PREFIX: 'config/',
+      CONFIG_SNAPSHOT_FILE: join(directory, 'snapshot.json'),
+      // Longer than a worker may take for any other answer, and that twice.
+      CONFIG_SOURCE_TIMEOUT_MS: '11000',
+    });
+    await service.ready();
+    const { revision } = (await service.management.get('/config')).body as { revision: number };
+    write('GREETING: two\n');
+    await allSay(service, { greeting: 'two' });
+    etcd.freeze();
+    const reload = service.management.post('/config/reload');
+    // One question later, so that the rollback comes after it.
+    await service.management.get('/info');
+    const rollback = await service.management.post(`/config/revisions/${revision}/rollback`);
+    expect(await reload).toMatchObject({ status: 503, body: { reason: 'CONFIG_SOURCE_UNAVAILABLE' } });
+    expect(rollback).toMatchObject({ status: 200, body: { result: 'applied' } });
+    await allSay(service, { greeting: 'one' });
+    etcd.thaw();
     expect(await service.stop()).toBe(0);
   },
 );

@@ -53,7 +53,7 @@ export class FaultSettings {
     const own = idsOf(await worker.manage(asked));
     if (!others || !own) return;
     for (const id of own.filter((each) => !others.includes(each)))
-      await worker.manage({ ...this.#lastEnd, url: `/chaos/${encodeURIComponent(id)}` });
+      await worker.change({ ...this.#lastEnd, url: `/chaos/${encodeURIComponent(id)}` });
   }
 }
 

@@ -40,6 +40,8 @@ export interface WorkerReady {
   readonly grpc: string;
   /** Longest time that its shutdown takes, in milliseconds; then it ends itself by force. */
   readonly shutdownLimitMs: number;
+  /** Longest time that a change takes, in milliseconds. */
+  readonly changeLimitMs: number;
 }
 
 /** An earlier configuration that was gone back to, until a source says something else. */

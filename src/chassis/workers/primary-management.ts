@@ -86,7 +86,7 @@ export class PrimaryManagement {
     return this.#inTurn(async () => {
       const [model] = this.pool.serving;
       for (const request of [...this.#settings.requests, ...this.#faults.requests])
-        await worker.manage(request);
+        await worker.change(request);
       const pinned = await model?.pinned();
       if (pinned) await worker.pin(pinned);
       if (model) await this.#faults.endAsIn(model, worker);
@@ -141,8 +141,8 @@ export class PrimaryManagement {
     );
   }
 
-  async #askAll(request: ManagementRequest, workers = this.pool.serving): Promise<ManagementAnswer[]> {
-    const answers = await Promise.all(workers.map((worker) => worker.manage(request)));
+  async #tell(workers: readonly WorkerProcess[], request: ManagementRequest): Promise<ManagementAnswer[]> {
+    const answers = await Promise.all(workers.map((worker) => worker.change(request)));
     return answers.filter((answer) => answer !== undefined);
   }
 
@@ -158,7 +158,7 @@ export class PrimaryManagement {
   /** Workers number their revisions themselves: one goes back, the others follow it to the same values. */
   async #rollBack(request: ManagementRequest): Promise<ManagementAnswer> {
     const [first, ...others] = this.pool.serving;
-    const answer = await first?.manage(request);
+    const answer = await first?.change(request);
     if (!first || !answer) return refuse(request, noWorker());
     const pinned = answer.status < 300 ? await first.pinned() : undefined;
     if (pinned) await Promise.all(others.map((worker) => worker.pin(pinned)));
@@ -175,7 +175,7 @@ export class PrimaryManagement {
   /** Every worker that serves; the worst answer is the answer. */
   async #change(request: ManagementRequest): Promise<ManagementAnswer> {
     const workers = this.pool.serving;
-    const answers = await this.#askAll(request, workers);
+    const answers = await this.#tell(workers, request);
     const [worst] = answers.toSorted((a, b) => b.status - a.status);
     if (!worst) return refuse(request, noWorker());
     if (worst.status >= 300) return worst;
@@ -183,7 +183,7 @@ export class PrimaryManagement {
     else this.#settings.note(request);
     // Those of a rolling restart that serve since.
     const fresh = this.pool.serving.filter((worker) => !workers.includes(worker));
-    await this.#askAll(request, fresh);
+    await this.#tell(fresh, request);
     return worst;
   }
 
@@ -191,12 +191,12 @@ export class PrimaryManagement {
   async #beginFault(request: ManagementRequest): Promise<ManagementAnswer> {
     const workers = this.pool.serving;
     for (const worker of workers) {
-      const answer = await worker.manage(request);
+      const answer = await worker.change(request);
       if (!answer) continue;
       if (answer.status !== FAULT_BEGUN) return answer;
       const same = this.#faults.add(request, answer);
       const others = workers.filter((other) => other !== worker);
-      await Promise.all(others.map((other) => other.manage(same)));
+      await Promise.all(others.map((other) => other.change(same)));
       return answer;
     }
     return refuse(request, noWorker());

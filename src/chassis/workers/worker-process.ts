@@ -15,7 +15,7 @@ import type {
 
 /** A worker that does not serve after this time is given up, in milliseconds. */
 const START_LIMIT_MS = 60_000;
-/** A worker that does not answer the primary in this time counts as not answering, in milliseconds. */
+/** A worker that does not answer the primary's question in this time counts as not answering, in milliseconds. */
 const ANSWER_LIMIT_MS = 5000;
 /** Beyond a worker's own limit for its shutdown, for its exit, in milliseconds. */
 const EXIT_MARGIN_MS = 3000;
@@ -52,6 +52,7 @@ export class WorkerProcess {
   /** True from its exit on. */
   #isOver = false;
   #shutdownLimitMs = 0;
+  #changeLimitMs = ANSWER_LIMIT_MS;
   #nextId = 1;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
@@ -108,6 +109,15 @@ export class WorkerProcess {
     return (await this.#ask((id) => ({ kind: 'request', id, request }))) as ManagementAnswer | undefined;
   }
 
+  /**
+   * Its answer to a change; `undefined` when it has none in the longest time that its changes take, or has ended: one
+   * that was given up before could still be made, and in this worker alone.
+   */
+  async change(request: ManagementRequest): Promise<ManagementAnswer | undefined> {
+    const answer = await this.#ask((id) => ({ kind: 'request', id, request }), this.#changeLimitMs);
+    return answer as ManagementAnswer | undefined;
+  }
+
   /** Reads its metrics again; what was read before stays when it does not answer. */
   async readMetrics(): Promise<void> {
     if (this.#hasLeft || this.state === 'starting') return;
@@ -118,12 +128,13 @@ export class WorkerProcess {
 
   /** The configuration that it has gone back to, if it has. */
   async pinned(): Promise<PinnedRevision | undefined> {
-    return (await this.#ask((id) => ({ kind: 'pinned', id }))) as PinnedRevision | undefined;
+    const answer = await this.#ask((id) => ({ kind: 'pinned', id }), this.#changeLimitMs);
+    return answer as PinnedRevision | undefined;
   }
 
   /** Resolves when it has gone back to it, too, or has told its log why not. */
   async pin(pinned: PinnedRevision): Promise<void> {
-    await this.#ask((id) => ({ kind: 'pin', id, pinned }));
+    await this.#ask((id) => ({ kind: 'pin', id, pinned }), this.#changeLimitMs);
   }
 
   reload(): void {
@@ -153,6 +164,7 @@ export class WorkerProcess {
       case 'ready':
         this.state = 'ready';
         this.#shutdownLimitMs = message.shutdownLimitMs;
+        this.#changeLimitMs = message.changeLimitMs;
         started.resolve(message);
         return;
       case 'failed':
@@ -170,7 +182,7 @@ export class WorkerProcess {
     }
   }
 
-  #ask(question: (id: number) => ToWorker): Promise<Answer | undefined> {
+  #ask(question: (id: number) => ToWorker, limitMs = ANSWER_LIMIT_MS): Promise<Answer | undefined> {
     if (this.#isOver) return Promise.resolve(undefined);
     const id = this.#nextId++;
     return new Promise((resolve) => {
@@ -179,7 +191,7 @@ export class WorkerProcess {
         this.#waiting.delete(id);
         resolve(answer);
       };
-      const limit = setTimeout(() => settle(undefined), ANSWER_LIMIT_MS);
+      const limit = setTimeout(() => settle(undefined), limitMs);
       this.#waiting.set(id, settle);
       this.#send(question(id));
     });
