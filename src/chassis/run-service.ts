@@ -58,7 +58,7 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
     void shutdown.begin(propagate ? 'the service ends' : 'another worker serves', { isHandover: !propagate });
   });
   const live = app.get(LiveConfig);
-  live.onRestartNeeded(() => void link.restartNeeded());
+  live.onRestartNeeded((wanted) => void link.restartNeeded(wanted));
   link.onReload(() => void live.reload('SIGHUP'));
   if (worker === 1) tellWhetherOpen(running);
   await link.ready(

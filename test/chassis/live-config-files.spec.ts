@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Config } from '#chassis/config';
+import { LiveConfig } from '#chassis/live-config';
 import { eventually, TestApp } from '../support/index.js';
 import { LiveRpcs, liveService, type LiveKeys } from '../support/live-service.js';
 
@@ -155,6 +156,14 @@ describe('a file', () => {
     expect((await describeConfig()).restartNeeded).toEqual(['FIXED']);
     await says('configuration has changed that needs a restart');
     expect((await app.management.get('/metrics')).body).toContain('config_restart_needed 1');
+    let told = 0;
+    app.get(LiveConfig).onRestartNeeded(() => (told += 1));
+    expect(told).toBe(1);
+    replace('app.yaml', 'GREETING: four\nFIXED: sand\n');
+    await greets('four');
+    expect(told).toBe(1);
+    replace('app.yaml', 'GREETING: four\nFIXED: glass\n');
+    await eventually('another value is told', () => told === 2);
     replace('app.yaml', 'GREETING: three\n');
     await greets('three');
     expect((await describeConfig()).restartNeeded).toEqual([]);

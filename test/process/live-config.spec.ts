@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { EtcdServer } from '../support/etcd-server.js';
 import { eventually } from '../support/index.js';
-import { startProcess, type ServiceProcess } from '../support/service-process.js';
+import { Scrape } from '../support/scrape.js';
+import { startProcess, type LogLine, type ServiceProcess } from '../support/service-process.js';
 
 /** A generation of workers starts within this time, also on a busy machine. */
 const START_MS = 90_000;
@@ -37,9 +38,9 @@ const start = (env: Readonly<Record<string, string>> = {}) =>
   startProcess({ program, env: { CONFIG_FILES: file, SHUTDOWN_PROPAGATION_MS: '0', ...env } });
 
 /** On a connection of its own: each may go to another worker. */
-function ask(service: ServiceProcess): Promise<Answer> {
+function ask(service: ServiceProcess, path = '/live'): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    get(`http://${service.address('http')}/live`, { agent: false }, (answer) => {
+    get(`http://${service.address('http')}${path}`, { agent: false }, (answer) => {
       json(answer).then((body) => resolve(body as Answer), reject);
     }).once('error', reject);
   });
@@ -129,6 +130,42 @@ test(
     expect(rollback).toMatchObject({ status: 200, body: { result: 'applied' } });
     await allSay(service, { greeting: 'one' });
     etcd.thaw();
+    expect(await service.stop()).toBe(0);
+  },
+);
+
+test(
+  'a rolling restart takes what changes while it goes on, and the correction of what no worker starts with',
+  { timeout: TEST_MS },
+  async () => {
+    write('FIXED: stone\n');
+    await using service = await start({ WORKERS: '2', CONFIG_RESTART: 'rolling' });
+    await service.ready();
+    const held = ask(service, '/live/held');
+    await eventually(
+      'the call has begun',
+      async () => (await Scrape.of(service)).sum('http_server_active_requests') === 1,
+    );
+    write('FIXED: sand\n');
+    await eventually('new workers serve', () => times(service, 'worker ready') === 4, START_MS);
+    write('FIXED: glass\n');
+    const told = () =>
+      service.lines.filter(
+        ({ msg, worker }) =>
+          msg === 'configuration has changed that needs a restart' && [3, 4].includes(Number(worker)),
+      ).length;
+    await eventually('the new workers have told', () => told() === 2);
+    const [first, second] = service.lines.filter(({ msg }) => msg === 'worker ready');
+    for (const worker of [first, second]) process.kill(Number(worker?.['pid']), 'SIGWINCH');
+    expect(await held).toMatchObject({ fixed: 'stone' });
+    await allSay(service, { fixed: 'glass' });
+    await eventually('the restarts are done', () => times(service, 'rolling restart done') === 2, START_MS);
+
+    write('FIXED: water\n');
+    const isFailure = ({ msg }: LogLine) => String(msg).startsWith('rolling restart failed');
+    await eventually('it failed', () => service.lines.some(isFailure), START_MS);
+    write('FIXED: rock\n');
+    await allSay(service, { fixed: 'rock' });
     expect(await service.stop()).toBe(0);
   },
 );

@@ -4,6 +4,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import {
   Config,
@@ -58,10 +59,12 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   readonly #logger = new Logger(LiveConfig.name);
   readonly #revisions: Revisions;
   readonly #reloads: Counter<['result']>;
-  readonly #restartListeners: (() => void)[] = [];
+  readonly #restartListeners: ((wanted: string) => void)[] = [];
   /** What the sources said when it was last taken or refused. */
   #seen: Merged | undefined;
   #restartNeeded: readonly string[] = [];
+  /** A digest of these keys and of what the sources say of them: it tells one change from the next and keeps no secret. */
+  #restartWanted = '';
   #refused: Refusal | undefined;
   /** The revision that was gone back to, until a source changes. */
   #pinned: PinnedRevision | undefined;
@@ -107,9 +110,13 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     return this.#restartNeeded;
   }
 
-  /** Calls `listener` when further keys need a restart. */
-  onRestartNeeded(listener: () => void): void {
+  /**
+   * Calls `listener` when keys need a restart, and again when they need it for other values; at once when some do
+   * already. `wanted` is the same in every process that wants the same.
+   */
+  onRestartNeeded(listener: (wanted: string) => void): void {
     this.#restartListeners.push(listener);
+    if (this.#restartNeeded.length > 0) listener(this.#restartWanted);
   }
 
   /** What `GET /config` tells of it, beside the values. */
@@ -254,11 +261,13 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   #noteRestart(keys: readonly string[]): void {
-    const isNew = keys.length > 0 && !isDeepStrictEqual(keys, this.#restartNeeded);
+    const wanted = keys.length === 0 ? '' : digestOf(keys.map((key) => [key, this.#seen?.values[key]]));
+    const isNew = wanted !== '' && wanted !== this.#restartWanted;
     this.#restartNeeded = keys;
+    this.#restartWanted = wanted;
     if (!isNew) return;
     this.#logger.warn({ keys }, 'configuration has changed that needs a restart');
-    for (const listener of this.#restartListeners) listener();
+    for (const listener of this.#restartListeners) listener(wanted);
   }
 
   #keepSnapshot(): void {
@@ -293,6 +302,10 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     this.#turn = done.catch(() => undefined);
     return done;
   }
+}
+
+function digestOf(values: unknown): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64');
 }
 
 function noSuchRevision(revision: number, oldest: number): ServiceError {

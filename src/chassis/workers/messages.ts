@@ -77,5 +77,5 @@ export type ToPrimary =
       /** None when it could not answer. */
       readonly answer?: ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
     }
-  | { readonly kind: 'restart-needed' }
+  | { readonly kind: 'restart-needed'; readonly wanted: string }
   | { readonly kind: 'last-metrics'; readonly metrics: readonly MetricSnapshot[] };

@@ -31,6 +31,12 @@ export class Primary {
   #past: readonly MetricSnapshot[] = [];
   #isRestarting = false;
   #wantsRestart = false;
+  /** Counts rolling restarts: which workers are older than the one that goes on. */
+  #generation = 0;
+  /** What workers asked for that the restart which goes on is for. */
+  #wanted: string | undefined;
+  /** What the old workers have asked for since the restart began, if it is something else. */
+  #correction: string | undefined;
 
   constructor(private readonly dependencies: PrimaryDependencies) {
     const { logger } = dependencies.logging;
@@ -69,6 +75,8 @@ export class Primary {
       if (!ready) return;
       const { http, grpc } = ready;
       logging.logger.info({ http, grpc, management: at(this.#management.port) }, 'service ready');
+      // Asked for while they started.
+      if (this.#wantsRestart && !this.#isRestarting) void this.#restart();
     } catch (error) {
       if (this.#pool.isEnding) return;
       const fault = toStartError(error);
@@ -84,7 +92,10 @@ export class Primary {
   }
 
   #fork(order: WorkerOrder): WorkerProcess {
-    const worker = new WorkerProcess(order, this.#handed, () => this.#onRestartNeeded());
+    const generation = this.#generation;
+    const worker = new WorkerProcess(order, this.#handed, (wanted) =>
+      this.#onRestartNeeded(generation, wanted),
+    );
     const { json } = this.dependencies.logging;
     relayLines(worker.output, (bytes) => {
       if (json) json.writeLine({ bytes, length: bytes.length });
@@ -106,11 +117,19 @@ export class Primary {
     });
   }
 
-  /** Every worker tells; new ones that are about to start read the configuration anew anyway. */
-  #onRestartNeeded(): void {
-    if (this.dependencies.config.get('CONFIG_RESTART') !== 'rolling' || this.#isRestarting) return;
+  /**
+   * Every worker tells. What an old one tells during a restart the new ones have read, or tell themselves; it counts
+   * only if they cannot start, and is another change then than the one that they could not start with.
+   */
+  #onRestartNeeded(generation: number, wanted: string): void {
+    if (this.dependencies.config.get('CONFIG_RESTART') !== 'rolling') return;
+    if (this.#isRestarting && generation < this.#generation) {
+      if (wanted !== this.#wanted) this.#correction = wanted;
+      return;
+    }
+    this.#wanted = wanted;
     this.#wantsRestart = true;
-    void this.#restart();
+    if (!this.#isRestarting) void this.#restart();
   }
 
   /** As often as it was asked for meanwhile: what is on disk may have changed again. */
@@ -119,18 +138,24 @@ export class Primary {
     this.#isRestarting = true;
     while (this.#wantsRestart && this.#pool.hasStarted && !this.#pool.isEnding) {
       this.#wantsRestart = false;
+      this.#correction = undefined;
+      this.#generation += 1;
       const begin = performance.now();
       logger.info('rolling restart');
       try {
         const plan = this.#plan(await this.dependencies.read());
-        await this.#pool.roll(plan, () => this.#management.forgetSettings());
+        if (!(await this.#pool.roll(plan, () => this.#management.forgetSettings()))) break;
         logger.info({ duration_ms: Math.round(performance.now() - begin) }, 'rolling restart done');
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         logger.error(`rolling restart failed, the old workers go on: ${reason}`);
+        if (this.#correction === undefined) continue;
+        this.#wanted = this.#correction;
+        this.#wantsRestart = true;
       }
     }
     this.#isRestarting = false;
+    this.#wanted = undefined;
   }
 
   async #end(cause: string, exitCode: number): Promise<void> {

@@ -77,9 +77,12 @@ export class WorkerLink {
     return this.#send({ kind: 'failed', ...fault });
   }
 
-  /** Tells that the configuration has changed in what only new workers can take. */
-  restartNeeded(): Promise<void> {
-    return this.#send({ kind: 'restart-needed' });
+  /**
+   * Tells that the configuration has changed in what only new workers can take.
+   * @param wanted the same in every worker that wants the same
+   */
+  restartNeeded(wanted: string): Promise<void> {
+    return this.#send({ kind: 'restart-needed', wanted });
   }
 
   /** Hands over the counts before the process ends: they stay in the service's totals. */

@@ -61,7 +61,7 @@ export class WorkerProcess {
   constructor(
     order: WorkerOrder,
     handed: HandedConnections,
-    private readonly onRestartNeeded: () => void,
+    private readonly onRestartNeeded: (wanted: string) => void,
   ) {
     this.number = order.worker;
     // The program, its arguments and standard error are the primary's. The structured clone, unlike JSON, keeps Infinity.
@@ -174,7 +174,7 @@ export class WorkerProcess {
         this.#waiting.get(message.id)?.(message.answer);
         return;
       case 'restart-needed':
-        this.onRestartNeeded();
+        this.onRestartNeeded(message.wanted);
         return;
       case 'last-metrics':
         this.#hasLeft = true;
