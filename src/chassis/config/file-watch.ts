@@ -80,6 +80,11 @@ export class FileWatch {
   }
 }
 
+/** `undefined` for a folder that is not there, or that the system cannot tell of: whoever watches it hears why. */
 function inodeOf(folder: string): number | undefined {
-  return statSync(folder, { throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(folder).ino;
+  } catch {
+    return undefined;
+  }
 }
