@@ -12,6 +12,7 @@ import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, TestApp } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase } from '../support/postgres.js';
+import { RedisServer } from '../support/redis.js';
 import { Scrape } from '../support/scrape.js';
 
 type Line = Readonly<Record<string, unknown>>;
@@ -304,6 +305,21 @@ describe('the schedule', () => {
     await start(serviceOf(Warm));
     await eventually('it ran', () => runs === 1);
   });
+});
+
+test('a claim that Redis answers too late is given back', async () => {
+  await using redis = await RedisServer.start();
+  const settings = { JOBS_ENABLED: 'false', REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: 500 };
+  const app = await start(serviceOf(Worker, Ticker), settings);
+  const holding = Promise.withResolvers<void>();
+  app.get(Ticker).work = () => holding.promise;
+  // From now on Redis knows how to claim, and not yet how to release.
+  expect((await run(app, 'ticker')).status).toBe(202);
+  redis.freeze();
+  expect(await run(app)).toMatchObject({ status: 503, body: { reason: 'JOB_LOCK_UNAVAILABLE' } });
+  redis.thaw();
+  await eventually('it can be run', async () => (await run(app)).status === 202, 5000);
+  holding.resolve();
 });
 
 const isSkipped = ({ result }: Line) => result === 'skipped';

@@ -97,7 +97,11 @@ export class JobRunner {
       if (answer === 'acquired') return 'started';
       return answer === 'busy' ? this.#skip('busy', 'another instance still runs it') : answer;
     } catch (error) {
-      return this.#skip('away', `the lock could not be asked: ${(error as Error).message}`);
+      const start = this.#skip('away', `the lock could not be asked: ${(error as Error).message}`);
+      // The store may have granted it all the same: no instance would run the job before the lease is over. What cannot
+      // be asked may not hear of this either.
+      await this.tools.lock.release(claim).catch(() => undefined);
+      return start;
     }
   }
 
