@@ -1,3 +1,5 @@
+import { Injectable, Module, type OnModuleInit, type Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -5,8 +7,8 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Config } from '#chassis/config';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { Config, ConfigSources } from '#chassis/config';
 import { TestAuthority } from '../support/certificates.js';
 import { startConsul, type Consul } from '../support/consul-server.js';
 import { EtcdServer } from '../support/etcd-server.js';
@@ -44,10 +46,12 @@ function settings(more: Readonly<Record<string, unknown>> = {}): Record<string, 
   };
 }
 
-function start(more?: Readonly<Record<string, unknown>>): Promise<TestApp> {
+/** Without a database, also with modules of the test's own. */
+function start(more?: Readonly<Record<string, unknown>>, ...imports: Type[]): Promise<TestApp> {
   return TestApp.start({
     service: liveService,
-    config: settings(more),
+    imports,
+    config: settings({ DATA_DIR: join(directory, 'data'), ...more }),
     logTo: { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   });
 }
@@ -63,6 +67,24 @@ const upOf = async (name: string): Promise<boolean> => {
 };
 const isUp = (name: string, wanted: boolean) =>
   eventually(`${name} is ${wanted ? 'up' : 'away'}`, async () => (await upOf(name)) === wanted, RECOVERY_MS);
+
+/** Something that takes its time while a service starts. */
+function during(work: (sources: ConfigSources) => Promise<void>): Type {
+  @Injectable()
+  class Slow implements OnModuleInit {
+    constructor(private readonly modules: ModuleRef) {}
+
+    onModuleInit(): Promise<void> {
+      return work(this.modules.get(ConfigSources, { strict: false }));
+    }
+  }
+  @Module({ providers: [Slow] })
+  class SlowModule {}
+  return SlowModule;
+}
+
+const storeSays = ({ layers }: ConfigSources, key: string) =>
+  layers.find(({ source }) => source === ETCD)?.values[key];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'live-config-'));
@@ -125,6 +147,24 @@ test('an unknown key in a store is refused, and /config and the log say so', asy
     'it is well again',
     async () => (await app.management.get('/config')).body.refused === null,
   );
+});
+
+test('what comes while a change is under way is in no snapshot before it is validated', async () => {
+  onTestFinished(() => etcd.delete(`${PREFIX}GREETNG`));
+  const sources = app.service.app.get<ConfigSources>(ConfigSources, { strict: false });
+  const stop = config.prepareChange(['GREETING'], async () => {
+    await etcd.put(`${PREFIX}GREETNG`, 'x');
+    await eventually('the store is heard', () => storeSays(sources, 'GREETNG') === 'x');
+    return { commit: () => stop() };
+  });
+  await etcd.put(`${PREFIX}GREETING`, 'under way');
+  await eventually('the next is refused', async () => {
+    const { refused } = (await app.management.get('/config')).body;
+    return refused?.reason.includes('GREETNG') === true;
+  });
+  const contents = JSON.parse(readFileSync(join(directory, 'snapshot.json'), 'utf8')).sources[ETCD];
+  expect(contents).toHaveProperty('GREETING', 'under way');
+  expect(contents).not.toHaveProperty('GREETNG');
 });
 
 test('etcd is killed, compacted and started again: the service serves on, says so, and follows again', async () => {
@@ -260,6 +300,46 @@ describe('at the start', () => {
     } finally {
       await second.stop();
       await etcd.delete(`${PREFIX}GREETNG`);
+    }
+  });
+
+  test('what changes before all is ready is taken as soon as it is', async () => {
+    onTestFinished(async () => {
+      await etcd.put(`${PREFIX}GREETING`, 'newest');
+      await greets('newest');
+    });
+    const change = during(async (sources) => {
+      await etcd.put(`${PREFIX}GREETING`, 'meanwhile');
+      await eventually('the store is heard', () => storeSays(sources, 'GREETING') === 'meanwhile');
+    });
+    const second = await start({}, change);
+    try {
+      const values = () => (second.get(Config) as unknown as Config<LiveKeys>).values;
+      await eventually('it is taken', () => values().GREETING === 'meanwhile', 5000);
+      const { revisions } = (await second.management.get('/config/revisions')).body;
+      expect(revisions[0]).toMatchObject({ revision: 2, cause: ETCD, changes: [{ previous: 'newest' }] });
+    } finally {
+      await second.stop();
+    }
+  });
+
+  test('what becomes wrong before all is ready is refused, and is in no snapshot', async () => {
+    onTestFinished(() => etcd.delete(`${PREFIX}GREETNG`));
+    const change = during(async (sources) => {
+      await etcd.put(`${PREFIX}GREETNG`, 'x');
+      await eventually('the store is heard', () => storeSays(sources, 'GREETNG') === 'x');
+    });
+    const file = join(directory, 'of-its-own.json');
+    const second = await start({ CONFIG_SNAPSHOT_FILE: file }, change);
+    try {
+      const refused = async () => (await second.management.get('/config')).body.refused;
+      await eventually('it is refused', async () => (await refused()) !== null, 5000);
+      expect(await refused()).toMatchObject({ by: 'schema', cause: ETCD });
+      const contents = JSON.parse(readFileSync(file, 'utf8')).sources[ETCD];
+      expect(contents).toHaveProperty('GREETING', 'newest');
+      expect(contents).not.toHaveProperty('GREETNG');
+    } finally {
+      await second.stop();
     }
   });
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { openSecrets, type Secrets } from '../secrets/index.js';
 import { Config } from './config.js';
@@ -10,6 +11,7 @@ import type { FollowedSource } from './sources/followed-source.js';
 import type { LocalFollower } from './sources/local-follower.js';
 import type { RemoteFollower } from './sources/remote-follower.js';
 import { SnapshotFile } from './sources/snapshot-file.js';
+import type { Values } from './sources/values.js';
 import { secretsConfigShape } from './secrets.schema.js';
 import { sourcesConfigShape, type SourceSettings } from './sources.schema.js';
 
@@ -20,6 +22,12 @@ export interface StandIn {
   readonly reason: string;
   /** When the snapshot was written. */
   readonly snapshotOf: string;
+}
+
+/** What all sources say at one time, not yet validated. */
+export interface Gathered extends Merged {
+  /** What the stores say of it, for the snapshot. */
+  readonly stores: Readonly<Record<string, Values>>;
 }
 
 interface Parts {
@@ -39,6 +47,7 @@ export class ConfigSources {
   readonly standIns: StandIn[] = [];
   /** Keys that had an encrypted value since the start: theirs are never shown. */
   readonly #encrypted = new Set<string>();
+  #valid: Gathered = { values: {}, sources: new Map(), stores: {} };
   readonly #files: readonly LocalFollower[];
   readonly #stores: readonly RemoteFollower[];
 
@@ -102,15 +111,23 @@ export class ConfigSources {
   }
 
   /** What all of them said last, as one. @throws {ConfigError} when one sets what it may not */
-  merge(): Merged {
-    return this.schema.merge(this.layers);
+  gather(): Gathered {
+    const stores = Object.fromEntries(this.#stores.map(({ name, values }) => [name, values]));
+    return { ...this.schema.merge(this.layers), stores };
   }
 
   /** @throws {ConfigError} with all faults together */
-  async validate(merged: Merged): Promise<Assembled> {
-    const { values, encrypted, faults } = await this.parts.secrets.decryptAll(merged.values);
+  async validate(gathered: Gathered): Promise<Assembled> {
+    const { values, encrypted, faults } = await this.parts.secrets.decryptAll(gathered.values);
     for (const key of encrypted) this.#encrypted.add(key);
-    return this.schema.validate({ ...merged, values }, faults);
+    const assembled = this.schema.validate({ ...gathered, values }, faults);
+    this.#valid = gathered;
+    return assembled;
+  }
+
+  /** What was validated last, and nothing was wrong with it; what they say now may be something else. */
+  get valid(): Gathered {
+    return this.#valid;
   }
 
   /** Reads all of them again. */
@@ -121,12 +138,14 @@ export class ConfigSources {
   /** From now on `onTurn` is called when one of them says something else, or can no longer be read. */
   follow(onTurn: (source: FollowedSource) => void): void {
     for (const source of this.followed) source.follow(onTurn);
+    // Stores are followed from the first look on, and nobody has heard so far.
+    for (const store of this.#stores)
+      if (!isDeepStrictEqual(store.values, this.valid.stores[store.name])) onTurn(store);
   }
 
-  /** Keeps what the stores say now for a start without them. @throws when the file cannot be written */
+  /** Keeps what the stores said when all was valid last, for a start without them. @throws when the file cannot be written */
   keepSnapshot(): void {
-    if (this.#stores.length === 0) return;
-    this.parts.snapshot.write(Object.fromEntries(this.#stores.map(({ name, values }) => [name, values])));
+    if (this.#stores.length > 0) this.parts.snapshot.write(this.valid.stores);
   }
 
   stop(): void {
@@ -141,11 +160,11 @@ export class ConfigSources {
     await Promise.all(this.#stores.map((store) => store.look()));
     for (const store of this.#stores) if (store.fault !== undefined) this.#standIn(store, store.fault);
     try {
-      return await this.validate(this.merge());
+      return await this.validate(this.gather());
     } catch (error) {
       // What a store says may be wrong: services that run go on without it, so one that starts does, too.
       if (!(error instanceof ConfigError) || !this.#standInForAll(error)) throw error;
-      return this.validate(this.merge());
+      return this.validate(this.gather());
     }
   }
 

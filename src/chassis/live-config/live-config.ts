@@ -14,7 +14,7 @@ import {
   type Assembled,
   type ChassisConfig,
   type FollowedSource,
-  type Merged,
+  type Gathered,
 } from '../config/index.js';
 import { runInScope, Scope } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
@@ -61,7 +61,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   readonly #reloads: Counter<['result']>;
   readonly #restartListeners: ((wanted: string) => void)[] = [];
   /** What the sources said when it was last taken or refused. */
-  #seen: Merged | undefined;
+  #seen: Gathered | undefined;
   #restartNeeded: readonly string[] = [];
   /** A digest of these keys and of what the sources say of them: it tells one change from the next and keeps no secret. */
   #restartWanted = '';
@@ -91,7 +91,8 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
         standIn,
         'a source of the configuration is of no use: the service starts from the snapshot of what it said before',
       );
-    this.#seen = this.sources.merge();
+    // Not what they say now: the service has begun with this.
+    this.#seen = this.sources.valid;
     this.#keepSnapshot();
     this.sources.follow((source) => this.#hear(source));
   }
@@ -198,11 +199,11 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   async #take(cause: string): Promise<ReloadOutcome> {
     let assembled: Assembled;
     try {
-      const merged = this.sources.merge();
-      if (this.#seen && isDeepStrictEqual(merged, this.#seen)) return this.#outcome('unchanged');
-      this.#seen = merged;
+      const gathered = this.sources.gather();
+      if (this.#seen && isDeepStrictEqual(gathered, this.#seen)) return this.#outcome('unchanged');
+      this.#seen = gathered;
       this.#pinned = undefined;
-      assembled = await this.sources.validate(merged);
+      assembled = await this.sources.validate(gathered);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return this.#count(this.#refuse('schema', cause, error.message));
