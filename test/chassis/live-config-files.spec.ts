@@ -192,6 +192,46 @@ test('a part of the service may refuse a change, and a reload offers it again', 
   expect(answer).toMatchObject({ status: 200, body: { result: 'applied', changed: ['GREETING'] } });
 });
 
+test('a rollback outlives changes that are refused, and ends with one that is taken', async () => {
+  replace('app.yaml', 'GREETING: good\n');
+  await greets('good');
+  const { revision } = config;
+  replace('app.yaml', 'GREETING: bad\n');
+  await greets('bad');
+  await app.management.post(`/config/revisions/${revision}/rollback`);
+  const isRefused = (reason: string) =>
+    eventually(reason, async () => (await describeConfig()).refused?.reason.includes(reason) === true);
+  const holds = async () => {
+    expect(config.values.GREETING).toBe('good');
+    expect((await describeConfig()).pinned).toBe(revision);
+  };
+  const stop = config.prepareChange(['GREETING'], ({ next }) => {
+    if (next.GREETING === 'rude') throw new Error('GREETING must be polite');
+    return { commit: () => undefined };
+  });
+  replace('app.yaml', 'GREETING: rude\n');
+  await isRefused('must be polite');
+  await holds();
+  stop();
+  for (const [text, reason] of [
+    [`GREETING: ${'x'.repeat(300)}\n`, 'GREETING (from file:'],
+    ['GREETNG: x\n', 'has keys that no schema knows: GREETNG'],
+  ] as const) {
+    replace('app.yaml', text);
+    await isRefused(reason);
+    await holds();
+    expect((await app.management.post('/config/reload')).status).toBe(400);
+    await holds();
+    // What was set aside stays so.
+    replace('app.yaml', 'GREETING: bad\n');
+    await eventually('it is corrected', async () => (await describeConfig()).refused === null);
+    await holds();
+  }
+  replace('app.yaml', 'GREETING: better\n');
+  await greets('better');
+  expect((await describeConfig()).pinned).toBeNull();
+});
+
 test('a call sees one revision from its beginning to its end, on both transports', async () => {
   replace('app.yaml', 'GREETING: early\nFAREWELL: early\n');
   await greets('early');

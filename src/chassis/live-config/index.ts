@@ -1,2 +1,3 @@
-export { LiveConfig, type ReloadOutcome } from './live-config.js';
+export { LiveConfig } from './live-config.js';
 export { LiveConfigModule } from './live-config.module.js';
+export type { ReloadOutcome } from './reload-outcome.js';

@@ -21,28 +21,9 @@ import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 import { addLiveConfigMetrics, type ReloadResult } from './live-config.metrics.js';
+import type { Refusal, ReloadOutcome } from './reload-outcome.js';
 import { Revisions, type Revision } from './revisions.js';
 import { goBack, settle, type Current } from './settle.js';
-
-/** What became of a look at the configuration. */
-export interface ReloadOutcome {
-  readonly result: ReloadResult;
-  readonly revision: number;
-  /** Keys with a new value. */
-  readonly changed: readonly string[];
-  /** Why it was refused, or which sources could not be read. */
-  readonly reason: string | undefined;
-}
-
-/** The last change that was not taken. */
-export interface Refusal {
-  readonly at: string;
-  readonly cause: string;
-  /** `schema` for what is not valid, `service` for what a part of it would not take. */
-  readonly by: 'schema' | 'service';
-  /** Names keys and sources, shows no value. */
-  readonly reason: string;
-}
 
 /** An earlier configuration that was gone back to. */
 interface PinnedRevision {
@@ -60,8 +41,10 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   readonly #revisions: Revisions;
   readonly #reloads: Counter<['result']>;
   readonly #restartListeners: ((wanted: string) => void)[] = [];
-  /** What the sources said when it was last taken or refused. */
+  /** What the sources said last, whether it was taken or refused; `undefined` when it could not even be put together. */
   #seen: Gathered | undefined;
+  /** What they said when it was last taken, or set aside by a rollback. */
+  #taken: Gathered | undefined;
   #restartNeeded: readonly string[] = [];
   /** A digest of these keys and of what the sources say of them: it tells one change from the next and keeps no secret. */
   #restartWanted = '';
@@ -92,7 +75,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
         'a source of the configuration is of no use: the service starts from the snapshot of what it said before',
       );
     // Not what they say now: the service has begun with this.
-    this.#seen = this.sources.valid;
+    this.#seen = this.#taken = this.sources.valid;
     this.#keepSnapshot();
     this.sources.follow((source) => this.#hear(source));
   }
@@ -142,9 +125,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   reload(cause: string): Promise<ReloadOutcome> {
     return this.#inTurn(async () => {
       await this.sources.look();
-      this.#pinned = undefined;
-      this.#seen = undefined;
-      const outcome = await this.#take(cause);
+      const outcome = await this.#take(cause, true);
       const faults = this.sources.followed.flatMap(({ fault }) => fault ?? []);
       if (outcome.result === 'unchanged') this.#logger.log({ cause }, 'configuration is unchanged');
       if (faults.length === 0 || outcome.result === 'refused') return outcome;
@@ -195,26 +176,37 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     );
   }
 
-  /** What all sources say, if it is not what they said the last time. */
-  async #take(cause: string): Promise<ReloadOutcome> {
+  /** What all sources say, if it is something new or somebody has asked for it. */
+  async #take(cause: string, isAsked = false): Promise<ReloadOutcome> {
+    let gathered: Gathered | undefined;
     let assembled: Assembled;
     try {
-      const gathered = this.sources.gather();
-      if (this.#seen && isDeepStrictEqual(gathered, this.#seen)) return this.#outcome('unchanged');
-      this.#seen = gathered;
-      this.#pinned = undefined;
+      gathered = this.sources.gather();
+      if (!isAsked && this.#isKnown(gathered)) return this.#outcome('unchanged');
       assembled = await this.sources.validate(gathered);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return this.#count(this.#refuse('schema', cause, error.message));
+    } finally {
+      this.#seen = gathered;
     }
     const settled = settle(assembled, this.#current, this.sources.schema.live);
     const outcome = await this.#change(settled, cause);
     if (outcome.result !== 'refused') {
+      this.#taken = gathered;
+      this.#pinned = undefined;
       this.#noteRestart(settled.restartNeeded);
       this.#keepSnapshot();
     }
     return this.#count(outcome);
+  }
+
+  /** Whether they say what they said before, also before something that was refused: that is over then. */
+  #isKnown(gathered: Gathered): boolean {
+    if (isDeepStrictEqual(gathered, this.#seen)) return true;
+    if (!isDeepStrictEqual(gathered, this.#taken)) return false;
+    this.#refused = undefined;
+    return true;
   }
 
   async #change(next: Assembled, cause: string): Promise<ReloadOutcome> {
@@ -242,7 +234,10 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
     const { revision, values } = pinned;
     const earlier = goBack(values, this.#current, this.sources.schema.live, revision);
     const outcome = await this.#change(earlier, `rollback to revision ${revision}`);
-    if (outcome.result !== 'refused') this.#pinned = pinned;
+    if (outcome.result !== 'refused') {
+      this.#pinned = pinned;
+      this.#taken = this.#seen ?? this.#taken;
+    }
     return this.#count(outcome);
   }
 
