@@ -37,6 +37,7 @@ function showLayer(config: Config, key: string, value: unknown): string {
 }
 
 function show(value: unknown): string {
+  if (value === undefined || value === null) return 'not set';
   if (value === '') return 'empty';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

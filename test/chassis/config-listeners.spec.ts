@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Config, OnConfigChange } from '#chassis/config';
+import { Config, OnConfigChange, type ConfigChange } from '#chassis/config';
 import { DrainHooks } from '#chassis/lifecycle';
 import { Follower, FollowersModule, FollowingController } from '../support/followers.js';
 import { eventually, TestApp } from '../support/index.js';
@@ -73,6 +73,28 @@ test('is called for a key that its own class brings along', async () => {
   write('GREETING: one\nFOLLOWER_PACE: 7\n');
   await eventually('it is told', () => follower.ended === 1);
   expect(follower.heard[0]?.change.next.FOLLOWER_PACE).toBe(7);
+});
+
+test('is called for a key that is not set at the start, and when its value is taken away', async () => {
+  @Injectable()
+  class Footer {
+    readonly heard: unknown[] = [];
+
+    @OnConfigChange<LiveKeys>('FOOTER')
+    follow({ next }: ConfigChange<LiveKeys>): void {
+      this.heard.push(next.FOOTER);
+    }
+  }
+  @Module({ providers: [Footer] })
+  class FooterModule {}
+  const other = await start(FooterModule);
+  const { heard } = other.get(Footer);
+  write('GREETING: one\nFOOTER: foot\n');
+  await eventually('it is told', () => heard.length === 1);
+  write('GREETING: one\n');
+  await eventually('it is told again', () => heard.length === 2);
+  expect(heard).toEqual(['foot', undefined]);
+  await other.stop();
 });
 
 test('is called once at a time, and of every change', async () => {

@@ -170,6 +170,30 @@ describe('a file', () => {
   });
 });
 
+test('a value that is taken away from a key without a default is gone, until a rollback', async () => {
+  const entryOf = async (name: string) =>
+    (await describeConfig()).entries.find(({ key }: { key: string }) => key === name);
+  replace('app.yaml', 'FOOTER: foot\nFOOTER_TOKEN: hunter2\n');
+  await eventually('it is there', () => config.values.FOOTER === 'foot');
+  const { revision } = config;
+  expect(await entryOf('FOOTER_TOKEN')).toMatchObject({ value: '[redacted]' });
+  replace('app.yaml', '{}\n');
+  await eventually('it is gone', () => config.values.FOOTER === undefined);
+  for (const key of ['FOOTER', 'FOOTER_TOKEN'])
+    expect(await entryOf(key)).toEqual({ key, value: null, source: 'default', isLive: true });
+  const { revisions } = (await app.management.get('/config/revisions')).body;
+  expect(revisions[0].changes).toContainEqual({
+    key: 'FOOTER',
+    previous: 'foot',
+    next: null,
+    source: 'default',
+  });
+  await app.management.post(`/config/revisions/${revision}/rollback`);
+  expect(config.values.FOOTER).toBe('foot');
+  replace('app.yaml', 'GREETING: one\n');
+  await eventually('it is gone again', () => config.values.FOOTER === undefined);
+});
+
 test('a mounted folder is followed through its link', async () => {
   mount(2, { FAREWELL: 'two' });
   await eventually('the second generation is taken', () => config.values.FAREWELL === 'two');

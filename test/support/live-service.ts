@@ -13,6 +13,8 @@ const text = () => z.string().max(200);
 export const liveShape = {
   GREETING: live(text().default('hello').describe('Said first.')),
   FAREWELL: live(text().default('bye').describe('Said last; a test changes both together.')),
+  FOOTER: live(text().optional().describe('May be left out.')),
+  FOOTER_TOKEN: live(text().optional().describe('A secret that may be left out.')),
   GREETING_TOKEN: live(text().default('').describe('A secret.')),
   FIXED: text().default('stone').describe('Needs a restart.'),
 };

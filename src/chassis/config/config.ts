@@ -24,7 +24,7 @@ export type ConfigSource =
   | 'override'
   | `revision ${number}`;
 
-/** One line of `GET /config`: a secret's value reads `[redacted]`. */
+/** One line of `GET /config`: a secret's value reads `[redacted]`, one that is not set `null`. */
 export interface ConfigEntry {
   readonly key: string;
   readonly value: unknown;
@@ -121,8 +121,9 @@ export class Config<T extends object = ChassisConfig> {
     }));
   }
 
-  /** As it may be shown: nothing of secrets, no passwords of URLs. */
+  /** As it may be shown: nothing of secrets, no passwords of URLs; `null` for what is not set. */
   redact(key: string, value: unknown): unknown {
+    if (value === undefined) return null;
     if (value === '') return value;
     if (SECRET_KEY.test(key) || this.hidden.has(key)) return REDACTED;
     if (typeof value === 'object') return redactFields(value);

@@ -6,9 +6,9 @@ export function renderEnvExample(shape: z.ZodRawShape = {}): string {
   const schema = chassisConfigSchema.extend(shape);
   const blocks = Object.entries(schema.shape).map(([key, field]) => {
     const type = field as z.ZodType;
-    const fallback = type.safeParse(undefined);
-    const value = fallback.success ? String(fallback.data) : '';
-    return `# ${type.description ?? ''}\n# ${key}=${value}\n`;
+    // None where it must be set, and where it may be left out.
+    const { data } = type.safeParse(undefined) as { data?: string | number };
+    return `# ${type.description ?? ''}\n# ${key}=${data ?? ''}\n`;
   });
   return `# Every key the service reads, with its default. Copy to .env and uncomment what you change.\n\n${blocks.join('\n')}`;
 }

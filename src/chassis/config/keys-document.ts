@@ -46,6 +46,7 @@ function renderRow(key: string, field: z.ZodType): string {
 }
 
 function renderDefault(value: unknown): string {
+  if (value === undefined) return 'none';
   if (value === '') return 'empty';
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
+import { renderEnvExample } from './env-example.js';
+import { renderKeysDocument } from './keys-document.js';
 import { loadConfig, type LoadConfigOptions } from './load-config.js';
 
 let directory: string;
@@ -97,6 +99,13 @@ test('a feature adds keys of its own', async () => {
     value: 9,
     source: 'environment',
   });
+});
+
+test('a key that may be left out is one of the values all the same, and documents give it no default', async () => {
+  const shape = { FOOTER: z.string().optional().describe('Said last.') };
+  expect(Object.entries((await load({}, { shape })).values)).toContainEqual(['FOOTER', undefined]);
+  expect(renderEnvExample(shape)).toContain('# Said last.\n# FOOTER=\n');
+  expect(renderKeysDocument(shape)).toContain('| `FOOTER` | text | none | restart | Said last. |');
 });
 
 test('secrets are redacted in the description', async () => {

@@ -24,7 +24,7 @@ export interface Merged {
   readonly sources: ReadonlyMap<string, ConfigSource>;
 }
 
-/** All layers as one, validated. */
+/** All layers as one, validated: every key of the schema, `undefined` for one that is optional and not set. */
 export interface Assembled {
   readonly values: ChassisConfig;
   readonly sources: ReadonlyMap<string, ConfigSource>;
@@ -70,8 +70,10 @@ export class ConfigSchema {
     const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
     const faults = [...secretFaults.map(({ key, message }) => ({ path: [key], message })), ...issues];
     if (!result.success || faults.length > 0) throw new ConfigError(explain(faults, sources));
+    // Zod leaves out a key that is optional and not set: whoever compares two configurations would not see it go.
+    const all = Object.fromEntries([...this.#known].map((key) => [key, result.data[key]]));
     // The schema is the chassis' own, extended: its output has every key of ChassisConfig.
-    return { values: result.data as unknown as ChassisConfig, sources };
+    return { values: all as unknown as ChassisConfig, sources };
   }
 
   #check({ source, values, isStrict, maySetSources }: Layer): void {
