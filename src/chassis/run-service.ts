@@ -26,7 +26,9 @@ export async function runService(service: ServiceDefinition): Promise<void> {
 }
 
 async function serveAlone(service: ServiceDefinition): Promise<void> {
+  const isStarted = endOnSignalsMeanwhile();
   const running = await startService(service);
+  isStarted();
   const { http, grpc, management, logger } = running;
   endOnSignals(running.shutdown, { logger, shutdownLimitMs: running.config.get('SHUTDOWN_LIMIT_MS') });
   process.on('SIGUSR2', () => {
@@ -43,6 +45,18 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
   tellWhetherOpen(running);
+}
+
+/**
+ * Ends the process of a service that has nothing to drain yet. The system would do that by itself, but not for the
+ * first process of a container; and a SIGHUP, which would end it, too, asks for what the start does anyway.
+ * @returns to be called when the service hears them itself
+ */
+function endOnSignalsMeanwhile(): () => void {
+  const end = (): never => process.exit(0);
+  const ignore = (): void => undefined;
+  process.on('SIGTERM', end).on('SIGINT', end).on('SIGHUP', ignore);
+  return () => void process.off('SIGTERM', end).off('SIGINT', end).off('SIGHUP', ignore);
 }
 
 /** One of several: the primary has the management port and the signals, and tells when the service is ready. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { createDatabase } from '../support/postgres.js';
 import { startProcess } from '../support/service-process.js';
@@ -76,6 +78,19 @@ test.each([
   await service.ready();
   expect(await service.stop(signal)).toBe(code);
   expect(service.lines.map(({ msg }) => msg)).toEqual(['service ready', OPEN, 'shutting down', 'shut down']);
+});
+
+test('a start that waits ends with SIGTERM, and not with SIGHUP', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  await using service = await startProcess({
+    env: { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/none` },
+  });
+  await once(silent, 'connection');
+  service.signal('SIGHUP');
+  expect(await service.stop()).toBe(0);
+  silent.close();
 });
 
 test('SIGHUP does not end the process, and the log says what it did', async () => {
