@@ -17,7 +17,6 @@ import {
   type Gathered,
 } from '../config/index.js';
 import { runInScope, Scope } from '../context/index.js';
-import { ServiceError } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 import { addLiveConfigMetrics, type ReloadResult } from './live-config.metrics.js';
@@ -139,11 +138,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
    * @throws {ServiceError} NOT_FOUND, or FAILED_PRECONDITION when a part of the service would not take them
    */
   rollback(revision: number): Promise<ReloadOutcome> {
-    return this.#inTurn(async () => {
-      const values = this.#revisions.valuesOf(revision);
-      if (!values) throw noSuchRevision(revision, this.revisions.at(-1)?.revision ?? 1);
-      return this.#goBack({ revision, values });
-    });
+    return this.#inTurn(async () => this.#goBack({ revision, values: this.#revisions.valuesOf(revision) }));
   }
 
   /** What holds since a rollback, until a source changes; `undefined` while the sources have their way. */
@@ -302,12 +297,4 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
 
 function digestOf(values: unknown): string {
   return createHash('sha256').update(JSON.stringify(values)).digest('base64');
-}
-
-function noSuchRevision(revision: number, oldest: number): ServiceError {
-  return new ServiceError({
-    code: 'NOT_FOUND',
-    reason: 'CONFIG_REVISION_NOT_FOUND',
-    message: `The configuration has no revision ${revision}; the oldest that is remembered is ${oldest}, GET /config/revisions has all`,
-  });
 }

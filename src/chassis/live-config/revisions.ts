@@ -1,4 +1,5 @@
 import type { ChassisConfig, Config, ConfigChange, ConfigSource } from '../config/index.js';
+import { ServiceError } from '../errors/index.js';
 
 /** One key that a revision changed, as it may be shown. */
 export interface RevisionDiff {
@@ -57,15 +58,25 @@ export class Revisions {
     return revision;
   }
 
-  /** `undefined` when there was none of that number, or it is forgotten. */
-  valuesOf(revision: number): Readonly<ChassisConfig> | undefined {
-    return this.#remembered.find((remembered) => remembered.revision.revision === revision)?.values;
+  /** @throws {ServiceError} NOT_FOUND when there was none of that number, or it is forgotten */
+  valuesOf(number: number): Readonly<ChassisConfig> {
+    const found = this.#remembered.find(({ revision }) => revision.revision === number);
+    if (!found) throw noSuchRevision(number, this.#remembered[0]?.revision.revision ?? 1);
+    return found.values;
   }
 
   #remember(revision: Revision, values: Readonly<ChassisConfig>): void {
     this.#remembered.push({ revision, values });
     if (this.#remembered.length > this.most) this.#remembered.shift();
   }
+}
+
+function noSuchRevision(revision: number, oldest: number): ServiceError {
+  return new ServiceError({
+    code: 'NOT_FOUND',
+    reason: 'CONFIG_REVISION_NOT_FOUND',
+    message: `The configuration has no revision ${revision}; the oldest that is remembered is ${oldest}, GET /config/revisions has all`,
+  });
 }
 
 function now(): string {
