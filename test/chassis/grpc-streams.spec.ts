@@ -1,4 +1,7 @@
 import { Controller, Module } from '@nestjs/common';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EMPTY, from, type Observable } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { currentCall } from '#chassis/context';
@@ -13,6 +16,9 @@ const DEADLINE_EXCEEDED = 4;
 /** Far beyond every deadline here, in milliseconds. */
 const LIMIT_MS = 10_000;
 
+const MESSAGES = 100;
+const LARGE = { ...order('large'), domain: 'x'.repeat(10_000) };
+
 /** Answers at once, or not at all. */
 @Controller()
 class HastyController {
@@ -24,6 +30,7 @@ class HastyController {
   @Rpc(Probes.serverStream, Order)
   serverStream({ reason }: Order): Observable<Order> {
     currentCall()?.setAnswerHeader('x-mine', reason);
+    if (reason === 'large') return from(Array.from({ length: MESSAGES }, () => LARGE));
     return reason === 'none' ? EMPTY : from([order('one'), order('two')]);
   }
 
@@ -57,6 +64,32 @@ beforeAll(async () => {
 afterAll(async () => {
   raw.close();
   await app.stop();
+});
+
+test('a shutdown loses nothing of a stream that was made and is not read yet', async () => {
+  const other = await TestApp.start({
+    service: { module: HastyModule, root: ROOT },
+    config: { SHUTDOWN_STREAMS_MS: 100, SHUTDOWN_GRACE_MS: LIMIT_MS },
+  });
+  const session = connect(`http://${other.grpc.address}`);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': Probes.serverStream.path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.end(body('large'));
+  await once(stream, 'response');
+  const stopped = other.stop();
+  // Past the time that streams have, and what a client has that takes its answer.
+  await sleep(1500);
+  const trailers = once(stream, 'trailers');
+  let bytes = 0;
+  for await (const chunk of stream) bytes += (chunk as Buffer).length;
+  expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' });
+  expect(bytes).toBeGreaterThan(MESSAGES * LARGE.domain.length);
+  session.close();
+  await stopped;
 });
 
 const body = (reason: string) => frame(ErrorInfo.encode(order(reason)).finish());

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -163,7 +164,9 @@ test('with AUDIT_ON_FAILURE=allow a chain whose last line is damaged is left as 
     output: expect.stringContaining(`${file}:4: changed`),
   });
 
-  writeFileSync(file, trail);
+  // At once: a file that is empty for a moment would be one to begin the chain in.
+  writeFileSync(`${file}.whole`, trail);
+  renameSync(`${file}.whole`, file);
   await second.line('audit trail can be written again');
   expect(await second.stop()).toBe(0);
   const lines = readTrail(directory);

@@ -31,11 +31,13 @@ export function cutCall(serverCall: object): void {
 /**
  * Closes the stream of a call that is answered now, whatever its client does: one that takes its answer ends the stream
  * at once; one that neither ends its request nor reads would keep it.
+ * @param isForced also where not all of the answer is out
  */
-export function closeInTime(stream: ServerHttp2Stream): void {
+export function closeInTime(stream: ServerHttp2Stream, isForced = true): void {
   if (stream.closed || stream.destroyed) return;
   setTimeout(() => {
-    stream.close(stream.sentTrailers ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    if (stream.sentTrailers) stream.close();
+    else if (isForced) stream.close(constants.NGHTTP2_CANCEL);
   }, PARTING_MS).unref();
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
+import { toServiceError } from '../errors/index.js';
 import { callOf, closeInTime, cutCall, streamOf } from './call-link.js';
 import { readMessage, readMessages } from './request-messages.js';
 
@@ -59,9 +60,11 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
       serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
     const abort = (reason: Error): void => {
-      if (call.isAnswered) return cutCall(serverCall);
-      closeInTime(streamOf(serverCall));
-      fail(reason);
+      const isLate = toServiceError(reason).code === 'DEADLINE_EXCEEDED';
+      if (call.isAnswered && isLate) return cutCall(serverCall);
+      // What ends for a shutdown has its time for what was sent and is not read yet: the drain's.
+      closeInTime(streamOf(serverCall), isLate);
+      if (!call.isAnswered) fail(reason);
     };
     call.whenAborted(abort);
     runInCall(call, () => {

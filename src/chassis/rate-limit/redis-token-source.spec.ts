@@ -10,8 +10,6 @@ const SLOW = { intervalMs: 60_000, capacityMs: 600_000 };
 /** The same burst, of which tokens come at a tenth of the pace. */
 const SLOWER = { intervalMs: 600_000, capacityMs: 6_000_000 };
 const WIDER = { intervalMs: 60_000, capacityMs: 1_200_000 };
-/** Where Redis' own time begins for the script. */
-const BEGIN_2026 = Date.UTC(2026, 0);
 
 let server: RedisServer;
 let clients: Redis[];
@@ -99,12 +97,6 @@ test('a question that gets nothing is enough for the debt to run down at the new
   expect(Number((await server.command('PTTL', '{test}:rate-limit:p:a')).slice(1))).toBeLessThanOrEqual(
     600_000,
   );
-});
-
-test('a bucket without its capacity, of an older version, is one of the present rate', async () => {
-  const full = (Date.now() - BEGIN_2026 + 6 * SLOW.intervalMs) * 1000;
-  await server.command('SET', '{test}:rate-limit:p:a', String(full));
-  expect(await take('a', 1)).toMatchObject({ granted: 1, left: 3 });
 });
 
 test('tokens come back, and a full bucket leaves no key', async () => {

@@ -8,16 +8,15 @@ const MICROSECONDS = 1000;
  * `TokenBucket` on Redis' own clock, in microseconds since 2026: numbers small enough to be exact. The key ends
  * when the bucket is full, since a full one need not be remembered. What is needed may be negative: tokens
  * that come back. Beside the time the key has the capacity that it was reckoned with: at another one the same
- * part of the bucket stays taken, and is stored at once, so that it comes back at the new rate. Keys of older
- * versions have no capacity; theirs is taken for the present one.
+ * part of the bucket stays taken, and is stored at once, so that it comes back at the new rate.
  */
 const TAKE = new RedisScript(`
 local clock = redis.call('TIME')
 local now = (tonumber(clock[1]) - 1767225600) * 1000000 + tonumber(clock[2])
 local interval, capacity = tonumber(ARGV[1]), tonumber(ARGV[2])
 local needed, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
-local time, stored = string.match(redis.call('GET', KEYS[1]) or '0', '(%S+) ?(%S*)')
-local full, former = math.max(now, tonumber(time)), tonumber(stored) or capacity
+local time, stored = string.match(redis.call('GET', KEYS[1]) or '0 ' .. ARGV[2], '(%S+) (%S+)')
+local full, former = math.max(now, tonumber(time)), tonumber(stored)
 if former ~= capacity then full = now + (full - now) * capacity / former end
 local free = math.floor((capacity - (full - now)) / interval + 0.000001)
 local granted = 0

@@ -21,7 +21,7 @@ export class Reloads {
   #warnedAt = -Infinity;
   #running: Promise<void> | undefined;
   #isStale = false;
-  /** Of the files that were refused last; they may be valid later, when their time has come. */
+  /** Of the files that were refused last, while they are there; they may be valid later, when their time has come. */
   #refused = '';
 
   constructor(
@@ -73,11 +73,13 @@ export class Reloads {
   async #read(): Promise<void> {
     const files = await readFiles(this.config);
     const digest = digestOf(files);
-    if (digest !== this.digest) {
+    if (digest === this.digest) this.#refused = '';
+    else {
       try {
         const material = checkMaterial(this.config, files);
         this.replace(material);
         this.digest = digest;
+        this.#refused = '';
         this.#note(material);
         this.#counter?.labels('ok').inc();
       } catch (error) {
