@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { AuditRecorder } from '#chassis/audit';
 import { service } from '../../src/app.module.js';
-import { AuditedProbeModule, AuditedService, readTrail, type AuditLine } from '../support/audited-probe.js';
+import {
+  AuditedProbeModule,
+  AuditedService,
+  ProbeGuard,
+  readTrail,
+  type AuditLine,
+} from '../support/audited-probe.js';
 import { eventually, holdTable, order, Probes, SHAPES, TestApp } from '../support/index.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.js';
@@ -80,6 +86,26 @@ describe('an entry of an audited call', () => {
     }
     expect(app.get(AuditedService).runs).toBe(runs);
   });
+
+  test.each(SHAPES.filter(({ name }) => /REST|unary/.test(name)))(
+    'over $name is there for work that a guard let in after the call was answered at its deadline',
+    async ({ call }) => {
+      const { runs } = app.get(AuditedService);
+      const { held } = app.get(ProbeGuard);
+      const headers = { 'x-hold': 'until the test lets it in' };
+      expect(await call(app, 'echo', { headers, timeoutMs: 50 })).toMatchObject({
+        code: 'DEADLINE_EXCEEDED',
+      });
+      await eventually('the refusal has its entry', () => added().length === 1);
+      held.pop()?.();
+      await eventually('the work has its entry', () => added().some(({ result }) => result === 'ok'));
+      expect(app.get(AuditedService).runs).toBe(runs + 1);
+      expect(added()).toMatchObject([
+        { action: 'probe.run', result: 'DEADLINE_EXCEEDED' },
+        { action: 'probe.run', result: 'ok' },
+      ]);
+    },
+  );
 
   test.each(SHAPES.filter(({ name }) => /REST|unary|server/.test(name)))(
     'over $name is there for input that the schema refused',

@@ -33,10 +33,15 @@ const ALICE: Principal = {
   claims: {},
 };
 
-/** Knows Alice; refuses whoever sends `x-refuse`, with that code. */
+/** Knows Alice; refuses whoever sends `x-refuse`, with that code; holds whoever sends `x-hold`. */
 @Injectable()
-class ProbeGuard implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
+export class ProbeGuard implements CanActivate {
+  /** Calls that are held, as what lets each of them in. */
+  readonly held: (() => void)[] = [];
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (headerOf(context, 'x-hold') !== undefined)
+      return new Promise((resolve) => this.held.push(() => resolve(true)));
     const code = headerOf(context, 'x-refuse');
     if (code !== undefined)
       throw new ServiceError({ code: code as 'UNAUTHENTICATED', reason: 'PROBE_DENIED', message: 'no' });
@@ -150,7 +155,7 @@ class AuditedGrpcController {
 /** The probe's calls, audited as `probe.run`, and a streamed answer over REST, as `probe.stream`. */
 @Module({
   controllers: [AuditedHttpController, AuditedGrpcController],
-  providers: [AuditedService, { provide: APP_GUARD, useClass: ProbeGuard }],
+  providers: [AuditedService, ProbeGuard, { provide: APP_GUARD, useExisting: ProbeGuard }],
 })
 export class AuditedProbeModule {}
 
