@@ -8,6 +8,7 @@ export type NewOrder = Pick<Order, 'id' | 'customerId' | 'currency' | 'items' | 
 
 /** A create that may be repeated. */
 export interface CreateRequest {
+  /** Unique among all callers. */
   readonly requestId: string;
   /** Same request, same fingerprint. */
   readonly fingerprint: string;

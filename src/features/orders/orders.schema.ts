@@ -25,7 +25,9 @@ export const OrderItem = z.strictObject({
 export const IdempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters')
-  .describe('Makes the call safe to repeat: the same key and body give the same answer for 24 hours');
+  .describe(
+    'Makes the call safe to repeat: the same key and body give the same caller the same answer for 24 hours',
+  );
 
 export const CreateOrder = z
   .strictObject({

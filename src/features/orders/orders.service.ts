@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { Audit } from '#chassis/audit';
-import { currentCall } from '#chassis/context';
+import { currentCall, type Principal } from '#chassis/context';
 import { OrdersChanges } from './orders.changes.js';
 import { idempotencyKeyReused, orderNotFound, versionMismatch } from './orders.errors.js';
 import { decodePageToken, encodePageToken } from './orders.page-token.js';
@@ -23,7 +23,7 @@ export class OrdersService {
     private readonly changes: OrdersChanges,
   ) {}
 
-  /** Creates an order; with an `idempotencyKey` at most once in 24 hours. */
+  /** Creates an order; with an `idempotencyKey` at most once in 24 hours for each caller. */
   @Audit('orders.create', { targetOfResult: ({ order }: Created) => order.id })
   async create(input: CreateOrder, idempotencyKey?: string): Promise<Created> {
     const totalAmount = input.items.reduce((sum, item) => sum + item.quantity * item.unitAmount, 0);
@@ -32,7 +32,8 @@ export class OrdersService {
     const fingerprint = createHash('sha256')
       .update(JSON.stringify(canonical(input)))
       .digest('hex');
-    const stored = await this.repository.insertOnce(draft, { requestId: idempotencyKey, fingerprint });
+    const requestId = requestIdOf(idempotencyKey, currentCall()?.principal);
+    const stored = await this.repository.insertOnce(draft, { requestId, fingerprint });
     if (stored.fingerprint !== fingerprint) throw idempotencyKeyReused();
     return { order: stored.isNew ? stored.order : asCreated(stored.order), isReplay: !stored.isNew };
   }
@@ -86,6 +87,14 @@ export class OrdersService {
     }
     return imported;
   }
+}
+
+/** A key is its caller's own: two callers who choose the same one never meet in each other's orders. */
+function requestIdOf(idempotencyKey: string, caller: Principal | undefined): string {
+  if (!caller) return idempotencyKey;
+  return createHash('sha256')
+    .update(JSON.stringify([caller.scheme, caller.id, idempotencyKey]))
+    .digest('base64url');
 }
 
 /** The same content gives the same text, whatever the order of its keys. */
