@@ -171,6 +171,35 @@ test.each(HOSTILE)('$name answers $status $reason', async ({ head, body = '', by
   expect((await app.http.get('/probe/echo')).status).toBe(200);
 });
 
+describe('CONNECT', () => {
+  const CONNECT = `CONNECT evil.example:443 HTTP/1.1${HOST}\r\n\r\n`;
+
+  test('whose client resets the connection harms nobody', async () => {
+    const faults: unknown[] = [];
+    const note = (fault: unknown): unknown => faults.push(fault);
+    process.prependListener('uncaughtExceptionMonitor', note);
+    for (let client = 0; client < 20; client++) {
+      const connection = await RawConnection.open(app.http.address);
+      if (client % 2) await connection.ask(CONNECT);
+      else connection.write(CONNECT);
+      connection.reset();
+      await connection.closed;
+    }
+    expect((await app.http.get('/probe/echo')).status).toBe(200);
+    expect(faults).toEqual([]);
+    process.off('uncaughtExceptionMonitor', note);
+  });
+
+  test('whose client leaves its side open loses the connection', async () => {
+    const connection = await RawConnection.open(app.http.address, { allowHalfOpen: true });
+    expect(await connection.ask(CONNECT)).toMatch(/^HTTP\/1\.1 400/);
+    await eventually('nobody reads what it still sends', () => {
+      connection.write('x');
+      return !connection.isOpen;
+    });
+  });
+});
+
 // prettier-ignore
 test.each([
   ['a chunk extension', `${CHUNKED}\r\n\r\n11;a=b\r\n${GOOD}\r\n0\r\n\r\n`],

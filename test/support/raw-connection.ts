@@ -10,18 +10,22 @@ export class RawConnection {
   /** When the server has closed it, in milliseconds since it was opened. */
   readonly closed: Promise<number>;
 
-  private constructor(address: string) {
+  private constructor(address: string, allowHalfOpen: boolean) {
     const [host = '', port] = address.split(':');
-    this.#socket = connect(Number(port), host);
+    this.#socket = connect({ port: Number(port), host, allowHalfOpen });
     this.#socket.on('data', (chunk: Buffer) => (this.#text += chunk.toString()));
     this.#socket.on('error', () => {
       // A reset is a close, too.
     });
-    this.closed = once(this.#socket, 'close').then(() => performance.now() - this.#openedAt);
+    // `once` would reject at an error.
+    this.closed = new Promise((resolve) => {
+      this.#socket.on('close', () => resolve(performance.now() - this.#openedAt));
+    });
   }
 
-  static async open(address: string): Promise<RawConnection> {
-    const connection = new RawConnection(address);
+  /** @param options.allowHalfOpen leaves this side open when the server ends its own. @default false */
+  static async open(address: string, { allowHalfOpen = false } = {}): Promise<RawConnection> {
+    const connection = new RawConnection(address, allowHalfOpen);
     await once(connection.#socket, 'connect');
     return connection;
   }
@@ -44,6 +48,11 @@ export class RawConnection {
     const answered = once(this.#socket, 'data');
     this.#socket.write(request);
     return String((await answered)[0]);
+  }
+
+  /** Closes with a RST, as a client does whose process is killed. */
+  reset(): void {
+    this.#socket.resetAndDestroy();
   }
 
   destroy(): void {

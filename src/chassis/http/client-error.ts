@@ -57,8 +57,20 @@ export function answerConnect(observers: CallObservers, security: SecurityHeader
   return ({ headers }: IncomingMessage, answer: Duplex | Http2ServerResponse): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
     const error = malformedRequest('This service is no proxy: it does not take CONNECT');
+    if (!('stream' in answer)) watchReleased(answer);
     refuse(answer, call, error, observers, security, headers);
   };
+}
+
+/**
+ * Node has taken its listeners from the socket of a CONNECT, and no longer counts it as the server's: a reset would
+ * end the process, and a client that leaves its side open would keep the socket.
+ */
+function watchReleased(socket: Duplex): void {
+  socket.on('error', () => {
+    // A client that is gone needs no answer; the socket destroys itself.
+  });
+  socket.once('finish', () => socket.destroy());
 }
 
 /** A call like any other for those who count and trace them, but without a request of Fastify's. */
