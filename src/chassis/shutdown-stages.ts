@@ -16,6 +16,8 @@ const POLL_MS = 5;
 const HANDOVER_LINGER_MS = 1000;
 /** For the answers of calls that are cut, in milliseconds. */
 const LAST_ANSWERS_MS = 100;
+/** For the connections to close by themselves once they have no call, in milliseconds. */
+const LAST_CONNECTIONS_MS = 100;
 /** Beyond the exporter's own limit, so that it can say what it drops. */
 const TELEMETRY_MARGIN_MS = 500;
 
@@ -95,13 +97,23 @@ function stagesOfCalls({ app, config, grpc, openCalls }: Running, hooks: DrainHo
   ];
 }
 
-function stagesAfterCalls({ app, config, hookWatch, telemetry }: Running): ShutdownStage[] {
+function stagesAfterCalls({ app, config, grpc, hookWatch, telemetry }: Running): ShutdownStage[] {
+  const http = app.getHttpAdapter() as unknown as HttpAdapter;
   const management = app.get(ManagementServer);
   return [
     {
       name: 'dependencies',
       limitMs: config.get('SHUTDOWN_DEPENDENCIES_MS'),
-      run: () => app.close(),
+      run: async () => {
+        // Nest waits for every connection, even for one on which a client has never finished its first request.
+        await Promise.all([
+          http.untilNoConnections(LAST_CONNECTIONS_MS),
+          Promise.race([grpc.stopAccepting(), sleep(LAST_CONNECTIONS_MS)]),
+        ]);
+        http.cutConnections();
+        grpc.cutConnections();
+        await app.close();
+      },
       pending: () => hookWatch.running,
     },
     {

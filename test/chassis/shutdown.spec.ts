@@ -21,6 +21,7 @@ import {
   TestApp,
 } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
+import { RawConnection } from '../support/raw-connection.js';
 import { frame } from '../support/raw-grpc.js';
 import { FRAME, RawHttp2Client } from '../support/raw-http2.js';
 import { Scrape } from '../support/scrape.js';
@@ -205,6 +206,24 @@ describe('connections', () => {
     expect(client.find(FRAME.data, 3)).toHaveLength(1);
     expect(client.find(FRAME.data, 5)).toEqual([]);
     client.close();
+    await app.stop();
+  });
+});
+
+describe('a connection without a call', () => {
+  test.each(['http', 'grpc'] as const)('over %s does not hold up a drain', async (transport) => {
+    const app = await start(WorkingModule);
+    const silent = await RawConnection.open(app[transport].address, { allowHalfOpen: true });
+    const amid = await RawConnection.open(app[transport].address, { allowHalfOpen: true });
+    amid.write(transport === 'http' ? 'GET / HTTP/1.1\r\nHo' : 'PRI * HT');
+    // What was sent before has arrived.
+    if (transport === 'http') await app.http.get('/probe/echo');
+    else await app.grpc.unary(Probes.unary, order('echo'));
+    const { forced } = await app.service.shutdown.begin('test');
+    expect(forced).toEqual([]);
+    expect(events).toContain('jobs closed');
+    silent.destroy();
+    amid.destroy();
     await app.stop();
   });
 });

@@ -9,7 +9,7 @@ import { Server, Transport, type CustomTransportStrategy, type MessageHandler } 
 import type { Http2SecureServer, Http2Server, ServerOptions as Http2ServerOptions } from 'node:http2';
 import { Server as NetServer } from 'node:net';
 import type { Refusals } from '../audit/index.js';
-import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
+import { limitConnections, OpenSockets, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { shuttingDown, toServiceError } from '../errors/index.js';
@@ -42,6 +42,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   /** Connections that were closed, most of them at once. */
   readonly refused = new RefusedConnections();
   #port = 0;
+  readonly #sockets = new OpenSockets();
   /** Set once nothing new is accepted; resolves when all connections have ended. */
   #closed: Promise<void> | undefined;
 
@@ -65,6 +66,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       const max = config.get('GRPC_MAX_CONNECTIONS');
       const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
       limitConnections(http2Server, { max, maxPerIp, proxies: new TrustedProxies(config) }, this.refused);
+      this.#sockets.watch(http2Server);
       this.shedding?.accepts.grpc.watch(http2Server);
     });
   }
@@ -169,6 +171,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   /** Ends every connection, whatever is going on there. */
   cutConnections(): void {
     this.#server.forceShutdown();
+    this.#sockets.destroy();
   }
 
   on(): never {

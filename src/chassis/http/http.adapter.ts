@@ -4,7 +4,7 @@ import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { auditRefusedRequests } from '../audit/index.js';
-import { limitConnections, RefusedConnections, TrustedProxies } from '../baseline/index.js';
+import { limitConnections, OpenSockets, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
@@ -21,7 +21,7 @@ import { createResponseClass } from './secure-response.js';
 import { secureServerFactory, type SecureServer } from './secure-server.js';
 import { stepIn } from './step-in.js';
 
-const LINGER_POLL_MS = 10;
+const CONNECTIONS_POLL_MS = 10;
 
 /**
  * Fastify under Nest, with the chassis' edge around every request. Nest's own not-found and error
@@ -31,6 +31,7 @@ export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
   readonly #edge: HttpEdge;
   readonly #nestHooks: NestHooks;
+  readonly #sockets: OpenSockets;
   /** Connections that were closed at once. */
   readonly refused: RefusedConnections;
 
@@ -45,12 +46,15 @@ export class HttpAdapter extends FastifyAdapter {
     const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
     const proxies = new TrustedProxies(config);
     limitConnections(fastify.server, { max, maxPerIp, proxies }, refused);
+    const sockets = new OpenSockets();
+    sockets.watch(fastify.server);
     shedding?.accepts.http.watch(fastify.server);
     const nestHooks = new NestHooks(fastify);
     super(fastify);
     nestHooks.settle();
     pickStreamsOnlyWhereAnyAre();
     this.#nestHooks = nestHooks;
+    this.#sockets = sockets;
     this.refused = refused;
     this.#notFound = notFound;
     this.#edge = edge;
@@ -72,15 +76,22 @@ export class HttpAdapter extends FastifyAdapter {
     server.closeSessions?.();
     if (lingerMs > 0) {
       this.stopListening();
-      const end = performance.now() + lingerMs;
-      while (performance.now() < end && (await countConnections(server)) > 0) await sleep(LINGER_POLL_MS);
+      await this.untilNoConnections(lingerMs);
     }
     server.close();
+  }
+
+  /** Waits until every connection has ended, for `limitMs` at most. */
+  async untilNoConnections(limitMs: number): Promise<void> {
+    const server = this.getHttpServer<Server>();
+    const end = performance.now() + limitMs;
+    while (performance.now() < end && (await countConnections(server)) > 0) await sleep(CONNECTIONS_POLL_MS);
   }
 
   /** Ends every connection, whatever is going on there. */
   cutConnections(): void {
     this.getHttpServer<Server>().closeAllConnections();
+    this.#sockets.destroy();
   }
 
   override setNotFoundHandler(): FastifyInstance {
