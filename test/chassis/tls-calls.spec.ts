@@ -1,6 +1,7 @@
 import { Controller, Get, Module, Post } from '@nestjs/common';
-import { constants } from 'node:http2';
 import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { ServiceError } from '#chassis/errors';
 import { TestAuthority } from '../support/certificates.js';
@@ -19,6 +20,12 @@ class ShapesController {
   @Get('large')
   large(): object {
     return { text: 'x'.repeat(2 * MIB) };
+  }
+
+  /** More than the system's buffers take on a connection. */
+  @Get('huge')
+  huge(): object {
+    return { text: 'x'.repeat(24 * MIB) };
   }
 
   @Post('empty')
@@ -261,3 +268,55 @@ describe('HTTP/2', () => {
     await app.stop();
   });
 });
+
+/** Asks for what does not fit into the buffers between, and reads none of it. Returns what ends the client. */
+const STALL = {
+  h1: (port: number, path: string, ca: string) => {
+    const socket = connectTls({ port, ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+    socket.on('error', () => {
+      // A reset is a close, too.
+    });
+    socket.pause();
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`);
+    return () => socket.destroy();
+  },
+  h2: (port: number, path: string, ca: string) => {
+    const session = connectHttp2(`https://localhost:${port}`, { ca, settings: { initialWindowSize: 0 } });
+    session.on('error', () => undefined);
+    session.request({ ':path': path }).on('error', () => undefined);
+    return () => session.destroy();
+  },
+};
+
+test.each(['h1', 'h2'] as const)(
+  'a client that does not read its answer over %s is given up',
+  async (version) => {
+    const authority = await TestAuthority.create();
+    const files = TlsFiles.with(await authority.issue({ name: 'service' }));
+    const app = await TestApp.start({
+      service: { module: CallsModule, root: ROOT },
+      config: {
+        DATABASE_URL: await createDatabase(inject('postgresUrl')),
+        MAX_DEADLINE_MS: 1000,
+        HTTP_STALLED_TIMEOUT_MS: 2000,
+        ...files.config,
+      },
+      tls: { ca: authority.certificate, version },
+    });
+    const port = Number(app.http.address.split(':')[1]);
+    // HTTP/2 has a window of its own, and a limit for what waits on a session.
+    const path = version === 'h1' ? '/shapes/huge' : '/shapes/large';
+    const end = STALL[version](port, path, authority.certificate);
+    const active = async () => (await Scrape.of(app)).sum('http_server_active_requests');
+    await eventually('the call is there', async () => (await active()) === 1);
+    await eventually('it is given up', async () => (await active()) === 0);
+    const calls = (await Scrape.of(app)).find('http_server_request_duration_seconds_count', {
+      http_route: path,
+    });
+    expect(calls.map(({ labels }) => labels['http_response_status_code'])).toEqual(['499']);
+    end();
+    await app.stop();
+    files.remove();
+    authority.remove();
+  },
+);

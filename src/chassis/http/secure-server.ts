@@ -1,5 +1,11 @@
 import { Server as HttpServer, type ServerOptions, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { FastifyServerFactory } from 'fastify';
 import type { Config } from '../config/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
@@ -37,6 +43,7 @@ export function secureServerFactory(
     );
     tls.guard(server, 'http');
     keepStreamsYoung(server);
+    limitStalls(server, connectionTimes(config).connectionTimeout);
     return withSessions(server, config.get('HTTP_KEEP_ALIVE_TIMEOUT_MS'));
   };
 }
@@ -51,11 +58,23 @@ function http1Options(config: Config): ServerOptions {
   };
 }
 
+/** Fastify does so only with servers that it makes itself. */
+function limitStalls(server: Http2SecureServer, limitMs: number): void {
+  server.setTimeout(limitMs);
+  server.on('stream', (stream) => stream.setTimeout(limitMs, cancel));
+}
+
+function cancel(this: ServerHttp2Stream): void {
+  this.close(constants.NGHTTP2_CANCEL);
+}
+
 function withSessions(server: Http2SecureServer, idleMs: number): SecureServer {
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
+    // Node's own would cut the calls of the connection: each of them has its time.
+    session.removeAllListeners('timeout');
     session.setTimeout(idleMs, () => session.close());
   });
   const http = server as unknown as HttpServer;
