@@ -176,6 +176,18 @@ describe('connections', () => {
     await app.stop();
   });
 
+  test('a connection closes behind the last of the calls that wait there', async () => {
+    const app = await start(WorkingModule);
+    const connection = await RawConnection.open(app.http.address);
+    connection.write('GET /probe/ignore-abort HTTP/1.1\r\nhost: test\r\n\r\n'.repeat(2));
+    const active = async () => (await Scrape.of(app)).sum('http_server_active_requests');
+    await eventually('both calls are open', async () => (await active()) === 2);
+    expect((await app.service.shutdown.begin('test')).forced).toEqual([]);
+    await connection.closed;
+    expect(connection.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    await app.stop();
+  });
+
   test('HTTP/2 clients get a GOAWAY that names the last call taken; that one is answered', async () => {
     const app = await start(WorkingModule);
     const client = new RawHttp2Client(app.grpc.address);

@@ -114,13 +114,18 @@ export class HttpEdge {
     stepInAgain(fastify);
   }
 
-  /** From now on every answer says that its connection ends with it, those of calls under way too. */
+  /** From now on every connection ends with the answer to its last call, those of calls under way too. */
   stopKeeping(): void {
     this.#isClosing = true;
     for (const call of this.observers.open) {
-      if (call.transport === 'http' && call.response?.headersSent === false)
-        call.response.shouldKeepAlive = false;
+      if (call.transport === 'http' && call.response?.headersSent === false) this.#endWith(call.response);
     }
+  }
+
+  /** Node drops the answers behind one that says so: where more calls wait, `#close` ends the connection. */
+  #endWith(response: FastifyReply['raw']): void {
+    if (!isHttp2(response.req) && this.#peerOf(response.req).openCalls === 1)
+      response.shouldKeepAlive = false;
   }
 
   /** Fastify's error handler: the one place where an error becomes an HTTP answer. */
@@ -211,7 +216,7 @@ export class HttpEdge {
     call.headers = headers;
     call.userAgent = headers['user-agent'];
     call.response = reply.raw;
-    if (this.#isClosing) reply.raw.shouldKeepAlive = false;
+    if (this.#isClosing) this.#endWith(reply.raw);
     void reply.header(REQUEST_ID_HEADER, call.requestId);
     reply.raw.on('close', () => this.#close(call, reply));
     this.observers.opened(call, headers);
@@ -250,7 +255,8 @@ export class HttpEdge {
   #close(call: HttpCall, { raw }: FastifyReply): void {
     call.close();
     call.response = undefined;
-    if (!isHttp2(raw.req)) this.#peerOf(raw.req).openCalls -= 1;
+    const peer = isHttp2(raw.req) ? undefined : this.#peerOf(raw.req);
+    if (peer) peer.openCalls -= 1;
     if (isAnswered(raw)) {
       call.status = raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
@@ -261,7 +267,7 @@ export class HttpEdge {
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
     // An answer that had begun before could not say that its connection ends. HTTP/2 has its GOAWAY.
-    if (this.#isClosing && !isHttp2(raw.req)) raw.req.socket.end();
+    if (this.#isClosing && peer?.openCalls === 0) raw.req.socket.end();
   }
 }
 
