@@ -77,10 +77,15 @@ export function middlewareOptionsOf(type: object): MiddlewareOptions | undefined
   return Reflect.getOwnMetadata(MIDDLEWARE, type) as MiddlewareOptions | undefined;
 }
 
-/** Words by which middlewares choose handlers; on a method, or on a class for all its methods. */
+/**
+ * Words by which middlewares choose handlers; on a method, or on a class for all its methods. Several of these
+ * decorators add up.
+ */
 export function Tags(...tags: readonly string[]): ClassDecorator & MethodDecorator {
   return (target: object, _key?: unknown, descriptor?: PropertyDescriptor): void => {
-    Reflect.defineMetadata(TAGS, tags, (descriptor?.value as object | undefined) ?? target);
+    const bearer = (descriptor?.value as object | undefined) ?? target;
+    const others = (Reflect.getOwnMetadata(TAGS, bearer) as readonly string[] | undefined) ?? [];
+    Reflect.defineMetadata(TAGS, [...others, ...tags], bearer);
   };
 }
 
