@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { refuse } from '../shared/refuse.ts';
+import { rpcKey } from '../shared/rpc-key.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PACKAGE = /^\s*package\s+([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\s*;/m;
@@ -85,7 +86,7 @@ function describe(
     fullName: `${packageName}.${name}`,
     constant: `${name}Service`,
     rpcs: method.map((rpc) => ({
-      name: rpc.name.charAt(0).toLowerCase() + rpc.name.slice(1),
+      name: rpcKey(rpc.name),
       kind: kindOf(rpc),
       isIdempotent: /^(NO_SIDE_EFFECTS|IDEMPOTENT)$/.test(rpc.options?.idempotencyLevel ?? ''),
     })),

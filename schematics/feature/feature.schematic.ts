@@ -1,6 +1,7 @@
 import { chain, noop, type Rule } from '@angular-devkit/schematics';
 import { formatChanged } from '../shared/format.ts';
 import { addToModule, ROOT_MODULE } from '../shared/module-imports.ts';
+import { rpcKey } from '../shared/rpc-key.ts';
 import { writeTemplates } from '../shared/templates.ts';
 import { refuseClashes } from './clashes.ts';
 import { planFeature, type FeatureOptions } from './plan.ts';
@@ -9,7 +10,7 @@ import { planFeature, type FeatureOptions } from './plan.ts';
 export function feature(options: FeatureOptions): Rule {
   const plan = planFeature(options);
   const { items, rest, grpc, crud, database } = plan;
-  const values = { ...plan, feature: items.kebab, package: items.snake, a: withArticle };
+  const values = { ...plan, feature: items.kebab, package: items.snake, a: withArticle, rpcKey };
   const write = (folder: string, isWanted = true) =>
     isWanted ? writeTemplates(`./files/${folder}`, values) : noop();
   return chain([

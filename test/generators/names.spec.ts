@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readProto } from '../../schematics/client/read-proto.ts';
+import { parseOptions } from '../../schematics/cli/options.ts';
+import { Schematics } from '../../schematics/cli/schematics.ts';
+import { ProjectCopy } from '../support/project-copy.js';
+
+let project: ProjectCopy;
+beforeAll(() => {
+  project = new ProjectCopy('names');
+});
+afterAll(() => project[Symbol.dispose]());
+
+async function generate(parameters: readonly string[]): Promise<void> {
+  const schematics = new Schematics(project.root);
+  const feature = schematics.get('feature');
+  await schematics.run(feature, parseOptions(feature, ['feature', ...parameters]).options);
+}
+
+/** The methods of a service in the generated code. */
+function rpcsIn(generated: string): string[] {
+  return [...generated.matchAll(/^ {2}(\w+): \{\n {4}path:/gm)].map(([, name]) => name as string);
+}
+
+const FOREIGN = `syntax = "proto3";
+package foreign.v1;
+message M {}
+service Foreign {
+  rpc GetURL(M) returns (M);
+  rpc IPLookup(M) returns (M);
+  rpc get_balance(M) returns (M);
+  rpc ListS3Buckets(M) returns (M);
+}
+`;
+
+test('rpcs are called as in the generated code, whatever acronyms and digits are in their names', async () => {
+  await generate(['b2c-orders', '--grpc', '--crud']);
+  project.write('proto/foreign.proto', FOREIGN);
+  await project.tool('buf', ['generate', '--path', 'proto/foreign.proto', '--path', 'proto/b2c_orders']);
+  const { services } = await readProto(FOREIGN, join(project.root, 'proto/foreign.proto'));
+  expect(services[0]?.rpcs.map(({ name }) => name)).toEqual(rpcsIn(project.read('src/generated/foreign.ts')));
+  const there = rpcsIn(project.read('src/generated/b2c_orders/v1/b2c_orders.ts')).toSorted();
+  expect(there).toContain('createB2COrder');
+  for (const file of [
+    'src/features/b2c-orders/b2c-orders.grpc.controller.ts',
+    'test/features/b2c-orders.grpc.spec.ts',
+  ]) {
+    const used = [...project.read(file).matchAll(/Rpcs\.(\w+)/g)].map(([, name]) => name as string);
+    expect([...new Set(used)].toSorted()).toEqual(there);
+  }
+});
