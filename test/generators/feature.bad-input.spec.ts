@@ -17,6 +17,7 @@ beforeAll(() => {
   project.write('contracts/openapi.json', JSON.stringify(OPENAPI));
   mkdirSync(join(project.root, 'src/features/taken'));
   project.write('src/features/taken/taken.migrations.ts', 'sql`create table ledgers (\n id uuid)`');
+  project.write('src/features/taken/0002.migrations.ts', 'sql`create table "journals" (\n id uuid)`');
   project.write('src/features/taken/errors.md', '| `VOUCHER_NOT_FOUND` | `NOT_FOUND` | 404 | never |\n');
   mkdirSync(join(project.root, 'proto/taken_too/v1'), { recursive: true });
   project.write('proto/taken_too/v1/taken_too.proto', 'syntax = "proto3";\n');
@@ -77,6 +78,7 @@ test.each([
   [['tickets'], /schema "CreateTicket" is in use already/],
   [['badges'], /operation "getBadge" is in use already/],
   [['ledger'], /table ledgers is made already in src\/features\/taken/],
+  [['journal'], /table journals is made already in src\/features\/taken/],
   [['vouchers'], /reason `VOUCHER_NOT_FOUND` is in use already/],
   [['routes'], /reason `ROUTE_NOT_FOUND` is in use already \(docs\/errors\.md\)/],
   [['invoices', '--singular', 'a b/c'], /--singular "a b\/c" is not valid/],

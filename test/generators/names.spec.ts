@@ -1,3 +1,4 @@
+import { PGlite } from '@electric-sql/pglite';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readProto } from '../../schematics/client/read-proto.ts';
@@ -48,4 +49,14 @@ test('rpcs are called as in the generated code, whatever acronyms and digits are
     const used = [...project.read(file).matchAll(/Rpcs\.(\w+)/g)].map(([, name]) => name as string);
     expect([...new Set(used)].toSorted()).toEqual(there);
   }
+});
+
+test('a table may have the name of a word that SQL reserves', async () => {
+  await generate(['references', '--crud']);
+  const migration = project.read('src/features/references/references.migrations.ts');
+  const statements = [...migration.matchAll(/sql`([^`]+)`/g)].map(([, text]) => text as string);
+  await using database = new PGlite();
+  await database.exec(statements.join(';'));
+  expect((await database.query('select * from "references"')).rows).toEqual([]);
+  expect(statements).toHaveLength(2);
 });
