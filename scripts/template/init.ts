@@ -5,6 +5,7 @@ import { requireIdentity, resetHistory } from './history.ts';
 import type { Wishes } from './initialise.ts';
 import { requireFeatureName, requireScope, requireServiceName } from './names.ts';
 import { Repository } from './repository.ts';
+import { requireReset } from './resets.ts';
 import { TemplateError } from './template-error.ts';
 import { verify } from './verify.ts';
 import { Workshop } from './workshop.ts';
@@ -21,7 +22,7 @@ const HELP = `Makes this clone of the template a service of its own.
   --no-verify         leave out the checks, the start and the quick tests of the result
 
 The tree must have no changes before. Without --reset-git what changed is staged for you to look at and commit.
-The same command again changes nothing.`;
+The same command again changes nothing; the resets are for the first one.`;
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 
@@ -49,8 +50,11 @@ await runCommand('init', HELP, async (interrupted) => {
   };
   // Not before the packages are known to be there.
   const { initialise, isInitialised } = await import('./initialise.ts');
-  if (isInitialised(PROJECT, wishes)) return console.log(`This is ${values.name} already; nothing to do.`);
   const project = new Repository(PROJECT);
+  if (isInitialised(PROJECT, wishes)) {
+    await requireReset(project, { git: values['reset-git'], changelog: values['reset-changelog'] });
+    return console.log(`This is ${values.name} already; nothing to do.`);
+  }
   if (values['reset-git']) await requireIdentity(project);
   const changed = await Workshop.use(project, interrupted, async (copy) => {
     await initialise(copy, wishes);

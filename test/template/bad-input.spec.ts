@@ -173,3 +173,24 @@ function give(folder: string, id: number): void {
     else lchownSync(path, id, id);
   }
 }
+
+test('init: resets of what was made without them', { timeout: LIMIT_MS }, async () => {
+  using service = new TemplateProject();
+  const content = JSON.parse(service.read('package.json')) as { name: string };
+  const chassis = { version: '0.1.0', commit: service.git('rev-parse', 'HEAD').trim() };
+  service.write('package.json', JSON.stringify({ ...content, chassis }));
+  service.commit('chore: start');
+  const before = service.state();
+  const resets = ['--reset-git', '--reset-changelog'];
+  const init = () => service.command('init', ['--name', content.name, ...resets]);
+
+  const late = await init();
+  expect(late.code).toBe(1);
+  expect(late.stderr).toContain('made without --reset-git and --reset-changelog; that is for the first run');
+  expect(service.state()).toEqual(before);
+
+  service.write('CHANGELOG.md', '# Changelog\n\n## [Unreleased]\n\n- Ours.\n');
+  service.git('checkout', '--quiet', '--orphan', 'new');
+  service.commit('chore: start');
+  expect(await init()).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/nothing to do/) });
+});
