@@ -6,10 +6,13 @@ import { formatChanged } from '../shared/format.ts';
 import { addToModule } from '../shared/module-imports.ts';
 import { nameOf } from '../shared/names.ts';
 import { refuse } from '../shared/refuse.ts';
-import { requireFree } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures, requireFreeKeys } from '../shared/require-free.ts';
 import type { ClientSource } from './client-source.ts';
 import { grpcClient } from './grpc-client.ts';
 import { httpClient } from './http-client.ts';
+
+/** What the configuration keys of a client end with. */
+const KEYS = { http: ['URL', 'TIMEOUT_MS'], grpc: ['TARGET', 'TLS', 'TIMEOUT_MS'] };
 
 /** The options of schema.json. */
 export interface ClientOptions {
@@ -28,7 +31,10 @@ export function client({ name: text, from, feature, service }: ClientOptions): R
   return async (tree) => {
     const place = featurePlace(tree, feature);
     const files = ['client.ts', 'client.spec.ts', 'openapi.ts', 'openapi.json'];
+    const keys = KEYS[extname(file) === '.proto' ? 'grpc' : 'http'];
     return chain([
+      requireFreeInFeatures(`${name.kebab}.client.ts`),
+      requireFreeKeys(...keys.map((end) => `${name.constant}_${end}`)),
       requireFree(place.folder, ...files.map((end) => `${name.kebab}.${end}`)),
       await clientOf({ name, file, contract, folder: place.folder, ...(service && { service }) }),
       addToModule(place.module, 'providers', {

@@ -3,7 +3,7 @@ import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { addToModule } from '../shared/module-imports.ts';
 import { nameOf } from '../shared/names.ts';
-import { requireFree } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures, requireFreeKeys } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 /** The options of schema.json. */
@@ -18,6 +18,8 @@ export function healthIndicator({ name: text, feature, critical = false }: Healt
   return (tree) => {
     const place = featurePlace(tree, feature);
     return chain([
+      requireFreeInFeatures(`${name.kebab}.health.ts`),
+      requireFreeKeys(`${name.constant}_HEALTH_URL`),
       requireFree(place.folder, `${name.kebab}.health.ts`, `${name.kebab}.health.spec.ts`),
       writeTemplates('./files', { file: name.kebab, name, critical }, place.folder),
       addToModule(place.module, 'providers', {

@@ -5,7 +5,7 @@ import { formatChanged } from '../shared/format.ts';
 import { addToModule } from '../shared/module-imports.ts';
 import { nameOf } from '../shared/names.ts';
 import { refuse } from '../shared/refuse.ts';
-import { requireFree } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 const MIN_EVERY_MS = 100;
@@ -27,6 +27,7 @@ export function job({ name: text, feature, ...when }: JobOptions): Rule {
   return (tree) => {
     const place = featurePlace(tree, feature);
     return chain([
+      requireFreeInFeatures(`${name.kebab}.job.ts`),
       requireFree(place.folder, `${name.kebab}.job.ts`, `${name.kebab}.job.spec.ts`),
       writeTemplates('./files', { file: name.kebab, name, schedule }, place.folder),
       addToModule(place.module, 'providers', { name: `${name.pascal}Job`, from: `./${name.kebab}.job.js` }),

@@ -3,7 +3,7 @@ import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
 import { checkReach, registerGlobally, surroundFeature, type Reach } from '../shared/reach.ts';
-import { requireFree } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 /** The options of schema.json. */
@@ -19,6 +19,7 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
     if (reach.global) {
       const folder = `/src/features/${name.kebab}`;
       return chain([
+        requireFreeInFeatures(`${name.kebab}.middleware.ts`),
         requireFree(folder, ...files, `${name.kebab}.module.ts`),
         writeTemplates('./files', { file: name.kebab, name, tag: undefined }, folder),
         writeTemplates('./module', { file: name.kebab, name }, folder),
@@ -29,6 +30,7 @@ export function middleware({ name: text, ...reach }: MiddlewareOptions): Rule {
     const place = featurePlace(tree, reach.feature);
     const added = { name: `${name.pascal}Middleware`, from: `./${name.kebab}.middleware.js` };
     return chain([
+      requireFreeInFeatures(`${name.kebab}.middleware.ts`),
       requireFree(place.folder, ...files),
       writeTemplates('./files', { file: name.kebab, name, tag: place.name }, place.folder),
       surroundFeature(place, added),
