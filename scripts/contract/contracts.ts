@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileAt, type Baseline } from './baseline.ts';
+import { DESCRIPTORS } from './descriptors.ts';
+import { withoutForeign } from './foreign.ts';
 import type { OpenApi } from './open-api.ts';
 import { UserError } from './user-error.ts';
 
 export const OPENAPI = 'contracts/openapi.json';
-export const DESCRIPTORS = 'contracts/descriptors.binpb';
 
 /** What a service promises, and the version that it promises it under. */
 export interface Contracts {
   readonly openApi: OpenApi;
-  /** A `google.protobuf.FileDescriptorSet`. */
+  /** A `google.protobuf.FileDescriptorSet`, without the contracts of other services. */
   readonly descriptors: Buffer;
   readonly package: { readonly name: string; readonly version: string };
 }
@@ -50,7 +51,9 @@ async function load(read: Read, where: string, remedy: string): Promise<Contract
   const { name, version } = (await json('package.json')) as Partial<Contracts['package']>;
   if (typeof name !== 'string' || typeof version !== 'string')
     throw new UserError(`package.json${where} has no "name" or no "version". Add both.`);
-  return { openApi, descriptors: await text(DESCRIPTORS), package: { name, version } };
+  const bufYaml = (await read('buf.yaml')) ?? '';
+  const descriptors = withoutForeign(await text(DESCRIPTORS), bufYaml.toString());
+  return { openApi, descriptors, package: { name, version } };
 }
 
 function parse(bytes: Buffer): unknown {

@@ -1,19 +1,31 @@
 import { createFileRegistry, fromBinary, type DescService } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { DESCRIPTORS } from './contracts.ts';
+import { FileDescriptorSetSchema, type FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import { UserError } from './user-error.ts';
+
+export const DESCRIPTORS = 'contracts/descriptors.binpb';
 
 /**
  * Every service of a set of proto descriptors, `grpc.health.v1.Health` among them.
  * @throws UserError when the bytes are no such set
  */
 export function servicesIn(descriptors: Buffer): DescService[] {
+  const set = parseDescriptors(descriptors);
   try {
-    const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
-    return [...registry].filter((type) => type.kind === 'service');
-  } catch (error) {
-    throw new UserError(`${DESCRIPTORS} is no set of proto descriptors. Run "npm run contract".`, {
-      cause: error,
-    });
+    return [...createFileRegistry(set)].filter((type) => type.kind === 'service');
+  } catch (cause) {
+    throw noDescriptors(cause);
   }
+}
+
+/** @throws UserError when the bytes are no set of proto descriptors */
+export function parseDescriptors(descriptors: Buffer): FileDescriptorSet {
+  try {
+    return fromBinary(FileDescriptorSetSchema, descriptors);
+  } catch (cause) {
+    throw noDescriptors(cause);
+  }
+}
+
+function noDescriptors(cause: unknown): UserError {
+  return new UserError(`${DESCRIPTORS} is no set of proto descriptors. Run "npm run contract".`, { cause });
 }

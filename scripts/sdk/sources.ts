@@ -1,7 +1,7 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import openapiTypes, { astToString, type OpenAPI3 } from 'openapi-typescript';
-import { DESCRIPTORS, type Contracts } from '../contract/contracts.ts';
+import type { Contracts } from '../contract/contracts.ts';
 import { run } from '../contract/program.ts';
 import { UserError } from '../contract/user-error.ts';
 import type { NamedService } from './services.ts';
@@ -31,12 +31,14 @@ const TSCONFIG = {
 export async function writeSources(
   root: string,
   aside: string,
-  { openApi }: Contracts,
+  { openApi, descriptors }: Contracts,
   services: readonly NamedService[],
 ): Promise<void> {
   const sources = join(aside, 'src');
   await cp(join(import.meta.dirname, 'template'), sources, { recursive: true });
-  await generateMessages(root, join(sources, 'proto'));
+  const messages = join(aside, 'descriptors.binpb');
+  await writeFile(messages, descriptors);
+  await generateMessages(root, messages, join(sources, 'proto'));
   const types = await openapiTypes(openApi as unknown as OpenAPI3);
   await writeFile(join(sources, 'schema.ts'), astToString(types));
   await writeFile(join(sources, 'services.ts'), servicesSource(services));
@@ -45,10 +47,10 @@ export async function writeSources(
   await writeFile(join(aside, 'tsconfig.json'), JSON.stringify(TSCONFIG));
 }
 
-async function generateMessages(root: string, out: string): Promise<void> {
+async function generateMessages(root: string, descriptors: string, out: string): Promise<void> {
   const plugin = { local: 'protoc-gen-es', out, opt: ['target=ts', 'import_extension=js'] };
   const template = JSON.stringify({ version: 'v2', plugins: [plugin] });
-  const { code, stderr } = await run('buf', ['generate', DESCRIPTORS, '--template', template], root);
+  const { code, stderr } = await run('buf', ['generate', descriptors, '--template', template], root);
   if (code !== 0) throw new UserError(`buf cannot generate the client's messages:\n${stderr.trim()}`);
 }
 
