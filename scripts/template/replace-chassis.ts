@@ -21,7 +21,9 @@ export async function replaceChassis(
   { head, base, newer }: { head: string; base: string; newer: string },
   owners: (path: string) => Owner,
 ): Promise<Replacement> {
-  const before = (await filesOf(copy, base)).filter((path) => ownerOf(path) === 'chassis');
+  // What the new version shares is merged, though it was the chassis' own before.
+  const isReplaced = (path: string) => ownerOf(path) === 'chassis' && owners(path) !== 'shared';
+  const before = (await filesOf(copy, base)).filter(isReplaced);
   const after = (await filesOf(copy, newer)).filter((path) => owners(path) === 'chassis');
   const kept = new Set(after);
   for (const path of before) if (!kept.has(path)) rmSync(join(copy.root, path), { force: true });

@@ -26,6 +26,8 @@ test.each([
   ['docs/metrics.md', 'made'],
   ['docs/tls.md', 'chassis'],
   ['docker/Dockerfile', 'shared'],
+  // The generator of clients names foreign protos in it.
+  ['buf.yaml', 'shared'],
   ['docker/prometheus/prometheus.yml', 'chassis'],
   ['documents/x.md', 'yours'],
   ['package.json', 'shared'],
