@@ -8,7 +8,7 @@ const FEATURES = 'src/features';
 /** A feature of the service, and all that belongs to it. */
 export interface Feature {
   readonly name: string;
-  /** Files and folders, from the project's folder. */
+  /** Files and folders, from the project's folder; not what another feature names as its own, too. */
   readonly paths: readonly string[];
   /** Entries of package.json's `scripts`. */
   readonly scripts: readonly string[];
@@ -48,9 +48,13 @@ export function readFeature(root: string, name: string): Feature {
     `grafana/features/${name}.row.ts`,
   ];
   const tests = globSync(`test/features/${name}.*`, { cwd: root });
+  const others = features.filter((other) => other !== name);
+  // A contract of another service may have a client in several features.
+  const shared = new Set(others.flatMap((other) => readExtras(root, other).paths ?? []));
+  const further = (extras.paths ?? []).filter((path) => !shared.has(path));
   return {
     name,
-    paths: [...own, ...tests.toSorted(), ...(extras.paths ?? [])].filter((path) => exists(root, path)),
+    paths: [...own, ...tests.toSorted(), ...further].filter((path) => exists(root, path)),
     scripts: extras.scripts ?? [],
     packages: extras.packages ?? [],
   };

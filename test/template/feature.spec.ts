@@ -1,0 +1,23 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { readFeature } from '../../scripts/template/feature.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'features-'));
+afterEach(() => rmSync(root, { recursive: true }));
+
+test('what two features name goes with the last of them', () => {
+  const bank = 'proto/bank/v1/bank.proto';
+  for (const path of [bank, 'bench/invoices.ts', 'src/features/orders/orders.module.ts']) write(path, '');
+  write('src/features/invoices/feature.json', JSON.stringify({ paths: [bank, 'bench/invoices.ts'] }));
+  write('src/features/orders/feature.json', JSON.stringify({ paths: [bank] }));
+  expect(readFeature(root, 'invoices').paths).toEqual(['src/features/invoices', 'bench/invoices.ts']);
+  rmSync(join(root, 'src/features/invoices'), { recursive: true });
+  expect(readFeature(root, 'orders').paths).toEqual(['src/features/orders', bank]);
+});
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
