@@ -32,6 +32,11 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly minimum?: number;
+  readonly multipleOf?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly maxProperties?: number;
+  readonly minProperties?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
@@ -66,4 +71,11 @@ export function resolve(document: OpenApi, schema: Schema): Schema {
   if (name === undefined) return schema;
   const target = document.components?.schemas?.[name];
   return target === undefined ? {} : resolve(document, target);
+}
+
+/** `anyOf: [X, { type: null }]` and an `allOf` of one as X; other unions stay what they are. */
+export function withoutNull(document: OpenApi, schema: Schema): Schema {
+  const options = schema.anyOf ?? schema.oneOf ?? schema.allOf ?? [];
+  const [only, ...more] = options.filter(({ type }) => type !== 'null');
+  return only && more.length === 0 ? withoutNull(document, resolve(document, only)) : schema;
 }

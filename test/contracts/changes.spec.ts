@@ -46,6 +46,25 @@ const REST: readonly (readonly [string, boolean, (document: Json) => void])[] = 
   ['one scope more', true, (d) => (create(d).security = [{ bearer: ['parcels:write', 'parcels:admin'] }])],
 ];
 
+/** Limits of a request for which oasdiff has no rule; `lines` is a list in it. */
+const LIMITS: typeof REST = [
+  ['a shorter list in a request', true, (d) => (lines(d).maxItems = 1)],
+  ['a longer list in a request', false, (d) => (lines(d).maxItems = 200)],
+  ['a list in a request without its limit', false, (d) => delete lines(d).maxItems],
+  ['a list in a request whose items have to differ', true, (d) => (lines(d).uniqueItems = true)],
+  ['a list in a request that may be null', false, (d) => (schema(d, 'NewParcel').properties.lines = orNull(lines(d)))],
+  ['a shorter list in a request that may be null', true, (d) => (schema(d, 'NewParcel').properties.lines = orNull({ ...lines(d), maxItems: 1 }))],
+  ['a limit for the fields of a request', true, (d) => (lines(d).items.maxProperties = 1)],
+  ['more fields that have to be in a request', true, (d) => (lines(d).items.minProperties = 2)],
+  ['fewer fields that have to be in a request', false, (d) => delete lines(d).items.minProperties],
+  ['a coarser step in a request', true, (d) => (lines(d).items.properties.weight.multipleOf = 0.6)],
+  ['a finer step in a request', false, (d) => (lines(d).items.properties.weight.multipleOf = 0.1)],
+  ['no step in a request', false, (d) => delete lines(d).items.properties.weight.multipleOf],
+  ['a request that takes no unknown fields any more', true, (d) => (lines(d).items.additionalProperties = false)],
+  ['a request that takes unknown fields', false, (d) => delete schema(d, 'NewParcel').additionalProperties],
+  ['a list of answers that becomes shorter', false, (d) => (schema(d, 'ParcelPage').properties.parcels.maxItems = 1)],
+];
+
 /** Replaced text, or a whole edit; then the same. */
 const GRPC: readonly (readonly [string, boolean, (proto: string) => string])[] = [
   ['nothing', false, (p) => p],
@@ -89,6 +108,42 @@ describe('REST', () => {
   });
 });
 
+test.each(LIMITS)('%s: breaking is %s', async (_name, isBreaking, change) => {
+  const base = structuredClone(PARCELS) as Json;
+  schema(base, 'NewParcel').properties.lines = {
+    type: 'array',
+    maxItems: 100,
+    items: {
+      type: 'object',
+      properties: { weight: { type: 'number', multipleOf: 0.3 } },
+      minProperties: 1,
+    },
+  };
+  const revision = structuredClone(base);
+  change(revision);
+  const changes = await restChanges(base, revision);
+  expect(changes.some((found) => found.isBreaking), JSON.stringify(changes)).toBe(isBreaking);
+});
+
+test('a schema that contains itself is compared once', async () => {
+  const base = structuredClone(PARCELS) as Json;
+  schema(base, 'NewParcel').properties.parts = { type: 'array', items: { $ref: '#/components/schemas/NewParcel' } };
+  const revision = structuredClone(base);
+  schema(revision, 'NewParcel').properties.parts.maxItems = 5;
+  const changes = await restChanges(base, revision);
+  expect(changes.map(({ text }) => text)).toContain('POST /v1/parcels: request.parts: maxItems unset became 5');
+});
+
+test('a shorter list in a query is told once', async () => {
+  const [free, long, short] = [{}, { maxItems: 5 }, { maxItems: 3 }].map((limit) => {
+    const document = structuredClone(PARCELS) as Json;
+    list(document).parameters[1].schema = { type: 'array', items: { type: 'string' }, ...limit };
+    return document;
+  });
+  expect(await restChanges(free, long)).toHaveLength(1);
+  expect(await restChanges(long, short)).toHaveLength(1);
+});
+
 test.each([
   ['an operation', (d: Json) => list(d), (d: Json) => delete d.paths['/v1/parcels'].get],
   ['the only operation', (d: Json) => read(d), (d: Json) => delete d.paths['/v1/parcels/{id}']],
@@ -121,6 +176,8 @@ describe('gRPC', () => {
 });
 
 const schema = (document: Json, name: string): Json => document.components.schemas[name];
+const lines = (document: Json): Json => schema(document, 'NewParcel').properties.lines;
+const orNull = (one: Json) => ({ anyOf: [one, { type: 'null' }] });
 const create = (document: Json): Json => document.paths['/v1/parcels'].post;
 const list = (document: Json): Json => document.paths['/v1/parcels'].get;
 const read = (document: Json): Json => document.paths['/v1/parcels/{id}'].get;

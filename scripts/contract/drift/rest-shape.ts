@@ -1,4 +1,11 @@
-import { resolve, type Content, type LocatedOperation, type OpenApi, type Schema } from '../open-api.ts';
+import {
+  resolve,
+  withoutNull,
+  type Content,
+  type LocatedOperation,
+  type OpenApi,
+  type Schema,
+} from '../open-api.ts';
 import { camelCase, constantCase, objectOf, type Field, type OperationShape, type Shape } from './shape.ts';
 
 /**
@@ -50,13 +57,6 @@ function shapeOf(document: OpenApi, reference: Schema): Shape {
   return type === 'object' && schema.additionalProperties === false
     ? objectOf('', new Map())
     : { kind: 'any' };
-}
-
-/** `anyOf: [X, { type: null }]` and an `allOf` of one as X; other unions stay what they are. */
-function withoutNull(document: OpenApi, schema: Schema): Schema {
-  const options = schema.anyOf ?? schema.oneOf ?? schema.allOf ?? [];
-  const [only, ...more] = options.filter(({ type }) => type !== 'null');
-  return only && more.length === 0 ? withoutNull(document, resolve(document, only)) : schema;
 }
 
 /** An object whose fields are read when they are asked for: schemas may contain themselves. */
