@@ -67,6 +67,8 @@ take_monitoring() {
 
 if command -v apt-get >/dev/null 2>&1; then take_monitoring 2>/dev/null || true; fi
 
+# Where Debian has haproxy.
+PATH="$PATH:/usr/sbin"
 packages=()
 has_postgres || packages+=(postgresql)
 command -v haproxy >/dev/null 2>&1 || packages+=(haproxy)

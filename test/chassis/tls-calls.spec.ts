@@ -70,15 +70,16 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     authority.remove();
   });
 
-  test.runIf(version === 'h2')("methods of the client's invention are one, and are not found", async () => {
-    const method = 'A'.repeat(10_000);
-    expect((await http.send('/probe/echo', { method })).status).toBe(404);
-    await eventually('the call has its line', () =>
-      lines.some(({ msg, status, method: told }) => msg === 'call' && status === 404 && told === '_OTHER'),
-    );
-    expect(JSON.stringify(lines)).not.toContain(method);
-    expect((await Scrape.of(app)).text).not.toContain(method);
-  });
+  if (version === 'h2')
+    test("methods of the client's invention are one, and are not found", async () => {
+      const method = 'A'.repeat(10_000);
+      expect((await http.send('/probe/echo', { method })).status).toBe(404);
+      await eventually('the call has its line', () =>
+        lines.some(({ msg, status, method: told }) => msg === 'call' && status === 404 && told === '_OTHER'),
+      );
+      expect(JSON.stringify(lines)).not.toContain(method);
+      expect((await Scrape.of(app)).text).not.toContain(method);
+    });
 
   describe.each(SHAPES)('$name', ({ call }) => {
     test('is answered', async () => {

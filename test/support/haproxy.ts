@@ -52,7 +52,9 @@ export class Haproxy {
     const folder = mkdtempSync(join(tmpdir(), 'haproxy-'));
     const file = join(folder, 'haproxy.cfg');
     writeFileSync(file, configOf(backends, ports));
-    const child = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Where Debian has it, and a user's PATH does not look.
+    const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` };
+    const child = spawn('haproxy', ['-db', '-f', file], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const haproxy = new Haproxy(child, folder, ports);
     const note = (chunk: Buffer): void =>
       void haproxy.told.push(`${new Date().toISOString()} ${chunk.toString().trim()}`);
