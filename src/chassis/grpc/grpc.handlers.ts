@@ -34,12 +34,7 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
       callback(error, value);
     };
     const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
-    call.whenAborted((reason) => {
-      // The answer is there, but the client does not take it: its deadline holds for that, too.
-      if (call.isAnswered) return cutCall(serverCall);
-      closeInTime(streamOf(serverCall));
-      fail(reason);
-    });
+    call.whenAborted((reason) => abort(reason, serverCall, call, fail));
     runInCall(call, () => {
       start(invoke, serverCall, call)
         .then((result) => (isObservable(result) ? firstValueFrom(result) : result))
@@ -59,16 +54,9 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
       sendInitial(serverCall, call);
       serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
     };
-    const abort = (reason: Error): void => {
-      const isLate = toServiceError(reason).code === 'DEADLINE_EXCEEDED';
-      if (call.isAnswered && isLate) return cutCall(serverCall);
-      // What ends for a shutdown has its time for what was sent and is not read yet: the drain's.
-      closeInTime(streamOf(serverCall), isLate);
-      if (!call.isAnswered) fail(reason);
-    };
-    call.whenAborted(abort);
+    call.whenAborted((reason) => abort(reason, serverCall, call, fail));
     runInCall(call, () => {
-      start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail, abort), fail);
+      start(invoke, serverCall, call).then((result) => send(result, serverCall, call, fail), fail);
     });
   };
 }
@@ -78,7 +66,6 @@ function send(
   serverCall: ManyResponses,
   call: GrpcCall,
   fail: (thrown: unknown) => void,
-  abort: (reason: Error) => void,
 ): void {
   if (call.abortReason) return;
   const messages: Observable<unknown> = isObservable(result) ? result : of(result);
@@ -99,8 +86,22 @@ function send(
   if (!subscription.closed) sendInitial(serverCall, call);
   call.whenAborted((reason) => {
     subscription.unsubscribe();
-    abort(reason);
+    abort(reason, serverCall, call, fail);
   });
+}
+
+function abort(
+  reason: Error,
+  serverCall: OneRequest | ManyResponses,
+  call: GrpcCall,
+  fail: (thrown: unknown) => void,
+): void {
+  const isLate = toServiceError(reason).code === 'DEADLINE_EXCEEDED';
+  // The answer is there, but the client does not take it: its deadline holds for that, too.
+  if (call.isAnswered && isLate) return cutCall(serverCall);
+  // What ends for a shutdown has its time for what was sent and is not read yet: the drain's.
+  closeInTime(streamOf(serverCall), isLate);
+  if (!call.isAnswered) fail(reason);
 }
 
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {

@@ -11,9 +11,7 @@ import {
 } from '../context/index.js';
 import { normalizeIp, type SecurityHeaders } from '../baseline/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
-
-/** What could not be parsed has no method: OpenTelemetry's name for it. */
-const UNKNOWN_METHOD = '_OTHER';
+import { UNKNOWN_METHOD } from './http2-request.js';
 
 /** Node's private fields: the answer that goes out on it, and the request whose bytes come in. */
 type AnsweredSocket = Socket & {

@@ -9,12 +9,14 @@ export function isHttp2(request: IncomingMessage): boolean {
   return request.httpVersionMajor === 2 && !(request instanceof IncomingMessage);
 }
 
+/** OpenTelemetry's name for a method that Node does not know, or that could not be parsed. */
+export const UNKNOWN_METHOD = '_OTHER';
 const KNOWN_METHODS = new Set(METHODS);
 
 /** Node reads no other methods from HTTP/1.1; HTTP/2 brings any, which are one: what is kept by method stays bounded. */
 export function methodOf(request: IncomingMessage): string {
   const { method = '' } = request;
-  return !isHttp2(request) || KNOWN_METHODS.has(method) ? method : '_OTHER';
+  return !isHttp2(request) || KNOWN_METHODS.has(method) ? method : UNKNOWN_METHOD;
 }
 
 /** What stays the same for all requests of a connection: the socket of HTTP/1.1, the session of HTTP/2. */
