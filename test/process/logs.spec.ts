@@ -61,6 +61,26 @@ test('credentials are redacted, their neighbours are not', () => {
     headers: { cookie: '[redacted]', host: 'kept' },
     req: { url: 'kept' },
     user: { password: '[redacted]', name: 'kept' },
+    client: {
+      apiToken: '[redacted]',
+      client_secret: '[redacted]',
+      privateKey: '[redacted]',
+      port: 1,
+    },
+    deep: [{ er: { and: { deeper: { Password: '[redacted]', after: 'kept' } } } }],
+    says: '"token":"kept"',
+  });
+});
+
+test('credentials are redacted in whatever becomes a part of a line', () => {
+  expect(lineOf('with a secret of its own')).toMatchObject({ token: '[redacted]', part: 'kept' });
+  expect(lineOf('with {"token":"[redacted]","size":1} and {"password":"[redacted]"} of text')).not.toEqual(
+    {},
+  );
+  expect(lineOf('with a loop')).toMatchObject({ loop: { token: '[redacted]', loop: '[Circular]' } });
+  expect(lineOf('with "[cannot be written as JSON]"')).not.toEqual({});
+  expect(lineOf('with an error of a client')).toMatchObject({
+    err: { message: 'refused', config: { headers: { authorization: '[redacted]' } } },
   });
 });
 

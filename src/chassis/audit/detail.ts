@@ -1,16 +1,14 @@
-import { SECRET_FIELDS, SECRET_HEADERS } from '../logging/index.js';
+import { redactJson } from '../config/index.js';
 
-const REDACTED = '[redacted]';
 const MAX_DEPTH = 8;
 const MAX_MEMBERS = 200;
-const SECRETS: ReadonlySet<string> = new Set([...SECRET_FIELDS, ...SECRET_HEADERS]);
 
 /**
- * Further facts of an entry as JSON: what the log would redact is redacted here too, at every depth. More
- * than `maxBytes` of it is left out, and the entry tells how long it was.
+ * Further facts of an entry as JSON: what the log would redact is redacted here too. More than `maxBytes` of it
+ * is left out, and the entry tells how long it was.
  */
 export function renderDetail(detail: Readonly<Record<string, unknown>>, maxBytes: number): string {
-  const text = JSON.stringify(copy(detail, 0)) ?? 'null';
+  const text = redactJson(JSON.stringify(copy(detail, 0)) ?? 'null');
   const bytes = Buffer.byteLength(text);
   return bytes <= maxBytes ? text : `{"leftOut":true,"bytes":${bytes}}`;
 }
@@ -24,6 +22,6 @@ function copy(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, MAX_MEMBERS)
-      .map(([key, item]) => [key, SECRETS.has(key.toLowerCase()) ? REDACTED : copy(item, depth + 1)]),
+      .map(([key, item]) => [key, copy(item, depth + 1)]),
   );
 }

@@ -8,7 +8,7 @@ import {
   type PrepareChange,
 } from './config-changes.js';
 import type { ChassisConfig } from './config.schema.js';
-import { REDACTED, redactFields } from './redact-fields.js';
+import { REDACTED, redactFields } from './redact.js';
 
 /** Where a value came from; later layers win. */
 export type ConfigSource =

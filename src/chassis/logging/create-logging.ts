@@ -1,22 +1,15 @@
 import { createRequire } from 'node:module';
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import { listOf, type Config } from '../config/index.js';
+import { pino, symbols, type DestinationStream, type Logger } from 'pino';
+import { listOf, redactJson, type Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
 import type { LineBuffer } from './line-buffer.js';
 import { LogLevels, type LogLevel } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
-import { SECRET_FIELDS, SECRET_HEADERS } from './secret-fields.js';
 
 const require = createRequire(import.meta.url);
 
 const STANDARD_OUTPUT = 1;
-const REDACTED_PATHS = [
-  ...SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
-  // As in `{ request: { headers } }`, too.
-  ...SECRET_HEADERS.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.headers["${name}"]`]),
-];
-
 /** The service's log: who writes it, what is written, where it goes. */
 export interface Logging {
   readonly logger: Logger;
@@ -64,13 +57,12 @@ function createLogger(
   base: Logging['base'],
   destination: DestinationStream,
 ): Logger {
-  return pino(
+  const logger = pino(
     {
       level: config.get('LOG_LEVEL'),
       base,
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: clock(),
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       mixin: () => scopeFields(currentScope()),
       // Pino's own strategy writes a line's fields into what `mixin` returned, and so into every later line.
       mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
@@ -78,10 +70,36 @@ function createLogger(
         logMethod(parameters, write, level) {
           if (levels.allowsLine(parameters[0], level)) write.apply(this, parameters);
         },
+        // Instead of pino's `redact`, which reads its paths anew for every line: that was two thirds of its cost.
+        streamWrite: redactJson,
       },
     },
     destination,
   );
+  // For `%j` and `%o`: inside of a message, JSON is a text like others.
+  return Object.assign(logger, { [symbols.formatOptsSym]: { stringify: redactedJson } });
+}
+
+/** `,"time":"…"` of now; what comes within a millisecond shares it. */
+function clock(): () => string {
+  let last = NaN;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== last) {
+      last = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+}
+
+function redactedJson(value: unknown): string {
+  try {
+    return redactJson(JSON.stringify(value) ?? 'undefined');
+  } catch {
+    return '"[cannot be written as JSON]"';
+  }
 }
 
 function baseFields(config: Config): { service: string; version: string; env: string } {

@@ -2,5 +2,4 @@ export { CallLog } from './call-log.js';
 export { createLogging, type Logging } from './create-logging.js';
 export { LOG_LEVELS, LogLevels, type LoggerState, type LogLevel } from './log-levels.js';
 export { LoggingModule } from './logging.module.js';
-export { SECRET_FIELDS, SECRET_HEADERS } from './secret-fields.js';
 export { ServiceLogger } from './service-logger.js';
