@@ -51,7 +51,7 @@ beforeEach(async () => {
   shadowDelayMs = 0;
   app.get(Prices).snapshot = undefined;
   lines.length = 0;
-  receiver.spans.length = 0;
+  await receiver.forget();
   await configure([]);
   for (const managed of app.get(PolicyRegistry).policies) managed.resetBreaker();
 });

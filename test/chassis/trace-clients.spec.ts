@@ -18,9 +18,7 @@ afterAll(async () => {
   await app.stop();
   await receiver.stop();
 });
-beforeEach(() => {
-  receiver.spans.length = 0;
-});
+beforeEach(() => receiver.forget());
 
 /** Names from the root down to the one leaf of `kind` whose name fits. */
 function pathTo(leaf: ReceivedSpan | undefined): string[] {

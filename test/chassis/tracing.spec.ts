@@ -20,9 +20,7 @@ afterAll(async () => {
   await app.stop();
   await receiver.stop();
 });
-beforeEach(() => {
-  receiver.spans.length = 0;
-});
+beforeEach(() => receiver.forget());
 
 const serverSpan = (span: ReceivedSpan): boolean => span.kind === SERVER;
 

@@ -1,9 +1,8 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { OrderServiceService as Orders } from '#generated/orders/v1/orders';
 import { readDashboards } from '../stack/dashboard-files.js';
 import { substitute } from '../stack/grafana-variables.js';
 import { eventually, PrometheusServer } from '../support/index.js';
-import { createDatabase } from '../support/postgres.js';
 import { SERVICE_NAME } from '../support/service-name.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 
@@ -38,8 +37,7 @@ async function callAll(service: ServiceProcess): Promise<void> {
 }
 
 test('every query of the row of the orders has data', { timeout: 180_000 }, async () => {
-  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
-  await using service = await startProcess({ env: { DATABASE_URL } });
+  await using service = await startProcess();
   await service.ready();
   const instance = service.address('management');
   await using prometheus = await PrometheusServer.start({ config: CONFIG(instance) });

@@ -81,11 +81,7 @@ test('a call, a stream, a database and a collector that hang do not keep the pro
 
 test('a process that nobody can end otherwise is ended by its limit', async () => {
   await using service = await startProcess({
-    env: {
-      DATABASE_URL: await createDatabase(inject('postgresUrl')),
-      SHUTDOWN_PROPAGATION_MS: '60000',
-      SHUTDOWN_LIMIT_MS: '300',
-    },
+    env: { SHUTDOWN_PROPAGATION_MS: '60000', SHUTDOWN_LIMIT_MS: '300' },
   });
   await service.ready();
   expect(await service.stop()).toBe(1);

@@ -1,5 +1,4 @@
-import { expect, inject, test } from 'vitest';
-import { createDatabase } from '../support/postgres.js';
+import { expect, test } from 'vitest';
 import { startProcess } from '../support/service-process.js';
 import { SteadyLoad } from './orders.steady-load.js';
 import { eventually } from '../support/eventually.js';
@@ -12,7 +11,6 @@ const ROLL_LIMIT_MS = 120_000;
 test(`${RESTARTS} rolling restarts under load lose no call`, { timeout: TIMEOUT_MS }, async () => {
   await using service = await startProcess({
     env: {
-      DATABASE_URL: await createDatabase(inject('postgresUrl')),
       WORKERS: '2',
       SHUTDOWN_STREAMS_MS: '200',
       // The log tells of the workers; a line for each call would only fill memory here.

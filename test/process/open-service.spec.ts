@@ -1,5 +1,4 @@
-import { expect, inject, test } from 'vitest';
-import { createDatabase } from '../support/postgres.js';
+import { expect, test } from 'vitest';
 import { startProcess } from '../support/service-process.js';
 
 const OPEN = 'no authentication is configured: everybody may call everything; see AUTH_* in .env.example';
@@ -9,8 +8,7 @@ test.each([
   ['staging', 'warn'],
   ['production', 'warn'],
 ])('an open service in %s says so once, at level %s', async (APP_ENV, level) => {
-  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
-  await using service = await startProcess({ env: { APP_ENV, DATABASE_URL } });
+  await using service = await startProcess({ env: { APP_ENV } });
   await service.ready();
   expect(await service.line(OPEN)).toMatchObject({ level });
   expect(await service.stop()).toBe(0);
@@ -18,8 +16,7 @@ test.each([
 });
 
 test('one that knows its callers says nothing', async () => {
-  const env = { DATABASE_URL: await createDatabase(inject('postgresUrl')), AUTH_MTLS: 'uri' };
-  await using service = await startProcess({ env });
+  await using service = await startProcess({ env: { AUTH_MTLS: 'uri' } });
   await service.ready();
   expect(await service.stop()).toBe(0);
   expect(service.lines.filter(({ msg }) => msg === OPEN)).toEqual([]);

@@ -78,7 +78,12 @@ describe('what the image holds', () => {
     const port = String(await freePort());
     await using service = await startProcess({
       root,
-      env: { APP_ENV: 'production', MANAGEMENT_PORT: port, SHUTDOWN_PROPAGATION_MS: '0' },
+      env: {
+        APP_ENV: 'production',
+        MANAGEMENT_PORT: port,
+        DATA_DIR: 'memory://',
+        SHUTDOWN_PROPAGATION_MS: '0',
+      },
     });
     await service.ready();
     const [check = ''] = all('HEALTHCHECK', runtime);

@@ -5,9 +5,11 @@ import {
   type ServerUnaryCall,
 } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
+import { trace } from '@opentelemetry/api';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { eventually } from './eventually.js';
 
@@ -117,6 +119,18 @@ export class OtlpReceiver {
   async find(what: string, fits: (span: ReceivedSpan) => boolean, count = 1): Promise<ReceivedSpan[]> {
     await eventually(`${count} span(s): ${what}`, () => this.spans.filter(fits).length >= count);
     return this.spans.filter(fits);
+  }
+
+  /**
+   * Forgets what came until now, and what a service in this process still has of calls that have ended: spans come
+   * in the order in which they end.
+   */
+  async forget(): Promise<void> {
+    await setImmediate();
+    const last = trace.getTracer('test').startSpan('last', { root: true });
+    last.end();
+    await this.find('the last', ({ spanId }) => spanId === last.spanContext().spanId);
+    this.spans.length = 0;
   }
 
   async stop(): Promise<void> {
