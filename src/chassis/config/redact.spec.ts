@@ -26,9 +26,10 @@ const TEXTS = [
 
 /** Numbers that look random and are the same in every run. */
 function numbersFrom(seed: number): (below: number) => number {
+  let last = seed;
   return (below) => {
-    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return Math.floor((seed / 2_147_483_648) * below);
+    last = (last * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((last / 2_147_483_648) * below);
   };
 }
 

@@ -28,10 +28,10 @@ export function redactFields(value: unknown): unknown {
   return JSON.parse(redactJson(JSON.stringify(value)));
 }
 
-/** Behind the value that begins at `at`. */
-function endOfValue(json: string, at: number): number {
+/** Behind the value that begins at `begin`. */
+function endOfValue(json: string, begin: number): number {
   let depth = 0;
-  for (; at < json.length; at++) {
+  for (let at = begin; at < json.length; at++) {
     const char = json[at];
     if (char === '"') at = closingQuote(json, at);
     else if (char === '{' || char === '[') depth += 1;
@@ -41,7 +41,7 @@ function endOfValue(json: string, at: number): number {
       if (depth === 0) return at + 1;
     }
   }
-  return at;
+  return json.length;
 }
 
 /** The mark that ends the text whose first one is at `open`. */
