@@ -5,7 +5,8 @@ const REDACTED_JSON = JSON.stringify(REDACTED);
  * The end of a field's name in JSON, where its value is never shown, whatever stands before: `"apiToken":`,
  * `"client_secret":`. Inside of a text it cannot be: there the quotation mark is escaped.
  */
-const SECRET_NAME = /(?:token|secret|password|passphrase|authorization|cookie|(?:private|api|access)[_-]?key)":/gi;
+const SECRET_NAME =
+  /(?:token|secret|password|passphrase|authorization|cookie|(?:private|api|access)[_-]?key)":/gi;
 
 /**
  * JSON without the values of fields that their names call secret, at every depth. What has none is searched once
