@@ -497,11 +497,7 @@ describe('migrations', () => {
       inject: [Database],
       useFactory: (db: Database<Tables>) => new Reader(db),
     };
-    const app = await start(
-      await configOf({ DATA_DIR: 'memory://' }),
-      [DatabaseModule.forFeature(itemMigrations)],
-      [reader],
-    );
+    const app = await start(await freshConfig(), [DatabaseModule.forFeature(itemMigrations)], [reader]);
     expect(app.get(Reader).found).toEqual([]);
   });
 
@@ -552,7 +548,7 @@ describe('migrations', () => {
 
   it('refuse one name twice', async () => {
     const feature = () => DatabaseModule.forFeature({ name: 'items', migrations: {} });
-    await expect(start(await configOf({ DATA_DIR: 'memory://' }), [feature(), feature()])).rejects.toThrow(
+    await expect(start(await freshConfig(), [feature(), feature()])).rejects.toThrow(
       'called twice with the name "items"',
     );
   });

@@ -28,7 +28,6 @@ beforeAll(async () => {
   app = await TestApp.start({
     imports: [FaultyModule],
     config: {
-      DATA_DIR: 'memory://',
       REDIS_URL: redis.url,
       GRPC_STREAM_RESET_BURST: 30,
       GRPC_STREAM_RESET_RATE: 1,

@@ -68,7 +68,6 @@ test(
       GRPC_PORT: '0',
       MANAGEMENT_PORT: '0',
       AUDIT_SINK: 'none',
-      DATA_DIR: 'memory://',
     };
     const child = spawn('node', [PROGRAM, file, 'node', service], {
       env: { PATH: process.env['PATH'], LOG_FORMAT: 'json', SHUTDOWN_PROPAGATION_MS: '0', ...ports },
