@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ProbeModule, TestApp } from '../support/index.js';
+import { eventually, ProbeModule, TestApp } from '../support/index.js';
+import { RawConnection } from '../support/raw-connection.js';
 import { sendRaw } from '../support/raw-http.js';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -108,6 +109,18 @@ test('a body that is cut off half-way harms nobody', async () => {
     'POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"rea';
   await sendRaw(app.http.address, head, 200);
   expect((await app.http.post('/probe', { reason: 'echo' })).status).toBe(200);
+});
+
+test('a connection outlives a body that was read and cannot be taken, with the calls that wait on it', async () => {
+  const post = (body: string): string =>
+    `POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const connection = await RawConnection.open(app.http.address);
+  connection.write(post('{"rea') + post('['.repeat(40_000)) + post(GOOD) + post(GOOD));
+  const statuses = (): string[] => connection.text.match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+  await eventually('all have their answer', () => statuses().length === 4);
+  expect(statuses()).toEqual(['400', '400', '200', '200']);
+  expect(connection.isOpen).toBe(true);
+  connection.destroy();
 });
 
 test('nothing of the prototype was touched', () => {

@@ -139,9 +139,10 @@ export class HttpEdge {
     if (error.code === 'INTERNAL') runInCall(call, () => logger.error({ err: error.cause }, 'call failed'));
     if (error.retryAfterMs !== undefined)
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    // Fastify would close the connection for any fault of a body; one that was read leaves nothing behind, and
+    // HTTP/2 resets the stream.
+    if (request.raw.complete || isHttp2(request.raw)) void reply.removeHeader('connection');
     if (error.headers) void reply.headers(error.headers);
-    // Fastify would close the connection of a body that it did not read; HTTP/2 resets the stream.
-    if (isHttp2(request.raw)) void reply.removeHeader('connection');
     const traceId = call.span?.spanContext().traceId;
     void reply
       .code(error.httpStatus ?? httpStatusOf(error.code))
