@@ -252,6 +252,37 @@ test('label values of any text are escaped', async () => {
   }
 });
 
+test('a large scrape is put together in many turns of the event loop: calls go on', async () => {
+  const sizes = metrics.histogram({ name: 'many_bytes', help: 'Sizes.', labels: ['file'], maxSeries: 4000 });
+  for (let file = 0; file < 4000; file++) sizes.labels(`f${file}`).observe(file);
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    if (turns > 0) setImmediate(count);
+  };
+  setImmediate(count);
+  const { body } = await metrics.expose();
+  const seen = turns;
+  turns = Number.NEGATIVE_INFINITY;
+  expect(body).toContain('many_bytes_count{file="f3999"} 1\n');
+  expect(seen).toBeGreaterThan(10);
+});
+
+test("prom-client's own view of the registry has every bucket of a histogram", async () => {
+  metrics
+    .histogram({ name: 'seen_euros', help: 'Sizes.', labels: ['by'], buckets: [1, 10] })
+    .labels('a')
+    .observe(5);
+  const text = await metrics.prometheus.metrics();
+  expect(text.split('\n').filter((line) => line.startsWith('seen_euros'))).toEqual([
+    'seen_euros_bucket{by="a",le="1.0"} 0',
+    'seen_euros_bucket{by="a",le="10.0"} 1',
+    'seen_euros_bucket{by="a",le="+Inf"} 1',
+    'seen_euros_sum{by="a"} 5',
+    'seen_euros_count{by="a"} 1',
+  ]);
+});
+
 test('a metric that cannot be read takes nothing away from the others', async () => {
   const broken = () => {
     throw new Error('the pool is gone');

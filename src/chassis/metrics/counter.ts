@@ -34,7 +34,7 @@ export class Counter<Labels extends readonly string[] = []> extends Metric<Label
     return new CounterSeries();
   }
 
-  protected override samplesOf({ value }: CounterSeries, labels: Sample['labels']): Sample[] {
-    return [{ labels, value }];
+  protected override sampleOf({ value }: CounterSeries, labels: Sample['labels']): Sample {
+    return { labels, value };
   }
 }

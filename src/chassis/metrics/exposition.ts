@@ -1,8 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { nameBucket } from '../context/index.js';
 import type { Exemplar, MetricSnapshot, Sample } from './metric.js';
 
+const MAY_NEED_ESCAPE = /[\\\n"]/;
+
 /** Prometheus' own text, or OpenMetrics with exemplars. */
 export type ExpositionFormat = 'text' | 'openmetrics';
+
+/** Samples that one turn of the event loop writes: calls go on while a large scrape is put together. */
+const SAMPLES_A_TURN = 200;
 
 /**
  * Metrics as a scrape reads them. prom-client's own renderer does not serve here: its OpenMetrics form
@@ -10,24 +16,60 @@ export type ExpositionFormat = 'text' | 'openmetrics';
  * for one of the two formats only.
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats, OpenMetrics 1.0.
  */
-export function expose(metrics: readonly MetricSnapshot[], format: ExpositionFormat): string {
+export async function expose(metrics: readonly MetricSnapshot[], format: ExpositionFormat): Promise<string> {
   const isOpen = format === 'openmetrics';
-  const families = metrics.map((metric) => exposeFamily(metric, isOpen));
-  return families.join('') + (isOpen ? '# EOF\n' : '');
+  let text = '';
+  let written = 0;
+  for (const metric of metrics) {
+    for (const lines of exposeFamily(metric, isOpen)) {
+      text += lines;
+      written += 1;
+      if (written % SAMPLES_A_TURN === 0) await setImmediate();
+    }
+  }
+  return isOpen ? `${text}# EOF\n` : text;
 }
 
-function exposeFamily({ name, help, type, values }: MetricSnapshot, isOpen: boolean): string {
+function* exposeFamily(metric: MetricSnapshot, isOpen: boolean): Generator<string> {
+  const { name, help, type, values, bounds = [] } = metric;
   const isOpenCounter = isOpen && type === 'counter';
   const family = isOpenCounter ? name.replace(/_total$/, '') : name;
   const sampleName = isOpenCounter ? `${family}_total` : name;
-  const lines = [`# HELP ${family} ${escapeText(help, isOpen)}`, `# TYPE ${family} ${type}`];
+  yield `# HELP ${family} ${escapeText(help, isOpen)}\n# TYPE ${family} ${type}\n`;
   for (const sample of values) {
-    const exemplar = isOpen && sample.exemplar ? exposeExemplar(sample.exemplar) : '';
-    lines.push(
-      `${sample.metricName ?? sampleName}${exposeLabels(sample.labels)} ${exposeNumber(sample.value)}${exemplar}`,
-    );
+    yield sample.buckets
+      ? exposeBuckets(name, bounds, sample, isOpen)
+      : exposeSample(sample.metricName ?? sampleName, sample, isOpen);
   }
-  return `${lines.join('\n')}\n`;
+}
+
+function exposeSample(name: string, { labels, value, exemplar }: Sample, isOpen: boolean): string {
+  const text = isOpen && exemplar ? exposeExemplar(exemplar) : '';
+  return `${name}${inBraces(exposeLabels(labels))} ${exposeNumber(value)}${text}\n`;
+}
+
+/** Every line of one series of a histogram; what they share is put together once. */
+function exposeBuckets(
+  name: string,
+  bounds: readonly string[],
+  { labels, value, buckets }: Sample,
+  isOpen: boolean,
+): string {
+  const shared = exposeLabels(labels);
+  const begin = `${name}_bucket{${shared}${shared && ','}le="`;
+  let count = 0;
+  let lines = '';
+  for (const [index, bound] of bounds.entries()) {
+    count += buckets?.counts[index] ?? 0;
+    const exemplar = isOpen && buckets?.exemplars[index];
+    lines += `${begin}${bound}"} ${count}${exemplar ? exposeExemplar(exemplar) : ''}\n`;
+  }
+  const end = inBraces(shared);
+  return `${lines}${name}_sum${end} ${exposeNumber(value)}\n${name}_count${end} ${count}\n`;
+}
+
+function inBraces(labels: string): string {
+  return labels && `{${labels}}`;
 }
 
 function exposeLabels(labels: Sample['labels']): string {
@@ -36,11 +78,11 @@ function exposeLabels(labels: Sample['labels']): string {
     const text = typeof value === 'string' ? value : name === 'le' ? nameBucket(value) : String(value);
     return `${name}="${escapeText(text, true)}"`;
   });
-  return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+  return pairs.join(',');
 }
 
 function exposeExemplar({ labelSet, value, timestamp }: Exemplar): string {
-  return ` # ${exposeLabels(labelSet) || '{}'} ${exposeNumber(value)} ${timestamp}`;
+  return ` # {${exposeLabels(labelSet)}} ${exposeNumber(value)} ${timestamp}`;
 }
 
 function exposeNumber(value: number): string {
@@ -50,6 +92,7 @@ function exposeNumber(value: number): string {
 
 /** Label values escape quotes in both formats, help texts in OpenMetrics only. */
 function escapeText(text: string, escapesQuotes: boolean): string {
+  if (!MAY_NEED_ESCAPE.test(text)) return text;
   const escaped = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
   return escapesQuotes ? escaped.replaceAll('"', '\\"') : escaped;
 }

@@ -39,7 +39,7 @@ export class Gauge<Labels extends readonly string[] = []> extends Metric<Labels,
     return new GaugeSeries();
   }
 
-  protected override samplesOf({ value }: GaugeSeries, labels: Sample['labels']): Sample[] {
-    return [{ labels, value }];
+  protected override sampleOf({ value }: GaugeSeries, labels: Sample['labels']): Sample {
+    return { labels, value };
   }
 }

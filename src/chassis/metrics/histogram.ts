@@ -1,6 +1,6 @@
 import { TraceFlags, type Span, type SpanContext } from '@opentelemetry/api';
 import { currentScope, nameBucket } from '../context/index.js';
-import { Metric, type Exemplar, type MetricOptions, type Sample } from './metric.js';
+import { Metric, type Exemplar, type MetricOptions, type MetricSnapshot, type Sample } from './metric.js';
 
 /** Counts by bucket, each bucket with its latest sampled call. */
 export class HistogramSeries {
@@ -63,6 +63,15 @@ export class Histogram<Labels extends readonly string[] = []> extends Metric<Lab
     this.labels().observe(value);
   }
 
+  override async read(): Promise<MetricSnapshot> {
+    return { ...(await super.read()), bounds: [...this.buckets, Infinity].map(nameBucket) };
+  }
+
+  override async get(): Promise<MetricSnapshot> {
+    const { bounds = [], values, ...metric } = await this.read();
+    return { ...metric, values: values.flatMap((sample) => spread(this.name, bounds, sample)) };
+  }
+
   protected override collect(): void {
     // A histogram is observed while calls run.
   }
@@ -71,21 +80,27 @@ export class Histogram<Labels extends readonly string[] = []> extends Metric<Lab
     return new HistogramSeries(this.buckets);
   }
 
-  protected override samplesOf(series: HistogramSeries, labels: Sample['labels']): Sample[] {
-    let count = 0;
-    const buckets = [...series.counts].map((inBucket, index): Sample => {
-      count += inBucket;
-      return {
-        metricName: `${this.name}_bucket`,
-        labels: { ...labels, le: nameBucket(this.buckets[index] ?? Infinity) },
-        value: count,
-        exemplar: series.exemplarOf(index),
-      };
-    });
-    return [
-      ...buckets,
-      { metricName: `${this.name}_sum`, labels, value: series.sum },
-      { metricName: `${this.name}_count`, labels, value: count },
-    ];
+  protected override sampleOf(series: HistogramSeries, labels: Sample['labels']): Sample {
+    const counts = [...series.counts];
+    return {
+      labels,
+      value: series.sum,
+      buckets: { counts, exemplars: counts.map((_, index) => series.exemplarOf(index)) },
+    };
   }
+}
+
+/** As prom-client has it: a sample for each bucket. */
+function spread(name: string, bounds: readonly string[], { labels, value, buckets }: Sample): Sample[] {
+  let count = 0;
+  const samples = bounds.map((le, index): Sample => {
+    count += buckets?.counts[index] ?? 0;
+    const exemplar = buckets?.exemplars[index] ?? null;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value: count, exemplar };
+  });
+  return [
+    ...samples,
+    { metricName: `${name}_sum`, labels, value },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
 }

@@ -1,13 +1,22 @@
 import type { AcrossWorkers, LabelValues, MetricDefinition, MetricType } from './definition.js';
 import { SeriesTable } from './series-table.js';
 
-/** One line of a scrape. */
+/** One line of a scrape, or all lines of one series of a histogram. */
 export interface Sample {
   /** @default the metric's name */
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string | number>>;
+  /** A histogram's sum, where it has `buckets`. */
   readonly value: number;
   readonly exemplar?: Exemplar | null;
+  readonly buckets?: Buckets;
+}
+
+/** What one series of a histogram counts, whole: a sample for each bucket costs a scrape ten times as much. */
+export interface Buckets {
+  /** Those of `MetricSnapshot.bounds`; not cumulative. */
+  readonly counts: readonly number[];
+  readonly exemplars: readonly (Exemplar | null)[];
 }
 
 /** A call that a sample counts, by its trace. */
@@ -18,12 +27,14 @@ export interface Exemplar {
   readonly timestamp: number;
 }
 
-/** A metric at the time of a scrape, in the form of prom-client's `get()`. */
+/** A metric at the time of a scrape: the form of prom-client's `get()`, but for `buckets`. */
 export interface MetricSnapshot {
   readonly name: string;
   readonly help: string;
   readonly type: string;
   readonly values: readonly Sample[];
+  /** Upper bounds of `buckets` as the label `le` has them, `+Inf` last. */
+  readonly bounds?: readonly string[];
   /** See `GaugeDefinition`. */
   readonly acrossWorkers?: AcrossWorkers;
 }
@@ -61,13 +72,18 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     return this.#table.find(values);
   }
 
-  /** What a scrape sees; prom-client's interface. */
-  async get(): Promise<MetricSnapshot> {
+  /** prom-client's interface. */
+  get(): Promise<MetricSnapshot> {
+    return this.read();
+  }
+
+  /** What a scrape sees. */
+  async read(): Promise<MetricSnapshot> {
     await this.collect();
     // Without labels there is one series from the start: a rate needs its 0.
     if (this.labelNames.length === 0) this.#table.find([]);
-    const values = this.#table.entries.flatMap(({ values: labels, series }) => {
-      return this.samplesOf(series, Object.fromEntries(this.labelNames.map((n, i) => [n, labels[i] ?? ''])));
+    const values = this.#table.entries.map(({ values: labels, series }) => {
+      return this.sampleOf(series, Object.fromEntries(this.labelNames.map((n, i) => [n, labels[i] ?? ''])));
     });
     const { name, help, type } = this;
     return { name, help, type, values, ...(this.#acrossWorkers && { acrossWorkers: this.#acrossWorkers }) };
@@ -75,5 +91,5 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
 
   protected abstract collect(): void | Promise<void>;
   protected abstract create(): Series;
-  protected abstract samplesOf(series: Series, labels: Readonly<Record<string, string>>): Sample[];
+  protected abstract sampleOf(series: Series, labels: Readonly<Record<string, string>>): Sample;
 }

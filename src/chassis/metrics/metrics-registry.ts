@@ -52,6 +52,11 @@ export interface HistogramDefinition<Labels extends readonly string[]> extends M
   readonly buckets?: readonly number[];
 }
 
+/** A metric of ours. */
+interface Readable {
+  read(): Promise<MetricSnapshot>;
+}
+
 /** A scrape's answer. */
 export interface Exposition {
   readonly contentType: string;
@@ -75,7 +80,7 @@ export class MetricsRegistry {
   /** prom-client's registry behind it: metrics of prom-client may be registered here (`registers: [metrics.prometheus]`). */
   readonly prometheus = new Registry<OpenMetricsContentType>();
   readonly #logger = new Logger(MetricsRegistry.name);
-  readonly #metrics = new Map<string, { readonly metric: object; readonly definition: string }>();
+  readonly #metrics = new Map<string, { readonly metric: Readable; readonly definition: string }>();
   /** Every name in use, of families and of samples, with the metric that took it. */
   readonly #owners = new Map<string, string>();
 
@@ -114,7 +119,7 @@ export class MetricsRegistry {
     const format = negotiate(accept);
     const contentType =
       format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
-    return { contentType, body: expose(await this.snapshot(), format) };
+    return { contentType, body: await expose(await this.snapshot(), format) };
   }
 
   /** Every metric with its values, sorted by name. */
@@ -142,14 +147,15 @@ export class MetricsRegistry {
   /** One metric that cannot be read takes nothing away from the others. */
   async #read(metric: MetricObject & Partial<Pick<PromMetric, 'get'>>): Promise<MetricSnapshot | undefined> {
     try {
-      return (await metric.get?.()) as MetricSnapshot | undefined;
+      return (await (this.#metrics.get(metric.name)?.metric.read() ?? metric.get?.())) as
+        MetricSnapshot | undefined;
     } catch (error) {
       this.#logger.error({ err: error, metric: metric.name }, 'metric not readable');
       return undefined;
     }
   }
 
-  #define<Labels extends readonly string[], Made extends object>(
+  #define<Labels extends readonly string[], Made extends Readable>(
     type: MetricType,
     definition: ComparedDefinition<Labels>,
     create: (options: MetricOptions<Labels>) => Made,
@@ -167,7 +173,7 @@ export class MetricsRegistry {
     this.#claim(type, name);
     const metric = create({ ...definition, onOverflow: () => this.#warnOverflow(name) });
     this.#metrics.set(name, { metric, definition: text });
-    this.prometheus.registerMetric(metric as PromMetric);
+    this.prometheus.registerMetric(metric as unknown as PromMetric);
     return metric;
   }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { MetricSnapshot } from '../metrics/primary.js';
 import { addToPast, mergeMetrics } from './merge-metrics.js';
 
@@ -81,4 +81,46 @@ test('the counts of the dead stay, their gauges go', () => {
 test('a family whose first worker has no series yet gets those of the others', () => {
   const empty = { ...histogram([], 0), values: [] };
   expect(two(empty, histogram(['1', '+Inf'], 3))).toEqual([histogram(['1', '+Inf'], 3)]);
+});
+
+describe('histograms that come whole', () => {
+  const whole = (bounds: readonly string[], count: number, timestamp = 0): MetricSnapshot => ({
+    name: 'size',
+    help: 'Size.',
+    type: 'histogram',
+    bounds,
+    values: [
+      {
+        labels: {},
+        value: count * 2,
+        buckets: {
+          counts: bounds.map(() => count),
+          exemplars: bounds.map(() =>
+            timestamp > 0 ? { labelSet: { trace_id: `t${timestamp}` }, value: 1, timestamp } : null,
+          ),
+        },
+      },
+    ],
+  });
+
+  test('add up, each bucket with its latest exemplar', () => {
+    expect(two(whole(['1.0', '+Inf'], 2, 4), whole(['1.0', '+Inf'], 3, 5))).toEqual([
+      whole(['1.0', '+Inf'], 5, 5),
+    ]);
+    expect(two(whole(['1.0', '+Inf'], 2, 5), whole(['1.0', '+Inf'], 3))).toEqual([
+      whole(['1.0', '+Inf'], 5, 5),
+    ]);
+  });
+
+  test('begin anew when their bounds have changed with the code', () => {
+    const past = [whole(['1.0', '+Inf'], 9)];
+    expect(two(whole(['2.0', '+Inf'], 2), whole(['1.0', '+Inf'], 3), past)).toEqual([
+      whole(['2.0', '+Inf'], 2),
+    ]);
+  });
+
+  test('have the bounds of the first worker that has a series', () => {
+    const empty = { ...whole(['2.0', '+Inf'], 0), values: [] };
+    expect(two(empty, whole(['1.0', '+Inf'], 3))).toEqual([whole(['1.0', '+Inf'], 3)]);
+  });
 });

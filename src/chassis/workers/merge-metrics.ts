@@ -1,4 +1,4 @@
-import type { MetricSnapshot, Sample } from '../metrics/primary.js';
+import type { Buckets, MetricSnapshot, Sample } from '../metrics/primary.js';
 
 /** What one worker says of its metrics. */
 export interface WorkerMetrics {
@@ -45,13 +45,16 @@ function toSnapshot({ shape: _, samples, ...metric }: Family): MetricSnapshot {
   return { ...metric, values: [...samples.values()] };
 }
 
-function merge(families: Map<string, Family>, { values, ...metric }: MetricSnapshot): void {
-  const shape = shapeOf(metric.type, values);
-  const family = families.get(metric.name) ?? { ...metric, shape, samples: new Map<string, Sample>() };
-  families.set(metric.name, family);
+function merge(families: Map<string, Family>, snapshot: MetricSnapshot): void {
+  const { values, bounds, ...metric } = snapshot;
+  const shape = shapeOf(snapshot);
+  let family = families.get(metric.name);
   // A histogram whose bounds have changed with the code cannot be added up: it begins anew.
-  if (values.length === 0 || (family.samples.size > 0 && family.shape !== shape)) return;
-  if (family.samples.size === 0) families.set(metric.name, { ...family, shape });
+  if (family && (values.length === 0 || (family.samples.size > 0 && family.shape !== shape))) return;
+  if (!family || family.samples.size === 0) {
+    family = { ...metric, ...family, ...(bounds && { bounds }), shape, samples: new Map<string, Sample>() };
+    families.set(metric.name, family);
+  }
   for (const sample of values) {
     const key = keyOf(sample);
     const known = family.samples.get(key);
@@ -60,11 +63,25 @@ function merge(families: Map<string, Family>, { values, ...metric }: MetricSnaps
 }
 
 function add(one: Sample, other: Sample): Sample {
-  const exemplars = [one.exemplar, other.exemplar].filter(
-    (exemplar) => exemplar !== null && exemplar !== undefined,
-  );
-  const [exemplar] = exemplars.toSorted((a, b) => b.timestamp - a.timestamp);
-  return { ...one, value: one.value + other.value, ...(exemplar && { exemplar }) };
+  const exemplar = latest(one.exemplar, other.exemplar);
+  const buckets = one.buckets && other.buckets && addBuckets(one.buckets, other.buckets);
+  return {
+    ...one,
+    value: one.value + other.value,
+    ...(exemplar && { exemplar }),
+    ...(buckets && { buckets }),
+  };
+}
+
+function addBuckets(one: Buckets, other: Buckets): Buckets {
+  return {
+    counts: one.counts.map((count, index) => count + (other.counts[index] ?? 0)),
+    exemplars: one.exemplars.map((exemplar, index) => latest(exemplar, other.exemplars[index]) ?? null),
+  };
+}
+
+function latest(one: Sample['exemplar'], other: Sample['exemplar']): Sample['exemplar'] {
+  return one && other ? (one.timestamp < other.timestamp ? other : one) : (one ?? other);
 }
 
 function isOfEach({ name, type, acrossWorkers }: MetricSnapshot): boolean {
@@ -80,9 +97,10 @@ function withWorker(metric: MetricSnapshot, worker: number): MetricSnapshot {
 }
 
 /** The type, and a histogram's bounds. */
-function shapeOf(type: string, values: readonly Sample[]): string {
-  const bounds = new Set(values.flatMap(({ labels }) => ('le' in labels ? [String(labels['le'])] : [])));
-  return [type, ...(type === 'histogram' ? bounds : [])].join(' ');
+function shapeOf({ type, bounds, values }: MetricSnapshot): string {
+  if (type !== 'histogram') return type;
+  const ofSamples = () => values.flatMap(({ labels }) => ('le' in labels ? [String(labels['le'])] : []));
+  return [type, ...(bounds ?? new Set(ofSamples()))].join(' ');
 }
 
 function keyOf({ metricName = '', labels }: Sample): string {

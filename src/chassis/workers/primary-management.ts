@@ -214,7 +214,7 @@ export class PrimaryManagement {
     return {
       status: 200,
       headers: { 'content-type': format === 'openmetrics' ? OPENMETRICS_TYPE : TEXT_TYPE, vary: 'accept' },
-      body: expose(merged, format),
+      body: await expose(merged, format),
     };
   }
 }
