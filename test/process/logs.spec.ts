@@ -84,6 +84,16 @@ test('credentials are redacted in whatever becomes a part of a line', () => {
   });
 });
 
+test('URLs are written without their secrets', () => {
+  expect(lineOf('with URLs')).toMatchObject({
+    err: {
+      message: 'no connection to redis://me:redacted@host',
+      stack: expect.not.stringContaining('s3cr3t'),
+    },
+    url: 'https://a/?access_token=REDACTED&b',
+  });
+});
+
 test('an error is written with its stack and its cause', () => {
   expect(lineOf('with an error')).toMatchObject({
     err: { type: 'Error', stack: expect.stringMatching(/outer[^]*log-lines\.ts[^]*inner/) },

@@ -8,7 +8,7 @@ import {
   type PrepareChange,
 } from './config-changes.js';
 import type { ChassisConfig } from './config.schema.js';
-import { REDACTED, redactFields } from './redact.js';
+import { REDACTED, redactFields, redactUrls } from './redact.js';
 
 /** Where a value came from; later layers win. */
 export type ConfigSource =
@@ -37,7 +37,7 @@ interface Settings<T extends object> {
   readonly values: Readonly<T>;
 }
 
-const SECRET_KEY = /(TOKEN|SECRET|PASSWORD|PRIVATE_KEY|_KEYS?|_HEADERS)$/;
+const SECRET_KEY = /(TOKEN|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|APIKEY|_KEYS?|_HEADERS)$/;
 const PREPARE_LIMIT_MS = 10_000;
 
 /**
@@ -112,7 +112,7 @@ export class Config<T extends object = ChassisConfig> {
     return change;
   }
 
-  /** Every key with its value and source, secrets and passwords in URLs redacted. */
+  /** Every key with its value and source, secrets and those of URLs redacted. */
   describe(): ConfigEntry[] {
     return Object.entries(this.#settings.values).map(([key, value]) => ({
       key,
@@ -121,16 +121,13 @@ export class Config<T extends object = ChassisConfig> {
     }));
   }
 
-  /** As it may be shown: nothing of secrets, no passwords of URLs; `null` for what is not set. */
+  /** As it may be shown: nothing of secrets, also of those in URLs; `null` for what is not set. */
   redact(key: string, value: unknown): unknown {
     if (value === undefined) return null;
     if (value === '') return value;
     if (SECRET_KEY.test(key) || this.hidden.has(key)) return REDACTED;
     if (typeof value === 'object') return redactFields(value);
-    if (typeof value !== 'string' || !URL.canParse(value)) return value;
-    const url = new URL(value);
-    if (url.password) url.password = 'redacted';
-    return url.href;
+    return typeof value === 'string' ? redactUrls(value) : value;
   }
 
   #settingsOfCall(): Settings<T> {

@@ -21,5 +21,5 @@ export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';
 export { secretsConfigShape } from './secrets.schema.js';
-export { redactFields, redactJson } from './redact.js';
+export { redactFields, redactJson, redactQuery, redactUrls } from './redact.js';
 export { serviceNameOf } from './service-name.js';

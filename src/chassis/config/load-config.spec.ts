@@ -109,14 +109,23 @@ test('a key that may be left out is one of the values all the same, and document
 });
 
 test('secrets are redacted in the description', async () => {
-  const shape = { API_TOKEN: z.string(), SOME_URL: z.string() };
+  const shape = {
+    API_TOKEN: z.string(),
+    KEY_PASSPHRASE: z.string(),
+    SOME_URL: z.string(),
+    OTHER: z.string(),
+  };
   const config = await load(
     {
       API_TOKEN: 'hunter2',
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20hunter2',
+      KEY_PASSPHRASE: 'hunter2',
       SOME_URL: 'https://me:hunter2@host/',
+      OTHER: 'http://me:hunter2@a:1,http://me:hunter2@b:2?token=hunter2',
       DATABASE_URL: 'postgres://me:hunter2@host/db',
-      MIDDLEWARES: JSON.stringify([{ name: 'notes', settings: { apiToken: 'hunter2' } }]),
+      MIDDLEWARES: JSON.stringify([
+        { name: 'notes', settings: { apiToken: 'hunter2', store: 'redis://:hunter2@host' } },
+      ]),
     },
     { shape },
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { redactFields, redactJson } from './redact.js';
+import { redactFields, redactJson, redactQuery, redactUrls } from './redact.js';
 
 const SECRET = [
   'token',
@@ -9,8 +9,27 @@ const SECRET = [
   'x-api-key',
   'set-cookie',
   'Proxy-Authorization',
+  'cookies',
+  'db_passwd',
+  'PWD',
+  'credentials',
+  'jwt',
+  'bearer',
+  'signing-key',
+  'sessionId',
 ];
-const OPEN = ['name', 'tokens', 'key', 'public_key', 'cookies', 'secretary', '', '"token":', 'to\\ken\\'];
+const OPEN = [
+  'name',
+  'tokens',
+  'key',
+  'public_key',
+  'session',
+  'idempotency-key',
+  'secretary',
+  '',
+  '"token":',
+  'to\\ken\\',
+];
 const TEXTS = [
   '',
   'plain',
@@ -22,6 +41,7 @@ const TEXTS = [
   ',]}',
   'é\u0000\ud800',
   '[redacted]',
+  'http://a:80/b:c@d?token',
 ];
 
 /** Numbers that look random and are the same in every run. */
@@ -92,3 +112,39 @@ describe('what is there', () => {
     expect(redactFields(undefined)).toBeUndefined();
   });
 });
+
+describe('a URL', () => {
+  test.each([
+    ['redis://:s3cr3t@host:1/0', 'redis://:redacted@host:1/0'],
+    ['http://a:s3@r3t@b:1,http://c:s3cr3t@d:2', 'http://a:redacted@b:1,http://c:redacted@d:2'],
+    [
+      'postgres:///db?user=a&password=s3cr3t&sslmode=on',
+      'postgres:///db?user=a&password=REDACTED&sslmode=on',
+    ],
+    ['https://a/b?X-Amz-Signature=s3cr3t#c', 'https://a/b?X-Amz-Signature=REDACTED#c'],
+    ['http://host:80/a:b@c?tokens=1&q=token', 'http://host:80/a:b@c?tokens=1&q=token'],
+  ])('%s', (url, shown) => {
+    expect(redactUrls(url)).toBe(shown);
+    expect(JSON.parse(redactJson(JSON.stringify({ text: `"${url}" ${url}, x@y` })))).toEqual({
+      text: `"${shown}" ${shown}, x@y`,
+    });
+  });
+
+  test('has a query, whose first parameter is one, too', () => {
+    expect(redactQuery('access_token=s3cr3t&a=b&sig=s3cr3t')).toBe('access_token=REDACTED&a=b&sig=REDACTED');
+  });
+});
+
+test.each(['token', '//a:', '?a', '&token', '//a:b?sig', '{"token":[', '"', '\\'])(
+  'takes no longer than it is long: %s',
+  (part) => {
+    const cpuMsOf = (json: string) => {
+      const begin = process.cpuUsage();
+      redactJson(json);
+      return process.cpuUsage(begin).user / 1000;
+    };
+    cpuMsOf(`://${part.repeat(1000)}`);
+    // Quadratic would be minutes.
+    expect(cpuMsOf(`://${part.repeat(200_000)}`)).toBeLessThan(1000);
+  },
+);
