@@ -78,6 +78,13 @@ test('a request whose path begins like another host is one of the host that it g
   ]);
 });
 
+test('what the query of a request says of secrets is not in its span', async () => {
+  const { address } = app.http;
+  await app.http.post('/probe', { reason: 'fetch', domain: `${address}/?sig=hush&to=` });
+  const [client] = await receiver.find('client', ({ kind, name }) => kind === CLIENT && name === 'GET');
+  expect(client?.attributes['url.full']).toBe(`http://${address}/?sig=REDACTED&to=/probe/select`);
+});
+
 test('a request that is given up with what is no error has a span all the same', async () => {
   const answer = await app.http.post('/probe', { reason: 'give-up', domain: app.http.address });
   expect(answer.status).toBe(200);

@@ -89,6 +89,12 @@ test('a REST span has the attributes of the semantic conventions', async () => {
   });
 });
 
+test('what a query says of secrets is not in a span', async () => {
+  await app.http.get('/probe/query?access_token=hush&word=abc&sig=hush');
+  const [span] = await receiver.find('server', serverSpan);
+  expect(span?.attributes).toMatchObject({ 'url.query': 'access_token=REDACTED&word=abc&sig=REDACTED' });
+});
+
 test('a gRPC span has the attributes of the semantic conventions', async () => {
   await app.grpc.unary(Probes.unary, order('echo'));
   const [span] = await receiver.find('server', serverSpan);

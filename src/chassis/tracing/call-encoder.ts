@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { redactQuery } from '../config/index.js';
 import { UNKNOWN_ROUTE, UNKNOWN_RPC, type Call, type GrpcCall, type HttpCall } from '../context/index.js';
 import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
 import { ProtobufWriter } from './protobuf-writer.js';
@@ -31,7 +32,8 @@ function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
   writer.raw(patterns.get(route)?.get(method)?.get(status) ?? addHttpPattern(call, patterns));
   const query = target.indexOf('?');
   encodeAttribute(writer, SPAN.attributes, 'url.path', query === -1 ? target : target.slice(0, query));
-  if (query !== -1) encodeAttribute(writer, SPAN.attributes, 'url.query', target.slice(query + 1));
+  if (query !== -1)
+    encodeAttribute(writer, SPAN.attributes, 'url.query', redactQuery(target.slice(query + 1)));
   if (userAgent !== undefined) encodeAttribute(writer, SPAN.attributes, 'user_agent.original', userAgent);
 }
 

@@ -1,5 +1,6 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { redactQuery } from '../config/index.js';
 import { currentScope } from '../context/index.js';
 import { Attempt } from '../resilience/index.js';
 import { RecordingSpan } from './recording-span.js';
@@ -87,7 +88,7 @@ function describe(span: RecordingSpan, { origin, path, method }: UndiciRequest):
   const url = new URL(origin);
   span.setAttributes({
     'http.request.method': method,
-    'url.full': url.origin + path,
+    'url.full': url.origin + redactQuery(path),
     'server.address': url.hostname,
     'server.port': Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
   });
