@@ -108,6 +108,25 @@ test('a key that may be left out is one of the values all the same, and document
   expect(renderKeysDocument(shape)).toContain('| `FOOTER` | text | none | restart | Said last. |');
 });
 
+test.each([
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a@b=hunter2', 'must have names of letters'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=hunter2', 'must be key=value pairs'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%zz', 'must have %25 for a % of a value'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a=b%0Ac: d', 'must have values of ASCII characters'],
+  ['OTEL_RESOURCE_ATTRIBUTES', 'a=100%', 'must have %25 for a % of a value'],
+])('what no collector can be told is a fault: %s=%s', async (key, value, fault) => {
+  expect(await faultOf(() => load({ [key]: value }))).toContain(`${key} (from environment): ${fault}`);
+});
+
+test.each(['', 'authorization=Bearer%20a%3D=, x-team =core,', 'a='])(
+  'headers may be "%s"',
+  async (headers) => {
+    expect((await load({ OTEL_EXPORTER_OTLP_HEADERS: headers })).get('OTEL_EXPORTER_OTLP_HEADERS')).toBe(
+      headers,
+    );
+  },
+);
+
 test('secrets are redacted in the description', async () => {
   const shape = {
     API_TOKEN: z.string(),

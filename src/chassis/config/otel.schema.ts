@@ -11,7 +11,16 @@ const pairs = () =>
   z
     .string()
     .regex(/^(\s*[^=,\s]+\s*=[^,]*(,|$))*$/, 'must be key=value pairs with commas between them')
+    .refine((text) => decoded(text) !== undefined, 'must have %25 for a % of a value')
     .default('');
+
+/** What both of the collector's protocols carry. */
+const headers = () =>
+  pairs()
+    .refine((text) => text.split(',').every((pair) => /^\s*([\w.-]+\s*=|$)/.test(pair)), {
+      error: 'must have names of letters, digits, "_", "." and "-"',
+    })
+    .refine((text) => /^[ -~]*$/.test(decoded(text) ?? ''), 'must have values of ASCII characters');
 
 const SAMPLERS = [
   'always_on',
@@ -39,7 +48,7 @@ export const otelConfigShape = {
     .enum(['http/protobuf', 'grpc'])
     .default('http/protobuf')
     .describe('How spans travel to the collector.'),
-  OTEL_EXPORTER_OTLP_HEADERS: pairs().describe('Headers for the collector, such as an authorization.'),
+  OTEL_EXPORTER_OTLP_HEADERS: headers().describe('Headers for the collector, such as an authorization.'),
   OTEL_EXPORTER_OTLP_COMPRESSION: z
     .enum(['none', 'gzip'])
     .default('none')
@@ -78,3 +87,12 @@ export const otelConfigShape = {
     .describe('Classes and methods without spans, such as OrdersService,AuthGuard.canActivate.'),
   SHUTDOWN_TELEMETRY_MS: durationMs(0).default(3000).describe('Time for sending the last spans at the end.'),
 };
+
+/** `undefined` when the percent-encoding is malformed. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
