@@ -11,12 +11,12 @@ export const SCOPE_NAME = 'chassis';
 
 /**
  * Tracing as the configuration wants it. Without an endpoint nothing is recorded; ids are still made,
- * logged and propagated.
+ * logged and propagated, with the caller's decision to sample.
  * @param onFault hears why the collector could not be reached, at most once for each attempt
  */
 export function createTracing(config: Config, onFault: (cause: string) => void): Tracing {
   const sender = config.get('OTEL_SDK_DISABLED') === 'true' ? undefined : createSender(config);
-  if (!sender) return new Tracing(new Sampler(0, false), undefined, SCOPE_NAME);
+  if (!sender) return new Tracing(new Sampler(0, true), undefined, SCOPE_NAME);
   const exporter = new SpanExporter(
     sender,
     {

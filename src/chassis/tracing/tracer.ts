@@ -22,6 +22,8 @@ export class Tracer implements ApiTracer {
   constructor(
     readonly sampler: Sampler,
     private readonly sink: SpanSink,
+    /** False where spans go nowhere: then only their ids and the decision to sample go on. */
+    private readonly isRecording = true,
   ) {}
 
   startSpan(name: string, options: SpanOptions = {}, context: Context = activeContext.active()): Span {
@@ -78,7 +80,7 @@ export class Tracer implements ApiTracer {
     const isSampled = this.sampler.isSampled(typeof id === 'string' ? id : id.digits, parent?.traceFlags);
     const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
     const context = new OwnSpanContext(id, newSpanId(), traceFlags, parent?.traceState);
-    return isSampled
+    return isSampled && this.isRecording
       ? new RecordingSpan(name, kind, context, parent, this.sink, startMs)
       : trace.wrapSpanContext(context);
   }

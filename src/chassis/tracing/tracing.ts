@@ -37,7 +37,7 @@ export class Tracing implements TracerProvider {
     const key = `${name}@${version ?? ''}`;
     let tracer = this.#tracers.get(key);
     if (!tracer) {
-      tracer = new Tracer(this.sampler, this.exporter?.sinkOf(name, version) ?? NOWHERE);
+      tracer = new Tracer(this.sampler, this.exporter?.sinkOf(name, version) ?? NOWHERE, this.isRecording);
       this.#tracers.set(key, tracer);
     }
     return tracer;
