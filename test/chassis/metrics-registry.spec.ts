@@ -292,3 +292,12 @@ test('a metric that cannot be read takes nothing away from the others', async ()
   expect(scrape.text).not.toContain('broken_state');
   expect(scrape.sum('service_info')).toBe(1);
 });
+
+test('nor does one whose reading never ends', async () => {
+  const hanging = new MetricsRegistry();
+  hanging.gauge({ name: 'hanging_state', help: 'x', collect: () => new Promise(() => {}) });
+  hanging.gauge({ name: 'known_state', help: 'x' }).set(1);
+  const { body } = await hanging.expose();
+  expect(body).not.toContain('hanging_state');
+  expect(body).toContain('known_state 1');
+}, 8000);

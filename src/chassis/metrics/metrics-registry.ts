@@ -25,7 +25,10 @@ import type { MetricOptions, MetricSnapshot } from './metric.js';
 import type { MetricDescription } from './metrics-document.js';
 import { negotiate } from './negotiate.js';
 
-/** A metric whose values are read at the scrape: `collect` sets them, and runs before each one, and is waited for. */
+/** Longest wait for a metric, in milliseconds; a scrape of Prometheus lasts 10 s at most by default. */
+const READ_LIMIT_MS = 3000;
+
+/** A metric whose values are read at the scrape: `collect` sets them, and runs before each one, and is waited for, 3 s at most. */
 export interface CollectedDefinition<
   Labels extends readonly string[],
   Collected,
@@ -124,7 +127,11 @@ export class MetricsRegistry {
 
   /** Every metric with its values, sorted by name. */
   async snapshot(): Promise<MetricSnapshot[]> {
-    const snapshots = await Promise.all(this.#all().map((metric) => this.#read(metric)));
+    const limit = Promise.withResolvers<never>();
+    const late = new Error(`A metric is read within ${READ_LIMIT_MS} ms, or left out`);
+    const timer = setTimeout(() => limit.reject(late), READ_LIMIT_MS);
+    const snapshots = await Promise.all(this.#all().map((metric) => this.#read(metric, limit.promise)));
+    clearTimeout(timer);
     return snapshots
       .filter((snapshot) => snapshot !== undefined)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -144,11 +151,14 @@ export class MetricsRegistry {
     return [...own, ...sharedRegistry.getMetricsAsArray().filter(({ name }) => !names.has(name))];
   }
 
-  /** One metric that cannot be read takes nothing away from the others. */
-  async #read(metric: MetricObject & Partial<Pick<PromMetric, 'get'>>): Promise<MetricSnapshot | undefined> {
+  /** One metric that cannot be read, or not in time, takes nothing away from the others. */
+  async #read(
+    metric: MetricObject & Partial<Pick<PromMetric, 'get'>>,
+    limit: Promise<never>,
+  ): Promise<MetricSnapshot | undefined> {
     try {
-      return (await (this.#metrics.get(metric.name)?.metric.read() ?? metric.get?.())) as
-        MetricSnapshot | undefined;
+      const snapshot = this.#metrics.get(metric.name)?.metric.read() ?? metric.get?.();
+      return (await Promise.race([snapshot, limit])) as MetricSnapshot | undefined;
     } catch (error) {
       this.#logger.error({ err: error, metric: metric.name }, 'metric not readable');
       return undefined;
