@@ -53,6 +53,12 @@ test('a line below the level is not written', () => {
   expect(lineOf('below the level')).toEqual({});
 });
 
+test('a child that was made with a level of its own keeps it, for its children too', () => {
+  expect(lineOf('of a talkative child')).toMatchObject({ level: 'debug', part: 'talkative' });
+  expect(lineOf('of a child of a talkative child')).toMatchObject({ level: 'debug', part: 'smaller' });
+  expect(lineOf('of another child')).toEqual({});
+});
+
 test('credentials are redacted, their neighbours are not', () => {
   const line = lineOf('with secrets');
   expect(JSON.stringify(line)).not.toContain('s3cr3t');

@@ -68,7 +68,7 @@ function createLogger(
       mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
       hooks: {
         logMethod(parameters, write, level) {
-          if (levels.allowsLine(parameters[0], level)) write.apply(this, parameters);
+          if (!isLed(this, logger) || levels.allowsLine(parameters[0], level)) write.apply(this, parameters);
         },
         // Instead of pino's `redact`, which reads its paths anew for every line: that was two thirds of its cost.
         streamWrite: redactJson,
@@ -78,6 +78,13 @@ function createLogger(
   );
   // For `%j` and `%o`: inside of a message, JSON is a text like others.
   return Object.assign(logger, { [symbols.formatOptsSym]: { stringify: redactedJson } });
+}
+
+/** Whether `logger` has the level of `root`: pino's children inherit it, unless they were made with their own. */
+function isLed(logger: Logger, root: Logger): boolean {
+  let owner: object = logger;
+  while (!Object.hasOwn(owner, symbols.levelValSym)) owner = Object.getPrototypeOf(owner) as object;
+  return owner === root;
 }
 
 /** `,"time":"…"` of now; what comes within a millisecond shares it. */

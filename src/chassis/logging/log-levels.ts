@@ -27,7 +27,7 @@ export interface LoggerState {
 /**
  * Which lines are written: one level for all, and levels of their own for contexts (the name that a
  * class gives its `Logger`). Changed while the service runs. A logger made by hand with pino's
- * `child()` keeps the level it was made with.
+ * `child()` and a level keeps that.
  */
 export class LogLevels {
   readonly #contexts = new Map<string, LogLevel>();
