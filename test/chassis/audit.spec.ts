@@ -87,8 +87,8 @@ describe('an entry of an audited call', () => {
     expect(app.get(AuditedService).runs).toBe(runs);
   });
 
-  test.each(SHAPES.filter(({ name }) => /REST|unary/.test(name)))(
-    'over $name is there for work that a guard let in after the call was answered at its deadline',
+  test.each(SHAPES.filter(({ name }) => /REST|unary|client/.test(name)))(
+    'over $name is that of a refusal alone where a guard let the call in after its deadline: no work was done',
     async ({ call }) => {
       const { runs } = app.get(AuditedService);
       const { held } = app.get(ProbeGuard);
@@ -98,7 +98,7 @@ describe('an entry of an audited call', () => {
       });
       await eventually('the refusal has its entry', () => added().length === 1);
       held.pop()?.();
-      await eventually('the work has its entry', () => added().some(({ result }) => result === 'ok'));
+      await call(app, 'echo');
       expect(app.get(AuditedService).runs).toBe(runs + 1);
       expect(added()).toMatchObject([
         { action: 'probe.run', result: 'DEADLINE_EXCEEDED' },

@@ -26,7 +26,7 @@ export class AuditTrail {
   readonly #anchors: AnchorLog;
   /** Calls that have reached their audited handler. */
   readonly #entered = new WeakSet<CallContext>();
-  /** Actions that have an entry of their work, by call. */
+  /** Actions that have an entry, by call. */
   readonly #recorded = new WeakMap<CallContext, Set<string>>();
   #sink: AuditSink | undefined;
   #writer: AuditWriter | undefined;
@@ -92,19 +92,14 @@ export class AuditTrail {
     if (!this.isEnabled) return;
     const writer = this.#writer ?? (await this.#openForCall());
     if (call && fact.phase !== 'begin') this.#note(call, fact.action);
-    await this.#add(writer, fact, call);
+    await writer.add(renderEntry(this.origin, fact, call, this.#maxDetailBytes));
   }
 
   /** The same for a call that was refused before its handler; beyond AUDIT_REFUSALS_PER_SECOND it is only counted. */
   async recordRefusal(fact: AuditFact, call: CallContext): Promise<void> {
     this.enter(call);
-    if (!this.isEnabled || !this.#refusals.spend()) return;
-    try {
-      // Not noted: a guard may still let in a call that was answered at its deadline, and its work has its own entry.
-      await this.#add(this.#writer ?? (await this.#openForCall()), fact, call);
-    } catch {
-      // Nothing was done: the caller gets the refusal, recorded or not.
-    }
+    // Nothing was done: the caller gets the refusal, recorded or not.
+    if (this.#refusals.spend()) await this.record(fact, call).catch(() => undefined);
   }
 
   /** The call is at its audited handler: what becomes of it is recorded there. */
@@ -116,7 +111,7 @@ export class AuditTrail {
     return this.#entered.has(call);
   }
 
-  /** Whether the call has an entry of this action's work; that of a refusal is none. */
+  /** Whether the call has an entry of this action. */
   hasRecorded(call: CallContext, action: string): boolean {
     return this.#recorded.get(call)?.has(action) === true;
   }
@@ -126,10 +121,6 @@ export class AuditTrail {
     this.#refusals.close();
     await this.#writer?.close(renderNote('stop', this.origin));
     this.#anchors.close();
-  }
-
-  #add(writer: AuditWriter, fact: AuditFact, call: CallContext | undefined): Promise<void> {
-    return writer.add(renderEntry(this.origin, fact, call, this.#maxDetailBytes));
   }
 
   #note(call: CallContext, action: string): void {

@@ -29,8 +29,10 @@ export function createHandlerOverlay(middlewares: Middlewares): (instance: unkno
 function overlay(middlewares: Middlewares, handler: HandlerDescription, method: Method): Method {
   const plans = new HandlerPlans(middlewares, handler);
   return keepNature(method, function (this: unknown, ...args: unknown[]): unknown {
+    const call = currentCall();
+    // A guard has let it in when it had its answer already: nobody waits for the work.
+    if (call?.abortReason) throw call.abortReason;
     if (middlewares.links.length > 0) {
-      const call = currentCall();
       const isOfTransport = call instanceof HttpCall || call instanceof GrpcCall;
       const links = isOfTransport && !call.isInPipeline ? plans.of(call) : [];
       if (isOfTransport && links.length > 0)
