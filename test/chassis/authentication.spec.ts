@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ServiceDefinition } from '#chassis';
 import { Caller, Policy, Public, Roles, Scopes, type AccessPolicy } from '#chassis/auth';
@@ -885,6 +886,27 @@ describe('API keys and client certificates', () => {
     });
     expect(await status(next.key)).toBe(200);
   });
+});
+
+test('a key that is withdrawn while the service starts is no key once it has started', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'auth-'));
+  const path = join(folder, 'keys.yaml');
+  const { id, sha256, key } = createApiKey('nck');
+  writeFileSync(path, JSON.stringify({ keys: [{ id, sha256, owner: 'payments', scopes: ['read'] }] }));
+
+  /** As a start that waits for a dependency. */
+  const useFactory = async (): Promise<void> => {
+    await sleep(200);
+    writeFileSync(path, JSON.stringify({ keys: [] }));
+  };
+  @Module({ imports: [GuardedModule], providers: [{ provide: 'dependency', useFactory }] })
+  class StartingModule {}
+
+  const config = { AUTH_API_KEYS_FILE: path, AUTH_FILES_POLL_MS: 50 };
+  const app = await TestApp.start({ service: guarded(StartingModule), config });
+  expect((await app.http.get('/guarded', { 'x-api-key': key })).body.reason).toBe('API_KEY_INVALID');
+  await app.stop();
+  await rm(folder, { recursive: true });
 });
 
 /** Stands for TLS, which sets what a connection has proved. */

@@ -11,7 +11,7 @@ export interface WatchedFileOptions<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** Milliseconds between two looks. */
   readonly pollMs: number;
-  /** Hears the end of every reading after the first. */
+  /** Hears the end of every reading of a changed file. */
   readonly onReloaded: (result: 'success' | 'failure') => void;
 }
 
@@ -23,10 +23,13 @@ export class WatchedFile<Schema extends z.ZodType> {
   readonly #logger = new Logger(WatchedFile.name);
   readonly #follow = (): void => this.#reload();
   #content: z.output<Schema>;
+  /** As it was read last; `undefined` when that could not be used. */
+  #text: string | undefined;
 
   /** @throws {ConfigError} when the file cannot be used */
   constructor(private readonly options: WatchedFileOptions<Schema>) {
-    this.#content = this.#read();
+    this.#text = readText(options.key, options.path);
+    this.#content = this.#parse(this.#text);
   }
 
   /** A new object after each change. */
@@ -37,6 +40,8 @@ export class WatchedFile<Schema extends z.ZodType> {
   watch(): void {
     const { path, pollMs } = this.options;
     watchFile(path, { interval: pollMs, persistent: false }, this.#follow);
+    // What changed between the start and now.
+    this.#reload();
   }
 
   stop(): void {
@@ -44,21 +49,25 @@ export class WatchedFile<Schema extends z.ZodType> {
   }
 
   #reload(): void {
-    const { key, onReloaded } = this.options;
+    const { key, path, onReloaded } = this.options;
     try {
-      this.#content = this.#read();
+      const text = readText(key, path);
+      if (text === this.#text) return;
+      this.#content = this.#parse(text);
+      this.#text = text;
       this.#logger.log({ key }, 'file was read again');
       onReloaded('success');
     } catch (error) {
+      this.#text = undefined;
       const reason = error instanceof Error ? error.message : String(error);
       this.#logger.error({ key, reason }, 'changed file cannot be used; its last good content stays');
       onReloaded('failure');
     }
   }
 
-  #read(): z.output<Schema> {
-    const { key, path, schema } = this.options;
-    const result = schema.safeParse(parse(key, readText(key, path)));
+  #parse(text: string): z.output<Schema> {
+    const { key, schema } = this.options;
+    const result = schema.safeParse(parse(key, text));
     if (result.success) return result.data;
     const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new ConfigError(`The file of ${key} is not valid. ${faults.slice(0, 10).join('; ')}.`);
