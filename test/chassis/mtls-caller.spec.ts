@@ -1,4 +1,5 @@
 import { Controller, Get, Module } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Caller, Scopes } from '#chassis/auth';
 import type { Principal } from '#chassis/context';
@@ -6,6 +7,7 @@ import { TestAuthority, type TestCertificate } from '../support/certificates.js'
 import { order, ProbeModule, Probes, TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { TlsFiles } from '../support/tls-files.js';
+import type { TlsTestClient } from '../support/tls-test-client.js';
 
 @Controller('who')
 class WhoController {
@@ -70,6 +72,19 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     await app.stop();
     const calls = lines.filter(({ msg }) => msg === 'call');
     expect(calls.map(({ principal }) => principal)).toEqual([LEDGER, LEDGER, LEDGER, LEDGER]);
+  });
+
+  test('is no caller any more when the certificate has expired, on connections that are open, too', async () => {
+    const to = new Date(Date.now() + 8000);
+    const app = await start(await authority.issue({ name: 'client', altNames: `URI:${LEDGER}`, to }));
+    expect((await app.http.get('/who')).status).toBe(200);
+    await app.grpc.unary(Probes.unary, order('echo'));
+    await sleep(to.getTime() - Date.now() + 1);
+    const { status, body } = await app.http.get('/who');
+    expect([status, body.reason]).toEqual([401, 'CERTIFICATE_EXPIRED']);
+    expect((app.http as TlsTestClient).connections).toBe(1);
+    await expect(app.grpc.unary(Probes.unary, order('echo'))).rejects.toThrow(/UNAUTHENTICATED/);
+    await app.stop();
   });
 
   test.each([

@@ -261,6 +261,7 @@ describe('client certificates', () => {
         uris: ['spiffe://example.org/payments'],
         dnsNames: ['payments.example.org'],
         fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+        expiresAt: expect.any(Number),
       });
       // Again on the same connection.
       expect((await app.http.get('/certificate')).body).toEqual(body);

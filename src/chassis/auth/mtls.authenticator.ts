@@ -1,7 +1,7 @@
 import type { ClientCertificate, Principal } from '../context/index.js';
 import type { Authenticator, Verdict } from './authenticator.js';
 import type { IdentityEntry } from './grants.schema.js';
-import { CERTIFICATE_NOT_ACCEPTED } from './refusal.js';
+import { CERTIFICATE_EXPIRED, CERTIFICATE_NOT_ACCEPTED } from './refusal.js';
 
 /** What of a certificate is the caller's name. */
 export type CertificateName = 'uri' | 'dns' | 'common-name';
@@ -25,6 +25,8 @@ export class MtlsAuthenticator implements Authenticator<ClientCertificate> {
   ) {}
 
   authenticate(certificate: ClientCertificate): Verdict {
+    // TLS has looked when the connection was opened.
+    if (Date.now() >= certificate.expiresAt) return CERTIFICATE_EXPIRED;
     const content = this.source?.content;
     if (content !== this.#content) {
       this.#content = content;

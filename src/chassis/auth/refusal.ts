@@ -92,6 +92,12 @@ export const CERTIFICATE_NOT_ACCEPTED = new Refusal({
   message: "The client's certificate names nobody that this service knows",
 });
 
+export const CERTIFICATE_EXPIRED = new Refusal({
+  code: 'UNAUTHENTICATED',
+  reason: 'CERTIFICATE_EXPIRED',
+  message: "The client's certificate has expired since it connected; connect with a new one",
+});
+
 export const POLICY_DENIED = new Refusal({
   code: 'PERMISSION_DENIED',
   reason: 'POLICY_DENIED',

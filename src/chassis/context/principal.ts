@@ -24,4 +24,6 @@ export interface ClientCertificate {
   readonly dnsNames: readonly string[];
   /** SHA-256 of the certificate, lower-case hexadecimal without separators. */
   readonly fingerprint: string;
+  /** Epoch milliseconds; a connection may be open for longer. */
+  readonly expiresAt: number;
 }

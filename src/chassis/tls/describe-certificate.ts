@@ -13,6 +13,7 @@ export function describeClientCertificate(certificate: X509Certificate): ClientC
     uris: names.filter(({ type }) => type === 'URI').map(({ value }) => value),
     dnsNames: names.filter(({ type }) => type === 'DNS').map(({ value }) => value),
     fingerprint: fingerprintOf(certificate),
+    expiresAt: certificate.validToDate.getTime(),
   };
 }
 
