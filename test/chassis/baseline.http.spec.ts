@@ -127,6 +127,8 @@ const HOSTILE: readonly Hostile[] = [
   { name: 'two authorizations', head: `${GET}\r\nauthorization: Bearer a\r\nauthorization: Bearer b`, ...MALFORMED },
   { name: 'two content types', head: `${POST}\r\ncontent-type: text/plain\r\ncontent-length: 17`, body: GOOD, ...MALFORMED },
   { name: 'a fragment', head: `GET /probe/echo#x HTTP/1.1${HOST}`, ...MALFORMED },
+  { name: 'a fragment without Host', head: 'GET /probe/echo#x HTTP/1.0', ...MALFORMED },
+  { name: 'a URL of another scheme without Host', head: 'GET ftp://test/probe/echo HTTP/1.0', ...MALFORMED },
   { name: 'a NUL in the path', head: `GET /probe/echo\0 HTTP/1.1${HOST}`, ...MALFORMED },
   { name: 'a space in the path', head: `GET /probe/e cho HTTP/1.1${HOST}`, ...MALFORMED },
   { name: 'bytes beyond ASCII in the path', head: `GET /probe/\xff HTTP/1.1${HOST}`, ...MALFORMED },

@@ -81,6 +81,20 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
       expect((await Scrape.of(app)).text).not.toContain(method);
     });
 
+  if (version === 'h2')
+    test.each([
+      ['a fragment', { ':path': '/probe/echo#x' }],
+      ['a URL for its path', { ':path': 'http://localhost/probe/echo', ':scheme': 'other' }],
+      [
+        'a Host that :authority does not name',
+        { ':path': '/probe/echo', ':authority': 'localhost', host: 'evil.example' },
+      ],
+    ])('a request with %s is refused', async (_name, headers) => {
+      const stream = http.session().request(headers);
+      const [{ ':status': status }] = (await once(stream, 'response')) as [Record<string, unknown>];
+      expect(status).toBe(400);
+    });
+
   describe.each(SHAPES)('$name', ({ call }) => {
     test('is answered', async () => {
       expect((await call(app, 'echo')).answers).toContain('echo');

@@ -38,21 +38,23 @@ export class RequestRules {
     if (exceedsHeaderLimit(request, this.#maxHeaderBytes)) return headersTooLarge();
     const repeated = repeatedOf(rawHeaders);
     if (repeated !== undefined) return malformedRequest(`The request has more than one ${repeated} header`);
-    return checkFraming(request) ?? this.#checkHost(request, url) ?? this.#checkQuery(url);
+    return checkFraming(request) ?? this.#checkTarget(request, url) ?? this.#checkQuery(url);
   }
 
-  /** Source: RFC 9112, sections 3.2 and 3.2.2. */
-  #checkHost({ headers, httpVersion }: IncomingMessage, url: string): ServiceError | undefined {
+  /** Sources: RFC 9112, sections 3.2 and 3.2.2; RFC 9113, section 8.3.1. */
+  #checkTarget(request: IncomingMessage, url: string): ServiceError | undefined {
+    const { headers, httpVersion } = request;
     const { host } = headers;
-    if (host === undefined)
-      return httpVersion === '1.1' ? malformedRequest('The request has no Host header') : undefined;
-    if (host !== this.#goodHost) {
+    if (host === undefined && httpVersion === '1.1')
+      return malformedRequest('The request has no Host header');
+    if (host !== undefined && host !== this.#goodHost) {
       if (!HOST.test(host)) return malformedRequest('The Host header is no host name with an optional port');
       this.#goodHost = host;
     }
     if (url.includes('#'))
       return malformedRequest('The request target has a fragment, which stays with the client');
-    return url.startsWith('/') || url === '*' ? undefined : checkAuthority(url, host);
+    if (isHttp2(request) && !isSame(headers[':authority'] ?? host, host)) return otherHost();
+    return url.startsWith('/') || url === '*' ? undefined : checkAuthority(request, url);
   }
 
   #checkQuery(url: string): ServiceError | undefined {
@@ -94,14 +96,21 @@ function checkFraming(request: IncomingMessage): ServiceError | undefined {
     : malformedRequest('The only Transfer-Encoding this service reads is chunked');
 }
 
-/** The client speaks to this service as to a proxy: `GET http://host/path`. */
-function checkAuthority(url: string, host: string): ServiceError | undefined {
-  const authority = ABSOLUTE.exec(url)?.[1];
+/** The client speaks to this service as to a proxy: `GET http://host/path`, which HTTP/2 does not know. */
+function checkAuthority(request: IncomingMessage, url: string): ServiceError | undefined {
+  const authority = isHttp2(request) ? undefined : ABSOLUTE.exec(url)?.[1];
   if (authority === undefined)
     return malformedRequest('The request target is neither a path nor an http URL');
-  return authority.toLowerCase() === host.toLowerCase()
-    ? undefined
-    : malformedRequest('The request target names another host than the Host header');
+  return isSame(authority, request.headers.host) ? undefined : otherHost();
+}
+
+/** Whether the target and the Host header, where there is one, name the same host. */
+function isSame(authority: string | string[] | undefined, host: string | undefined): boolean {
+  return host === undefined || String(authority).toLowerCase() === host.toLowerCase();
+}
+
+function otherHost(): ServiceError {
+  return malformedRequest('The request target names another host than the Host header');
 }
 
 function urlTooLong(limit: number): ServiceError {
