@@ -446,6 +446,15 @@ describe('/rate-limits on the management port', () => {
     expect((await app.http.get('/limits/free')).status).toBe(200);
   });
 
+  test('fills the bucket of a caller with a long name', async () => {
+    const caller = `jwt/${'a'.repeat(250)}`;
+    const call = async () => (await app.http.get('/limits/free', { 'x-caller': caller })).status;
+    expect([await call(), await call()]).toEqual([200, 429]);
+    const path = `/rate-limits/who/${encodeURIComponent(caller.replace('/', ':'))}`;
+    expect((await app.management.send(path, { method: 'DELETE' })).status).toBe(204);
+    expect(await call()).toBe(200);
+  });
+
   test('refuses what it does not understand', async () => {
     expect((await put('nobody', { limit: 1 })).body.reason).toBe('RATE_LIMIT_NOT_FOUND');
     expect((await put('probes', { limit: 0 })).body.reason).toBe('VALIDATION_FAILED');

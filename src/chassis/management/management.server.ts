@@ -153,6 +153,8 @@ function createServer(config: Config, edge: HttpEdge, observers: CallObservers):
   return createFastify({
     ...times,
     bodyLimit: MAX_BODY_BYTES,
+    // Names and keys are as long as callers and features make them; no pattern looks at them.
+    routerOptions: { maxParamLength: config.get('HTTP_MAX_URL_LENGTH') },
     http: {
       ...times.http,
       maxHeaderSize: config.get('MAX_HEADER_BYTES'),
