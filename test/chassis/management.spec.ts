@@ -192,8 +192,8 @@ describe('who may change', () => {
       expect(await stateOf(guarded)).toEqual(before);
     });
 
-    test('is done for the right token', async () => {
-      expect((await put(guarded, path, body, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
+    test.each(['Bearer', 'bearer'])('is done for the right token of the scheme %s', async (scheme) => {
+      expect((await put(guarded, path, body, { authorization: `${scheme} ${TOKEN}` })).status).toBe(200);
       const reset = path === '/tracing' ? { ratio: 0 } : { level: null };
       expect((await put(guarded, path, reset, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
     });

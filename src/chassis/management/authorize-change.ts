@@ -28,7 +28,9 @@ export function createAuthorizeChange(
     if (SAFE_METHODS.has(method)) return;
     if (isForeignPage(headers)) throw fromForeignPage();
     if (token) {
-      if (!timingSafeEqual(digest(headers.authorization ?? ''), expected)) throw wrongToken();
+      // Source: RFC 9110, section 11.1: the name of a scheme has no case.
+      const sent = (headers.authorization ?? '').replace(/^bearer /i, 'Bearer ');
+      if (!timingSafeEqual(digest(sent), expected)) throw wrongToken();
     } else if (!isLoopback(socket.remoteAddress)) throw notFromHere();
     else if (!OWN_HOST.test(headers.host ?? 'localhost')) throw fromForeignPage();
     allowed.add(request);
