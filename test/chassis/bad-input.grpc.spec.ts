@@ -54,6 +54,8 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'an unknown compression', headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED },
   { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline with nine digits', headers: { 'grpc-timeout': '123456789S' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
+  { name: 'a deadline of no time', headers: { 'grpc-timeout': '0S' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
+  { name: 'a deadline of no time for a stream', path: Probes.bidi.path, headers: { 'grpc-timeout': '0n' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
   { name: 'metadata over the limit', headers: { 'x-much': 'y'.repeat(20_000) }, body: frame(good), status: RESOURCE_EXHAUSTED, reason: 'HEADERS_TOO_LARGE' },
   { name: 'no message', status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'half a prefix', body: Buffer.alloc(3), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },

@@ -80,6 +80,11 @@ test.each(['', 'soon', '-5', '1.5', '99999999999'])('x-request-timeout-ms %j is 
   expect({ status, reason: body.reason }).toEqual({ status: 400, reason: 'MALFORMED_DEADLINE' });
 });
 
+test('a deadline of no time is over', async () => {
+  const { status, body } = await app.http.get('/probe/echo', { 'x-request-timeout-ms': '0' });
+  expect({ status, reason: body.reason }).toEqual({ status: 504, reason: 'DEADLINE_EXCEEDED' });
+});
+
 test('the longest grpc-timeout is no overflow', async () => {
   const { reason } = await app.grpc.unary(Probes.unary, order('echo'), {
     deadline: Date.now() + 99_999_999 * 3_600_000,

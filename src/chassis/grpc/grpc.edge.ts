@@ -218,7 +218,7 @@ export class GrpcEdge {
     if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : parseGrpcTimeout(String(header));
-    if (timeoutMs === undefined) return malformedTimeout();
+    if (!timeoutMs) return timeoutMs === 0 ? deadlineExceeded() : malformedTimeout();
     if (method) {
       // From here the deadline is the call's own: grpc-js would overflow on long ones and answers without details.
       delete headers[TIMEOUT_HEADER];

@@ -174,7 +174,7 @@ export class HttpEdge {
     if (overload) return overload;
     const header = call.headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : timeoutOf(header);
-    if (timeoutMs === undefined) return malformedTimeout();
+    if (!timeoutMs) return timeoutMs === 0 ? deadlineExceeded() : malformedTimeout();
     call.whenAborted((reason) => answerAbort(reply, reason));
     if (timeoutMs >= this.#expiry.timeoutMs) call.expireIn(this.#expiry);
     else call.expireAfter(timeoutMs, deadlineExceeded);
