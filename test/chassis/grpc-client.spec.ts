@@ -319,6 +319,20 @@ describe('streams', () => {
     );
   });
 
+  test('that begin late are slow, although their reader leaves them', async () => {
+    const breaker = { strategy: 'slow-call-ratio', maxAllowedRtMs: 50, minRequestAmount: 2 } as const;
+    const client = clientWith({ policy: { breaker } });
+    answer = (order) => new Promise((resolve) => setTimeout(() => resolve(order), 80));
+    for (let time = 0; time < 2; time++) {
+      const stream = client.serverStream(Rpcs.serverStream, order('echo'));
+      await stream.next();
+      await stream.return(undefined);
+    }
+    expect(await failureOf(client.unary(Rpcs.unary, order('echo')))).toMatchObject({
+      reason: 'CIRCUIT_OPEN',
+    });
+  });
+
   test('outlive the time of the attempt that has begun them', async () => {
     const client = clientWith({ policy: { timeoutMs: 300 } });
     const outer = new HttpCall('request-3', 'GET', '/');

@@ -465,6 +465,14 @@ describe('streams', () => {
     expect({ status, text: await text(body) }).toEqual({ status: 200, text: 'one two three' });
   });
 
+  test('that begin late are slow, although they have not ended', async () => {
+    const breaker = { strategy: 'slow-call-ratio', maxAllowedRtMs: 50, minRequestAmount: 2 } as const;
+    const client = clientWith({ policy: { breaker } });
+    upstream.answer = (_request, response) => setTimeout(() => response.writeHead(200).write('begun'), 80);
+    for (let time = 0; time < 2; time++) await client.stream(GET);
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
   test('have their place in the bulkhead until they end, and outlive the attempt’s time', async () => {
     const client = clientWith({ policy: { timeoutMs: 80, bulkhead: { maxConcurrent: 1 } } });
     const end = Promise.withResolvers<void>();

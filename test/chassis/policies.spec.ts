@@ -269,6 +269,30 @@ describe('streams', () => {
     expect((await Scrape.of(app)).sum('bulkhead_refused_total', { name: 'held' })).toBe(1);
   });
 
+  test.each([
+    {
+      kind: 'REST',
+      over: { routes: ['/guarded/watch'] },
+      watch: async (): Promise<void> => void (await (await fetch(`${app.http.url}/guarded/watch`)).text()),
+    },
+    {
+      kind: 'gRPC',
+      over: { rpcs: ['guarded.v1.GuardedService/Watch'] },
+      watch: async (): Promise<void> =>
+        void (await collect(app.grpc.serverStream(Guarded.watch, order('echo')))),
+    },
+  ])('are slow when they begin late, under a policy without a time (over $kind)', async ({ over, watch }) => {
+    const breaker = { strategy: 'slow-call-ratio', maxAllowedRtMs: 40, minRequestAmount: 2 };
+    await configure([{ name: 'watch', ...over, breaker }]);
+    const counts = () =>
+      app.get(PolicyRegistry).find('watch')?.breaker?.describe(performance.now()).counts ?? {};
+    dependency.next.push('ok', 'late', 'late', 'ok');
+    await watch();
+    expect(counts()).toMatchObject({ total: 1, flagged: 0 });
+    await watch();
+    expect(counts()).toMatchObject({ total: 2, flagged: 1 });
+  });
+
   test('tell of a step that answered after they had begun in their trailer', async () => {
     dependency.next.push('ok', 'away');
     const stream = app.grpc.serverStream(Guarded.prices, order('echo'));

@@ -24,13 +24,14 @@ export const Guarded = {
   plain: { ...Probes.unary, path: at('Plain') },
   prices: { ...Probes.serverStream, path: at('Prices') },
   held: { ...Probes.serverStream, path: at('Held') },
+  watch: { ...Probes.serverStream, path: at('Watch') },
   late: { ...Probes.clientStream, path: at('Late') },
   talk: { ...Probes.bidi, path: at('Talk') },
 };
 
 const answer = (reason: string): Order => ({ reason, domain: '', metadata: {} });
 
-/** Does what the test wants next: `away`, `hang`, `bad`, or answers. */
+/** Does what the test wants next: `away`, `hang`, `bad`, `late`, or answers. */
 @Injectable()
 export class Dependency {
   readonly next: string[] = [];
@@ -42,6 +43,7 @@ export class Dependency {
     this.calls += 1;
     const what = this.next.shift();
     if (what === 'hang') await new Promise(() => undefined);
+    if (what === 'late') await new Promise((resolve) => setTimeout(resolve, 60));
     if (what === 'away')
       throw new ServiceError({ code: 'UNAVAILABLE', reason: 'AWAY', message: 'The dependency is away' });
     if (what === 'bad')
@@ -113,6 +115,12 @@ export class GuardedHttpController {
     return this.dependency.ask();
   }
 
+  @Get('watch')
+  async *watch(): AsyncGenerator<Order> {
+    yield await this.dependency.ask();
+    yield await this.dependency.ask();
+  }
+
   @Get('sync')
   sync(): Order {
     return answer('sync');
@@ -156,6 +164,12 @@ export class GuardedGrpcController {
   async *held(): AsyncGenerator<Order> {
     yield await this.dependency.ask();
     await new Promise((resolve) => currentLimits()?.signal.addEventListener('abort', resolve));
+  }
+
+  @Rpc(Guarded.watch, Order)
+  async *watch(): AsyncGenerator<Order> {
+    yield await this.dependency.ask();
+    yield await this.dependency.ask();
   }
 
   @Timeout(300, { name: 'late' })

@@ -90,8 +90,9 @@ export class AdaptiveBreaker implements Breaker {
     return this.#nextTicket++;
   }
 
-  begun(): void {
-    // A stream counts by its end.
+  /** A stream counts by its end. */
+  begun(): boolean {
+    return false;
   }
 
   settle(_ticket: number, nowMs: number, isFailed: boolean): void {

@@ -122,8 +122,8 @@ class ForcedBreaker implements Breaker {
     return this.state === 'open' ? REFUSED : 0;
   }
 
-  begun(): void {
-    // Nothing is counted.
+  begun(): boolean {
+    return false;
   }
 
   settle(): void {

@@ -309,6 +309,24 @@ describe('breaker', () => {
     expect([parts.breaker.state, parts.bulkhead.running]).toEqual(['closed', 1]);
   });
 
+  test('a stream that begins late is slow, although its reader leaves it, and is counted once', async () => {
+    const rule = { ...breaker().rule, strategy: 'slow-call-ratio', maxAllowedRtMs: 50 } as const;
+    const slow = new StateBreaker(rule);
+    const policy = new Policy('dependency', { breaker: slow });
+    const rest = Promise.withResolvers<void>();
+    const begins = Promise.withResolvers<() => void>();
+    await policy.run((attempt) => {
+      attempt.goOn(rest.promise, false);
+      begins.resolve(() => attempt.begun());
+    });
+    await vi.advanceTimersByTimeAsync(60);
+    (await begins.promise)();
+    expect(slow.counts(performance.now())).toMatchObject({ total: 1, flagged: 1 });
+    rest.reject(failure('CANCELLED'));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(slow.counts(performance.now())).toMatchObject({ total: 1, flagged: 1 });
+  });
+
   test('a probe that finds no place in the bulkhead gives its own back', async () => {
     const parts = {
       breaker: breaker(),

@@ -172,32 +172,36 @@ export class Policy {
     return result.then(
       (value) => {
         attempt.end();
-        const durationMs = performance.now() - begin;
-        if (attempt.rest) this.#settleLater(parts, attempt, attempt.rest, ticket, durationMs);
-        else this.#settle(parts, ticket, durationMs, 'success');
+        if (attempt.rest) this.#settleLater(parts, attempt, attempt.rest, ticket, begin);
+        else this.#settle(parts, ticket, begin, 'success');
         return value;
       },
       (error: unknown) => {
         attempt.end();
-        this.#settle(parts, ticket, performance.now() - begin, outcomeOf(attempt.abortReason ?? error));
+        this.#settle(parts, ticket, begin, outcomeOf(attempt.abortReason ?? error));
         throw error;
       },
     );
   }
 
-  /** A stream has its place until its end, and counts by it; slow is what begins late. A probe counts by its begin. */
+  /** A stream has its place until its end, and counts by it where its breaker has not heard enough by its begin. */
   #settleLater(
     parts: PolicyParts,
     attempt: Attempt,
     rest: Promise<void>,
     ticket: number,
-    durationMs: number,
+    begin: number,
   ): void {
-    const { breaker } = parts;
-    if (breaker) attempt.whenBegun(() => breaker.begun(ticket, performance.now(), durationMs));
+    const { breaker, ...others } = parts;
+    let toSettle = parts;
+    if (breaker)
+      attempt.whenBegun(() => {
+        const now = performance.now();
+        if (breaker.begun(ticket, now, now - begin)) toSettle = others;
+      });
     rest.then(
-      () => this.#settle(parts, ticket, durationMs, 'success'),
-      (error: unknown) => this.#settle(parts, ticket, durationMs, outcomeOf(error)),
+      () => this.#settle(toSettle, ticket, begin, 'success'),
+      (error: unknown) => this.#settle(toSettle, ticket, begin, outcomeOf(error)),
     );
   }
 
@@ -206,12 +210,13 @@ export class Policy {
     return Promise.reject(error);
   }
 
-  #settle({ breaker, bulkhead }: PolicyParts, ticket: number, durationMs: number, outcome: Outcome): void {
+  #settle({ breaker, bulkhead }: PolicyParts, ticket: number, begin: number, outcome: Outcome): void {
     bulkhead?.leave();
     this.listener.onEnd?.(outcome);
     if (!breaker) return;
+    const now = performance.now();
     if (outcome === 'success' || outcome === 'failure')
-      breaker.settle(ticket, performance.now(), outcome === 'failure', durationMs);
+      breaker.settle(ticket, now, outcome === 'failure', now - begin);
     else breaker.release(ticket);
   }
 }

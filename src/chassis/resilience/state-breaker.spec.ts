@@ -11,6 +11,7 @@ const COMMON = {
   probeTimeoutMs: 500,
 };
 const RULE: StateBreakerRule = { ...COMMON, strategy: 'error-ratio', threshold: 0.5 };
+const SLOW = { strategy: 'slow-call-ratio', threshold: 0.5, maxAllowedRtMs: 100 } as const;
 
 function call(breaker: StateBreaker, now: number, isFailed: boolean, durationMs = 1): boolean {
   const ticket = breaker.enter(now);
@@ -45,17 +46,19 @@ test.each<[StateBreakerRule, boolean[], BreakerState]>([
 });
 
 test('slow calls open it, whether they succeed or not', () => {
-  const rule: StateBreakerRule = {
-    ...COMMON,
-    strategy: 'slow-call-ratio',
-    threshold: 0.5,
-    maxAllowedRtMs: 100,
-  };
-  const breaker = new StateBreaker(rule);
+  const breaker = new StateBreaker({ ...COMMON, ...SLOW });
   for (const durationMs of [1, 100, 101]) call(breaker, 10_000, true, durationMs);
   expect(breaker.state).toBe('closed');
   call(breaker, 10_000, false, 101);
   expect(breaker.state).toBe('open');
+});
+
+test('a stream is slow by its begin, which is all that counts of it', () => {
+  const breaker = new StateBreaker({ ...COMMON, ...SLOW });
+  const [late, quick] = [breaker.enter(10_000), breaker.enter(10_000)];
+  expect(breaker.begun(late, 10_101, 101)).toBe(true);
+  expect(breaker.begun(quick, 10_101, 100)).toBe(true);
+  expect(breaker.counts(10_101)).toMatchObject({ total: 2, flagged: 1 });
 });
 
 test('open, it refuses until its time is over and says how long that is', () => {

@@ -23,8 +23,11 @@ export interface Breaker {
   readonly state: BreakerState;
   /** A ticket for one call, or `REFUSED`. Each ticket is handed to `settle` or `release` once. */
   enter(nowMs: number): number;
-  /** The call of this ticket goes on as a stream, whose first message is there. Its end is told all the same. */
-  begun(ticket: number, nowMs: number, durationMs: number): void;
+  /**
+   * The call of this ticket goes on as a stream, whose first message is there.
+   * @returns whether that says all: its end does not count any more
+   */
+  begun(ticket: number, nowMs: number, durationMs: number): boolean;
   /** The call of this ticket ended. */
   settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void;
   /** The call of this ticket was not made, or its end says nothing: its place is free again. */
@@ -87,9 +90,11 @@ export class StateBreaker implements Breaker {
     return this.#state === 'half-open' ? this.#enterAsProbe(nowMs) : REFUSED;
   }
 
-  /** Of a probe that says enough: its end may be hours away. */
-  begun(ticket: number, nowMs: number, durationMs: number): void {
-    if (this.#probes.has(ticket)) this.#settleProbe(ticket, nowMs, isBad(this.#rule, false, durationMs));
+  /** Of a probe, and of what is slow, that says all: its end may be hours away. */
+  begun(ticket: number, nowMs: number, durationMs: number): boolean {
+    const saysAll = this.#probes.has(ticket) || this.#rule.strategy === 'slow-call-ratio';
+    if (saysAll) this.settle(ticket, nowMs, false, durationMs);
+    return saysAll;
   }
 
   settle(ticket: number, nowMs: number, isFailed: boolean, durationMs: number): void {
