@@ -1,9 +1,17 @@
 /** The part of OpenAPI 3.1 that the tools read: https://spec.openapis.org/oas/v3.1.1. */
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly components?: { readonly schemas?: Readonly<Record<string, Schema>> };
-  readonly security?: readonly object[];
+  readonly components?: {
+    readonly schemas?: Readonly<Record<string, Schema>>;
+    readonly securitySchemes?: Readonly<Record<string, SecurityScheme>>;
+  };
+  readonly security?: readonly SecurityRequirement[];
 }
+
+/** Everything in it has to be shown, with its scopes. */
+type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
+
+export type SecurityScheme = Readonly<Record<string, unknown>>;
 
 export interface Operation {
   readonly operationId?: string;
@@ -12,7 +20,7 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required?: boolean; readonly content?: Content };
   readonly responses?: Readonly<Record<string, { readonly content?: Content }>>;
-  readonly security?: readonly object[];
+  readonly security?: readonly SecurityRequirement[];
 }
 
 export interface Parameter {
@@ -63,6 +71,11 @@ export function operationsOf({ paths }: OpenApi): LocatedOperation[] {
       path,
     })),
   );
+}
+
+/** The names of a path's parameters are no part of it for a client. */
+export function keyOf({ method, path }: LocatedOperation): string {
+  return `${method} ${path.replaceAll(/\{[^}]*\}/g, '{}')}`;
 }
 
 /** The schema itself, behind references into `components.schemas`. */

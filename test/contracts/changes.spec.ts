@@ -43,6 +43,14 @@ const REST: readonly (readonly [string, boolean, (document: Json) => void])[] = 
   ['a response enum value added', false, (d) => schema(d, 'Parcel').properties.size.enum.push('huge')],
   ['a response enum value removed', false, (d) => schema(d, 'Parcel').properties.size.enum.pop()],
   ['an open operation that asks for a caller', true, (d) => (list(d).security = [{ bearer: [] }])],
+  ['an operation that asks for no caller any more', false, (d) => (create(d).security = [])],
+  ['another credential', true, (d) => (create(d).security = [{ apiKey: ['parcels:write'] }])],
+  ['another credential of the same name', true, (d) => (d.components.securitySchemes.bearer = d.components.securitySchemes.apiKey)],
+  ['the same credential of another name', false, (d) => renameBearer(d)],
+  ['one credential more beside the first', true, (d) => Object.assign(create(d).security[0], { apiKey: [] })],
+  ['a further way to call', false, (d) => (create(d).security = [...create(d).security, { apiKey: [] }])],
+  ['credentials for all operations that say nothing', true, (d) => (d.security = [{ bearer: [] }])],
+  ['one scope less', false, (d) => (create(d).security = [{ bearer: [] }])],
   ['one scope more', true, (d) => (create(d).security = [{ bearer: ['parcels:write', 'parcels:admin'] }])],
 ];
 
@@ -182,6 +190,12 @@ const create = (document: Json): Json => document.paths['/v1/parcels'].post;
 const list = (document: Json): Json => document.paths['/v1/parcels'].get;
 const read = (document: Json): Json => document.paths['/v1/parcels/{id}'].get;
 const parameter = (name: string, required: boolean) => ({ name, in: 'query', required, schema: { type: 'string' } });
+
+function renameBearer(document: Json): void {
+  rename(document.components.securitySchemes, 'bearer', 'token');
+  const { delete: remove } = document.paths['/v1/parcels/{id}'];
+  for (const operation of [create(document), remove]) operation.security = [{ token: ['parcels:write'] }];
+}
 
 function rename(object: Json, from: string, to: string): void {
   object[to] = object[from];

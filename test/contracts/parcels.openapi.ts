@@ -76,6 +76,9 @@ export const PARCELS = {
         additionalProperties: false,
       },
     },
-    securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer' },
+      apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+    },
   },
 };
