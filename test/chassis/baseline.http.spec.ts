@@ -6,11 +6,14 @@ import { connect, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { beginFault, endFaults } from '../support/faulty.js';
+import { TestAuthority } from '../support/certificates.js';
 import { eventually, ProbeModule, ProbeService, TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { RawConnection } from '../support/raw-connection.js';
 import { sendRaw } from '../support/raw-http.js';
 import { Scrape } from '../support/scrape.js';
+import { TlsFiles } from '../support/tls-files.js';
+import type { TlsTestOptions } from '../support/tls-test-client.js';
 
 const ROOT = new URL('../../', import.meta.url);
 /** More than the system's buffers take on a connection. */
@@ -40,11 +43,16 @@ class ClosedModule {}
 
 let DATABASE_URL: string;
 let app: TestApp;
-const start = (config: Record<string, unknown> = {}, ...more: (typeof ClosedModule)[]) =>
+const start = (
+  config: Record<string, unknown> = {},
+  more: (typeof ClosedModule)[] = [],
+  tls?: TlsTestOptions,
+) =>
   TestApp.start({
     service: { module: ProbeModule, root: ROOT },
     imports: [SeenModule, ...more],
     config: { DATABASE_URL, ...config },
+    ...(tls && { tls }),
   });
 beforeAll(async () => {
   DATABASE_URL = await createDatabase(inject('postgresUrl'));
@@ -389,15 +397,27 @@ describe('CORS', () => {
     expect(granted(await app.http.get('/probe/echo', { origin: OURS }))).toEqual([]);
   });
 
-  describe('with an origin', () => {
+  describe.each(['HTTP/1.1', 'HTTP/2 over TLS'])('with an origin, over %s', (protocol) => {
+    let authority: TestAuthority;
+    let files: TlsFiles;
     let open: TestApp;
     beforeAll(async () => {
-      open = await start(
-        { CORS_ORIGINS: `${OURS}, http://localhost:5173`, CORS_CREDENTIALS: 'true' },
-        ClosedModule,
-      );
+      authority = await TestAuthority.create();
+      files = TlsFiles.with(await authority.issue({ name: 'service' }));
+      const cors = { CORS_ORIGINS: `${OURS}, http://localhost:5173`, CORS_CREDENTIALS: 'true' };
+      open =
+        protocol === 'HTTP/1.1'
+          ? await start(cors, [ClosedModule])
+          : await start({ ...cors, ...files.config }, [ClosedModule], {
+              ca: authority.certificate,
+              version: 'h2',
+            });
     });
-    afterAll(() => open.stop());
+    afterAll(async () => {
+      await open.stop();
+      files.remove();
+      authority.remove();
+    });
 
     test('answers its preflight before any guard', async () => {
       const answer = await preflight(open, OURS);
