@@ -4,7 +4,7 @@ import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
 import { checkReach, guardFeature, registerGlobally, type Reach } from '../shared/reach.ts';
-import { requireFree } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 /** The options of schema.json. */
@@ -22,6 +22,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     if (reach.global) {
       const folder = `/src/features/${name.kebab}`;
       return chain([
+        requireFreeInFeatures(`${name.kebab}.guard.ts`),
         requireFree(folder, ...files, `${name.kebab}.module.ts`),
         writeTemplates('./files', { file: name.kebab, name, reason }, folder),
         writeTemplates('./module', { file: name.kebab, name }, folder),
@@ -33,6 +34,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     const place = featurePlace(tree, reach.feature);
     const added = { name: `${name.pascal}Guard`, from: `./${name.kebab}.guard.js` };
     return chain([
+      requireFreeInFeatures(`${name.kebab}.guard.ts`),
       requireFree(place.folder, ...files),
       writeTemplates('./files', { file: name.kebab, name, reason }, place.folder),
       addErrorRow(place.folder, place.name, row),

@@ -14,7 +14,7 @@ export function requireFree(folder: string, ...files: readonly string[]): Rule {
 }
 
 /**
- * For what the whole service knows by its name: a client, a job, a health indicator, a middleware.
+ * For what the whole service knows by its name: a client, a guard's reason, a job, a health indicator, a middleware.
  * @throws SchematicsException naming the feature's file that has the name already
  */
 export function requireFreeInFeatures(file: string): Rule {

@@ -16,7 +16,7 @@ beforeAll(() => {
   project = new ProjectCopy('taken-names');
   for (const feature of ['fresh', 'other']) mkdirSync(join(project.root, 'src/features', feature));
   project.write('src/features/fresh/fresh.module.ts', MODULE);
-  for (const kind of ['client', 'job', 'health', 'middleware'])
+  for (const kind of ['client', 'guard', 'job', 'health', 'middleware'])
     project.write(`src/features/other/bank.${kind}.ts`, 'export {};\n');
   project.write(
     'src/features/other/keys.ts',
@@ -47,6 +47,7 @@ test.each([
     /key REDIS_URL is declared already in src\/chassis\/config/,
   ],
   ['client', () => ['vault', '--from', proto], /key VAULT_TLS is declared already in src\/features\/other/],
+  ['guard', () => ['bank'], /other\/bank\.guard\.ts is there already/],
   ['job', () => ['bank'], /other\/bank\.job\.ts is there already/],
   ['health-indicator', () => ['bank'], /other\/bank\.health\.ts is there already/],
   ['health-indicator', () => ['gate'], /key GATE_HEALTH_URL is declared already/],
