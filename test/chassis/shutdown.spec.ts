@@ -188,6 +188,27 @@ describe('connections', () => {
     await app.stop();
   });
 
+  test('a connection stays for a call that comes behind the one that it was to close with', async () => {
+    const app = await start(WorkingModule);
+    const connection = await RawConnection.open(app.http.address);
+    const request = 'GET /probe/ignore-abort HTTP/1.1\r\nhost: test\r\n\r\n';
+    connection.write(request);
+    const active = async () => (await Scrape.of(app)).sum('http_server_active_requests');
+    await eventually('the first call is open', async () => (await active()) === 1);
+    const report = app.service.shutdown.begin('test');
+    const isRefused = () =>
+      fetch(app.http.url).then(
+        () => false,
+        () => true,
+      );
+    await eventually('no connection is taken any more', isRefused);
+    connection.write(request);
+    expect((await report).forced).toEqual([]);
+    await connection.closed;
+    expect(connection.text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    await app.stop();
+  });
+
   test('HTTP/2 clients get a GOAWAY that names the last call taken; that one is answered', async () => {
     const app = await start(WorkingModule);
     const client = new RawHttp2Client(app.grpc.address);

@@ -9,11 +9,17 @@ interface PeerSocket {
   readonly encrypted?: boolean;
 }
 
+/** An answer of HTTP/1.1, as Node has it. */
+interface Answer {
+  shouldKeepAlive: boolean;
+}
+
 /** Who is at the other end of a connection; found out once for each. */
 export class Peer {
   /** Calls of the connection that have not ended. */
   openCalls = 0;
   #isNew = true;
+  #last: Answer | undefined;
 
   constructor(
     /** Its address, normalised; `undefined` where it has none, as on a Unix socket. */
@@ -29,6 +35,15 @@ export class Peer {
     const isFirst = this.#isNew;
     this.#isNew = false;
     return isFirst;
+  }
+
+  /** The connection ends with this answer, unless others are waited for: Node drops those behind one that says so. */
+  endWith(answer: Answer): void {
+    const isOnly = this.openCalls === 1;
+    // The one before, where it has not begun. What the client itself has asked to be the last stays it.
+    if (this.#last) this.#last.shouldKeepAlive = true;
+    this.#last = isOnly && answer.shouldKeepAlive ? answer : undefined;
+    if (isOnly) answer.shouldKeepAlive = false;
   }
 }
 

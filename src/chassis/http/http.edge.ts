@@ -122,10 +122,9 @@ export class HttpEdge {
     }
   }
 
-  /** Node drops the answers behind one that says so: where more calls wait, `#close` ends the connection. */
+  /** Where more calls wait, `#close` ends the connection. */
   #endWith(response: FastifyReply['raw']): void {
-    if (!isHttp2(response.req) && this.#peerOf(response.req).openCalls === 1)
-      response.shouldKeepAlive = false;
+    if (!isHttp2(response.req)) this.#peerOf(response.req).endWith(response);
   }
 
   /** Fastify's error handler: the one place where an error becomes an HTTP answer. */
