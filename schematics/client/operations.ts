@@ -1,3 +1,4 @@
+import { methodName } from '../shared/method-name.ts';
 import { spell } from '../shared/names.ts';
 import { refuse } from '../shared/refuse.ts';
 
@@ -62,7 +63,7 @@ function describe(path: string, key: string, item: PathItem, operation: OpenApiO
   const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
   const names = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name as string);
   return {
-    name: methodName(operation.operationId ?? `${key} ${path}`),
+    name: nameOf(operation.operationId ?? `${key} ${path}`),
     key,
     path,
     summary: (operation.summary ?? `${key.toUpperCase()} ${path}`).replaceAll(/\s+|\*\//g, ' ').trim(),
@@ -78,12 +79,12 @@ function mayBeRequired(parameter: Parameter): boolean {
 }
 
 /** `Payments_getPayment`, `get /v1/payments/{id}`: words in camel case, none that a class has already. */
-function methodName(text: string): string {
+function nameOf(text: string): string {
   const words =
     text
       .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
       .toLowerCase()
       .match(/[a-z0-9]+/g) ?? [];
   const { camel } = spell(words);
-  return /^[a-z]/.test(camel) && camel !== 'constructor' ? camel : `call${spell(words).pascal}`;
+  return /^[a-z]/.test(camel) ? methodName(camel) : `call${spell(words).pascal}`;
 }

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { methodName } from '../shared/method-name.ts';
 import { refuse } from '../shared/refuse.ts';
 import { rpcKey } from '../shared/rpc-key.ts';
 
@@ -12,6 +13,8 @@ const PACKAGE = /^\s*package\s+([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\s*;/m;
 export interface ProtoRpc {
   /** `getPayment`, as in the generated code. */
   readonly name: string;
+  /** The client's method. */
+  readonly method: string;
   readonly kind: 'unary' | 'serverStream' | 'clientStream' | 'bidi';
   /** As its `idempotency_level` says. */
   readonly isIdempotent: boolean;
@@ -87,6 +90,7 @@ function describe(
     constant: `${name}Service`,
     rpcs: method.map((rpc) => ({
       name: rpcKey(rpc.name),
+      method: methodName(rpcKey(rpc.name)),
       kind: kindOf(rpc),
       isIdempotent: /^(NO_SIDE_EFFECTS|IDEMPOTENT)$/.test(rpc.options?.idempotencyLevel ?? ''),
     })),

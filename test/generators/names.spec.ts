@@ -12,10 +12,10 @@ beforeAll(() => {
 });
 afterAll(() => project[Symbol.dispose]());
 
-async function generate(parameters: readonly string[]): Promise<void> {
+async function generate(parameters: readonly string[], kind = 'feature'): Promise<void> {
   const schematics = new Schematics(project.root);
-  const feature = schematics.get('feature');
-  await schematics.run(feature, parseOptions(feature, ['feature', ...parameters]).options);
+  const schematic = schematics.get(kind);
+  await schematics.run(schematic, parseOptions(schematic, [kind, ...parameters]).options);
 }
 
 /** The methods of a service in the generated code. */
@@ -49,6 +49,46 @@ test('rpcs are called as in the generated code, whatever acronyms and digits are
     const used = [...project.read(file).matchAll(/Rpcs\.(\w+)/g)].map(([, name]) => name as string);
     expect([...new Set(used)].toSorted()).toEqual(there);
   }
+});
+
+test('a client has no method that has a meaning for Nest, or for every object', async () => {
+  const rpcs = ['Constructor', 'Then', 'ToString', 'HasOwnProperty', 'OnModuleInit', 'Thence'];
+  const methods = rpcs.map((name) => `  rpc ${name}(M) returns (M);`).join('\n');
+  project.write(
+    'odd.proto',
+    `syntax = "proto3";\npackage odd.v1;\nmessage M {}\nservice Odd {\n${methods}\n}\n`,
+  );
+  const paths = Object.fromEntries(
+    rpcs.map((name) => [
+      `/v1/${name}`,
+      { get: { operationId: name, responses: { '204': { description: '' } } } },
+    ]),
+  );
+  project.write(
+    'odd.json',
+    JSON.stringify({ openapi: '3.1.0', info: { title: 'odd', version: '1' }, paths }),
+  );
+  await generate(['hosts', '--rest']);
+  const made = [
+    'callConstructor',
+    'callThen',
+    'callToString',
+    'callHasOwnProperty',
+    'callOnModuleInit',
+    'thence',
+  ];
+  for (const [name, contract] of [
+    ['odd-rpc', 'odd.proto'],
+    ['odd-rest', 'odd.json'],
+  ] as const) {
+    const from = join(project.root, contract);
+    await generate([name, '--from', from, '--feature', 'hosts'], 'client');
+    const client = project.read(`src/features/hosts/${name}.client.ts`);
+    expect([...client.matchAll(/^ {2}(\w+)\(\s*(?:request|input)\b/gm)].map(([, method]) => method)).toEqual(
+      made,
+    );
+  }
+  expect(project.read('src/features/hosts/odd-rpc.client.ts')).toContain('Rpcs.constructor, request');
 });
 
 test('a table may have the name of a word that SQL reserves', async () => {
