@@ -955,6 +955,13 @@ describe('the configuration', () => {
       /AUTH_ISSUER.*AUTH_AUDIENCE/,
     ],
     ['a secret without audience', { AUTH_HS256_SECRET: SECRET, AUTH_ISSUER: 'i' }, /AUTH_AUDIENCE/],
+    ['an issuer alone', { AUTH_ISSUER: 'i' }, /AUTH_ISSUER.*set AUTH_JWKS_URL or AUTH_HS256_SECRET/],
+    ['an audience alone', { AUTH_AUDIENCE: 'a' }, /AUTH_AUDIENCE.*set AUTH_JWKS_URL or AUTH_HS256_SECRET/],
+    [
+      'names of certificates without AUTH_MTLS',
+      { AUTH_MTLS_FILE: 'names.yaml' },
+      /AUTH_MTLS_FILE.*AUTH_MTLS to/,
+    ],
     ['an audience of commas', { ...https, AUTH_AUDIENCE: ' , ' }, /AUTH_AUDIENCE/],
     ['a short secret', { AUTH_HS256_SECRET: 'short' }, /AUTH_HS256_SECRET.*32 bytes/],
     [

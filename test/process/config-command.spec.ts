@@ -81,6 +81,14 @@ test('checks the whole configuration and exits 1 with all faults, showing no val
   expect(err + out).not.toContain(SECRET);
 });
 
+test('checks what keys need of each other', async () => {
+  const { code, err } = await config(['check'], { env: { AUTH_JWKS_URL: 'https://issuer.test/jwks.json' } });
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /AUTH_ISSUER \(from default\): must say whose.*AUTH_AUDIENCE \(from default\): must say/,
+  );
+});
+
 test.each([
   [['encrypt', 'MANAGEMENT_TOKEN', SECRET], /A value is no argument/],
   [['encrypt', 'CONFIG_KEY_FILE'], /read before anything is decrypted/],

@@ -1,4 +1,4 @@
-import { ConfigError, type Config } from '../config/index.js';
+import type { Config } from '../config/index.js';
 import type { JwksOptions } from './jwks.js';
 import type { JwtOptions } from './jwt.authenticator.js';
 import type { TokenRules } from './token-verifier.js';
@@ -14,15 +14,13 @@ export interface BearerOptions {
 }
 
 /**
- * The keys of bearer tokens, checked together: what one of them needs of another.
+ * The keys of bearer tokens; what one of them needs of another the schema has checked.
  * @returns `undefined` when bearer tokens are not configured
- * @throws {ConfigError} with all faults
  */
 export function readBearerOptions(config: Config): BearerOptions | undefined {
   const url = config.get('AUTH_JWKS_URL');
   const secret = config.get('AUTH_HS256_SECRET');
   if (!url && !secret) return undefined;
-  checkTogether(config);
   return {
     jwks: url ? jwksOptions(config) : undefined,
     secret,
@@ -42,21 +40,6 @@ export function readBearerOptions(config: Config): BearerOptions | undefined {
       cacheMaxAgeMs: config.get('AUTH_TOKEN_CACHE_MAX_AGE_MS'),
     },
   };
-}
-
-function checkTogether(config: Config): void {
-  const faults: string[] = [];
-  if (!config.get('AUTH_ISSUER')) faults.push('AUTH_ISSUER: must say whose tokens are taken');
-  if (split(config.get('AUTH_AUDIENCE')).length === 0)
-    faults.push('AUTH_AUDIENCE: must say for whom tokens are made, or those of other services get in');
-  if (config.get('AUTH_JWKS_URL').startsWith('http:') && config.get('APP_ENV') === 'production')
-    faults.push('AUTH_JWKS_URL: must be https:// in production, or whoever is on the way chooses the keys');
-  if (config.get('AUTH_JWKS_URL') && split(config.get('AUTH_ALGORITHMS')).length === 0)
-    faults.push('AUTH_ALGORITHMS: must have one algorithm at least');
-  if (faults.length > 0)
-    throw new ConfigError(
-      `Configuration is not valid. ${faults.join('; ')}. See .env.example for every key.`,
-    );
 }
 
 function jwksOptions(config: Config): BearerOptions['jwks'] {

@@ -83,3 +83,41 @@ export const authConfigShape = {
     .default(5000)
     .describe('How often the two files are looked at for changes.'),
 };
+
+interface AuthKeys extends z.output<z.ZodObject<typeof authConfigShape>> {
+  readonly APP_ENV: string;
+}
+
+/** What one key needs of another. Whoever set a part of it did not mean a service that is open to everybody. */
+export function authFaults(keys: AuthKeys): { path: [keyof typeof authConfigShape]; message: string }[] {
+  const { AUTH_JWKS_URL: url, AUTH_HS256_SECRET: secret, AUTH_ISSUER: issuer, AUTH_MTLS_FILE: names } = keys;
+  const hasTokens = url !== '' || secret !== '';
+  const hasAudience = /[^\s,]/.test(keys.AUTH_AUDIENCE);
+  const alone = 'nothing verifies tokens: set AUTH_JWKS_URL or AUTH_HS256_SECRET, or remove it';
+  const faults: [keyof typeof authConfigShape, boolean, string][] = [
+    ['AUTH_ISSUER', hasTokens && issuer === '', 'must say whose tokens are taken'],
+    ['AUTH_ISSUER', !hasTokens && issuer !== '', alone],
+    [
+      'AUTH_AUDIENCE',
+      hasTokens && !hasAudience,
+      'must say for whom tokens are made, or those of other services get in',
+    ],
+    ['AUTH_AUDIENCE', !hasTokens && hasAudience, alone],
+    [
+      'AUTH_JWKS_URL',
+      url.startsWith('http:') && keys.APP_ENV === 'production',
+      'must be https:// in production, or whoever is on the way chooses the keys',
+    ],
+    [
+      'AUTH_ALGORITHMS',
+      url !== '' && !/[^\s,]/.test(keys.AUTH_ALGORITHMS),
+      'must have one algorithm at least',
+    ],
+    [
+      'AUTH_MTLS_FILE',
+      names !== '' && keys.AUTH_MTLS === 'off',
+      'nobody is looked up in it: set AUTH_MTLS to uri, dns or common-name, or remove it',
+    ],
+  ];
+  return faults.filter(([, isFault]) => isFault).map(([key, , message]) => ({ path: [key], message }));
+}

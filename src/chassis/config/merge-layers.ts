@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SecretFault } from '../secrets/index.js';
 import type { ConfigSource } from './config.js';
+import { authFaults } from './auth.schema.js';
 import { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 import { ConfigError } from './config-error.js';
 import { isLive } from './fields.js';
@@ -70,6 +71,8 @@ export class ConfigSchema {
     const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
     const faults = [...secretFaults.map(({ key, message }) => ({ path: [key], message })), ...issues];
     if (!result.success || faults.length > 0) throw new ConfigError(explain(faults, sources));
+    const together = authFaults(result.data as unknown as ChassisConfig);
+    if (together.length > 0) throw new ConfigError(explain(together, sources));
     // Zod leaves out a key that is optional and not set: whoever compares two configurations would not see it go.
     const all = Object.fromEntries([...this.#known].map((key) => [key, result.data[key]]));
     // The schema is the chassis' own, extended: its output has every key of ChassisConfig.
