@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { Authentication } from './auth/index.js';
+import { ConfigSources } from './config/index.js';
 import { LiveConfig } from './live-config/index.js';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
@@ -44,6 +45,7 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
   process.on('SIGHUP', () => void live.reload('SIGHUP'));
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
+  tellMisspelt(running);
   tellWhetherOpen(running);
 }
 
@@ -74,7 +76,10 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
   const live = app.get(LiveConfig);
   live.onRestartNeeded((wanted) => void link.restartNeeded(wanted));
   link.onReload(() => void live.reload('SIGHUP'));
-  if (worker === 1) tellWhetherOpen(running);
+  if (worker === 1) {
+    tellMisspelt(running);
+    tellWhetherOpen(running);
+  }
   await link.ready(
     { http, grpc, shutdownLimitMs, changeLimitMs: changeLimitMs(config) },
     {
@@ -85,6 +90,11 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
       pin: (pinned) => live.pin(pinned),
     },
   );
+}
+
+function tellMisspelt({ app, logger }: RunningService): void {
+  for (const { source, name, key } of app.get(ConfigSources, { strict: false }).misspelt)
+    logger.warn(`${name} (from ${source}) is no key of this service and does nothing: is ${key} meant?`);
 }
 
 function tellWhetherOpen({ app, config, logger }: RunningService): void {

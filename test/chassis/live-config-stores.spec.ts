@@ -128,7 +128,7 @@ test('a document under the prefix holds several keys, of which single ones win',
 });
 
 test('an unknown key in a store is refused, and /config and the log say so', async () => {
-  const reason = `${ETCD} has keys that no schema knows: GREETNG. Remove or rename them.`;
+  const reason = `${ETCD} has keys that no schema knows: GREETNG (is GREETING meant?). Remove or rename them.`;
   await etcd.put(`${PREFIX}GREETNG`, 'hunter2');
   await eventually(
     'it is refused',

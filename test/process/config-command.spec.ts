@@ -81,6 +81,14 @@ test('checks the whole configuration and exits 1 with all faults, showing no val
   expect(err + out).not.toContain(SECRET);
 });
 
+test('tells which variable is nearly a key', async () => {
+  const { code, err } = await config(['check'], { env: { HTTP_PROT: '3000' } });
+  expect(code).toBe(0);
+  expect(err).toContain(
+    'HTTP_PROT (from environment) is no key of this service and does nothing: is HTTP_PORT meant?',
+  );
+});
+
 test('checks what keys need of each other', async () => {
   const { code, err } = await config(['check'], { env: { AUTH_JWKS_URL: 'https://issuer.test/jwks.json' } });
   expect(code).toBe(1);

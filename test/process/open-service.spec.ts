@@ -21,3 +21,20 @@ test('one that knows its callers says nothing', async () => {
   expect(await service.stop()).toBe(0);
   expect(service.lines.filter(({ msg }) => msg === OPEN)).toEqual([]);
 });
+
+test('a variable that is nearly a key is told, others are not', async () => {
+  const env = {
+    AUTH_JWKS_URI: 'https://issuer.test/jwks.json',
+    RATE_LIMIT_HEADER: 'always',
+    HTTP_PROXY: 'x',
+  };
+  await using service = await startProcess({ env });
+  await service.ready();
+  expect(
+    await service.line(
+      'AUTH_JWKS_URI (from environment) is no key of this service and does nothing: is AUTH_JWKS_URL meant?',
+    ),
+  ).toMatchObject({ level: 'warn' });
+  expect(await service.stop()).toBe(0);
+  expect(service.lines.filter(({ msg }) => String(msg).includes('is no key'))).toHaveLength(2);
+});

@@ -82,7 +82,7 @@ test('an unknown profile is a fault of APP_ENV, whatever it looks like', async (
 });
 
 test.each([
-  ['HTTP_PRT: 1', /keys that no schema knows: HTTP_PRT/],
+  ['HTTP_PRT: 1', /keys that no schema knows: HTTP_PRT \(is HTTP_PORT meant\?\)/],
   ['APP_ENV: production', /keys that no schema knows: APP_ENV/],
   ['a: [1', /is not YAML \(line 1/],
   ['- 1', /must hold "KEY: value" lines/],

@@ -7,6 +7,7 @@ import { ConfigError } from './config-error.js';
 import { isLive } from './fields.js';
 import { secretsConfigShape } from './secrets.schema.js';
 import { sourcesConfigShape } from './sources.schema.js';
+import { meantBy } from './misspelt.js';
 import type { Values } from './sources/values.js';
 
 /** What one source adds; later layers win. */
@@ -17,6 +18,13 @@ export interface Layer {
   readonly isStrict: boolean;
   /** Whether it may say where configuration comes from. */
   readonly maySetSources: boolean;
+}
+
+/** A name that no schema knows, and the key that it was most likely meant to be. */
+export interface Misspelt {
+  readonly source: ConfigSource;
+  readonly name: string;
+  readonly key: string;
 }
 
 /** All layers as one, not yet validated. */
@@ -43,6 +51,16 @@ export class ConfigSchema {
     const fields = Object.entries(this.#schema.shape);
     this.#known = new Set(fields.map(([key]) => key));
     this.live = new Set(fields.filter(([, field]) => isLive(field as z.ZodType)).map(([key]) => key));
+  }
+
+  /** Names in layers that may hold anything which are one or two letters away from a key. */
+  misspelt(layers: readonly Layer[]): Misspelt[] {
+    return layers
+      .filter(({ isStrict }) => !isStrict)
+      .flatMap(({ source, values }) =>
+        Object.keys(values).map((name) => ({ source, name, key: meantBy(name, this.#known) })),
+      )
+      .filter((each): each is Misspelt => each.key !== undefined);
   }
 
   /** @throws {ConfigError} when a source sets what it may not, or a key that is not known */
@@ -79,12 +97,17 @@ export class ConfigSchema {
     return { values: all as unknown as ChassisConfig, sources };
   }
 
+  #withHint(name: string): string {
+    const key = meantBy(name, this.#known);
+    return key === undefined ? name : `${name} (is ${key} meant?)`;
+  }
+
   #check({ source, values, isStrict, maySetSources }: Layer): void {
     const keys = Object.keys(values);
     const unknown = keys.filter((key) => !this.#known.has(key) || (maySetSources && key === 'APP_ENV'));
     if (isStrict && unknown.length > 0)
       throw new ConfigError(
-        `${source} has keys that no schema knows: ${listOf(unknown)}. Remove or rename them.`,
+        `${source} has keys that no schema knows: ${listOf(unknown.map((key) => this.#withHint(key)))}. Remove or rename them.`,
       );
     const early = maySetSources
       ? []
@@ -98,7 +121,7 @@ export class ConfigSchema {
 
 /** A source may hold many. */
 function listOf(keys: readonly string[]): string {
-  const shown = keys.slice(0, 10).map((key) => key.slice(0, 64));
+  const shown = keys.slice(0, 10).map((key) => key.slice(0, 128));
   return keys.length > shown.length
     ? `${shown.join(', ')} and ${keys.length - shown.length} more`
     : shown.join(', ');
