@@ -116,32 +116,41 @@ function loadOf(call: () => Promise<number | string>, width: number) {
 }
 
 describe('several workers', () => {
-  test('serve both transports together behind one ready line', { timeout: TEST_MS }, async () => {
-    await using service = await start();
-    await service.ready();
-    for (let i = 0; i < 6; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
-    for (let i = 0; i < 6; i++) {
-      const grpc = new GrpcTestClient(service.address('grpc'), { 'grpc.use_local_subchannel_pool': 1 });
-      expect((await grpc.unary(Orders.listOrders, {})).orders).toEqual([]);
-      grpc.close();
-    }
-    await eventually('the calls are in the log', () => all(service, 'call').length === 12);
-    for (const transport of ['http', 'grpc']) {
-      const calls = all(service, 'call').filter((line) => line['transport'] === transport);
-      expect(calls.map(({ worker }) => worker).toSorted()).toEqual([1, 1, 1, 2, 2, 2]);
-    }
-    expect((await service.management.get('/livez')).status).toBe(200);
-    expect((await service.management.get('/startupz')).status).toBe(200);
-    expect(await service.management.get('/readyz')).toMatchObject({
-      status: 200,
-      body: { details: { database: { status: 'up' }, workers: { status: 'up', ready: 2, wanted: 2 } } },
-    });
-    expect(await service.stop()).toBe(0);
-    expect(all(service, 'service ready')).toMatchObject([{ http: service.address('http') }]);
-    expect(all(service, 'service ready')[0]).not.toHaveProperty('worker');
-    expect(service.lines.at(-1)).toMatchObject({ level: 'info', msg: 'shut down' });
-    expect(service.stderr).toBe('');
-  });
+  test(
+    'serve both transports together behind one ready line, and SIGHUP ends none',
+    { timeout: TEST_MS },
+    async () => {
+      await using service = await start();
+      await service.ready();
+      for (let i = 0; i < 6; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
+      for (let i = 0; i < 6; i++) {
+        const grpc = new GrpcTestClient(service.address('grpc'), { 'grpc.use_local_subchannel_pool': 1 });
+        expect((await grpc.unary(Orders.listOrders, {})).orders).toEqual([]);
+        grpc.close();
+      }
+      await eventually('the calls are in the log', () => all(service, 'call').length === 12);
+      for (const transport of ['http', 'grpc']) {
+        const calls = all(service, 'call').filter((line) => line['transport'] === transport);
+        expect(calls.map(({ worker }) => worker).toSorted()).toEqual([1, 1, 1, 2, 2, 2]);
+      }
+      expect((await service.management.get('/livez')).status).toBe(200);
+      expect((await service.management.get('/startupz')).status).toBe(200);
+      expect(await service.management.get('/readyz')).toMatchObject({
+        status: 200,
+        body: { details: { database: { status: 'up' }, workers: { status: 'up', ready: 2, wanted: 2 } } },
+      });
+      const pids = pidsOf(service);
+      for (const pid of pids) process.kill(pid, 'SIGHUP');
+      service.signal('SIGHUP');
+      for (let i = 0; i < 10; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
+      expect(pidsOf(service)).toEqual(pids);
+      expect(await service.stop()).toBe(0);
+      expect(all(service, 'service ready')).toMatchObject([{ http: service.address('http') }]);
+      expect(all(service, 'service ready')[0]).not.toHaveProperty('worker');
+      expect(service.lines.at(-1)).toMatchObject({ level: 'info', msg: 'shut down' });
+      expect(service.stderr).toBe('');
+    },
+  );
 
   test(
     'have one management port: reads from one, changes to all, also to a replacement',
@@ -171,19 +180,6 @@ describe('several workers', () => {
       expect(await service.stop()).toBe(0);
     },
   );
-
-  test('keep the change to callers that may make it', { timeout: TEST_MS }, async () => {
-    await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
-    await service.ready();
-    const put = (authorization: string) =>
-      service.management.send('/tracing', {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json', authorization },
-        body: JSON.stringify({ ratio: 0.5 }),
-      });
-    expect((await put('Bearer wrong')).status).toBe(401);
-    expect((await put('Bearer of-the-test')).status).toBe(200);
-  });
 
   test('refuse the embedded database and say what to do', { timeout: TEST_MS }, async () => {
     await using service = await start({ env: { DATABASE_URL: '' } });
@@ -427,17 +423,29 @@ describe('the end', () => {
     expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
   });
 
-  test('POST /drain does the same', { timeout: TEST_MS }, async () => {
-    await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
-    await service.ready();
-    const drain = (authorization: string) =>
-      service.management.send('/drain', { method: 'POST', headers: { authorization } });
-    expect((await drain('Bearer wrong')).status).toBe(401);
-    expect((await drain('Bearer of-the-test')).status).toBe(202);
-    expect(await service.exit).toBe(0);
-    expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
-    expect(all(service, 'worker crashed')).toEqual([]);
-  });
+  test(
+    'POST /drain does the same, and is for callers that may do it, as every change',
+    { timeout: TEST_MS },
+    async () => {
+      await using service = await start({ env: { MANAGEMENT_TOKEN: 'of-the-test' } });
+      await service.ready();
+      const put = (authorization: string) =>
+        service.management.send('/tracing', {
+          method: 'PUT',
+          headers: { 'content-type': 'application/json', authorization },
+          body: JSON.stringify({ ratio: 0.5 }),
+        });
+      expect((await put('Bearer wrong')).status).toBe(401);
+      expect((await put('Bearer of-the-test')).status).toBe(200);
+      const drain = (authorization: string) =>
+        service.management.send('/drain', { method: 'POST', headers: { authorization } });
+      expect((await drain('Bearer wrong')).status).toBe(401);
+      expect((await drain('Bearer of-the-test')).status).toBe(202);
+      expect(await service.exit).toBe(0);
+      expect(all(service, 'worker ended')).toMatchObject([{ exit_code: 0 }, { exit_code: 0 }]);
+      expect(all(service, 'worker crashed')).toEqual([]);
+    },
+  );
 
   test('a second signal forces it', { timeout: TEST_MS }, async () => {
     const { service, lock, call } = await startWithCall();
@@ -472,17 +480,6 @@ describe('the end', () => {
     await lock.release();
     expect(await call).toMatchObject({ status: 200 });
     expect(await service.exit).toBe(0);
-  });
-
-  test('SIGHUP ends nobody', { timeout: TEST_MS }, async () => {
-    await using service = await start();
-    await service.ready();
-    const pids = pidsOf(service);
-    for (const pid of pids) process.kill(pid, 'SIGHUP');
-    service.signal('SIGHUP');
-    for (let i = 0; i < 10; i++) expect(await request(service.address('http'), '/v1/orders')).toBe(200);
-    expect(pidsOf(service)).toEqual(pids);
-    expect(await service.stop()).toBe(0);
   });
 
   test('a primary that is killed takes its workers with it', { timeout: TEST_MS }, async () => {
