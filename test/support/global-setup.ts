@@ -13,14 +13,18 @@ declare module 'vitest' {
 
 /**
  * One PostgreSQL server for the whole run: `inject('postgresUrl')`; and one cache of what Node compiles, for the
- * workers and for the many programs that they start.
+ * workers and for the many programs that they start, also for the tests of a project that a test has made.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const cache = mkdtempSync(join(tmpdir(), 'compile-cache-'));
-  process.env['NODE_COMPILE_CACHE'] = cache;
-  // Not before: workers write to it when they end, which is after what this function returns.
-  process.once('exit', () => rmSync(cache, { recursive: true, force: true, maxRetries: 3 }));
+  process.env['NODE_COMPILE_CACHE'] ??= makeCache();
   const server = await startPostgres();
   project.provide('postgresUrl', server.url);
   return () => server.stop();
+}
+
+function makeCache(): string {
+  const cache = mkdtempSync(join(tmpdir(), 'compile-cache-'));
+  // Not before: workers write to it when they end, which is after the tests.
+  process.once('exit', () => rmSync(cache, { recursive: true, force: true, maxRetries: 3 }));
+  return cache;
 }
