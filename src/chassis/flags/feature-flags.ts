@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { trace } from '@opentelemetry/api';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Config, type ConfiguredFlag } from '../config/index.js';
 import { currentCall, type Principal } from '../context/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
@@ -60,5 +60,5 @@ function isOnFor(flag: ConfiguredFlag, principal: Principal | undefined, given: 
 
 /** The same text has the same share everywhere, and each flag shares in its own way. */
 function shareOf(text: string): number {
-  return createHash('sha256').update(text).digest().readUInt32BE() % SHARES;
+  return hash('sha256', text, 'buffer').readUInt32BE() % SHARES;
 }
