@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,6 +102,30 @@ describe('surroundings that do not fit', () => {
     const DATABASE_URL = await createDatabase(inject('postgresUrl'));
     const line = await failedStart({ env: { DATABASE_URL, [key]: takenPort } });
     expect(line['msg']).toMatch(new RegExp(`127\\.0\\.0\\.1:${takenPort}.*${key}`));
+    expect(line).not.toHaveProperty('err');
+  });
+
+  test('says that two ports of the service are one', async () => {
+    const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+    const port = String(await freePort());
+    const { msg } = await failedStart({ env: { DATABASE_URL, HTTP_PORT: port, GRPC_PORT: port } });
+    expect(msg).toMatch(/another port of this one.*set HTTP_PORT to another/);
+  });
+
+  test.each([
+    ['HOST', { MANAGEMENT_HOST: '127.0.0.1' }, /EADDRNOTAVAIL\)\. Correct HOST\.$/],
+    ['MANAGEMENT_HOST', {}, /EADDRNOTAVAIL\)\. Correct MANAGEMENT_HOST/],
+  ])('names %s when the machine has no such address', async (key, env, says) => {
+    const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+    const { msg } = await failedStart({ env: { ...env, DATABASE_URL, [key]: '203.0.113.1' } });
+    expect(msg).toMatch(says);
+  });
+
+  test('names the data directory that is no folder', async () => {
+    const DATA_DIR = join(directory, 'a-file');
+    writeFileSync(DATA_DIR, '');
+    const line = await failedStart({ env: { DATA_DIR } });
+    expect(line['msg']).toMatch(new RegExp(`${DATA_DIR} cannot be written \\(EEXIST\\)\\. Set DATA_DIR`));
     expect(line).not.toHaveProperty('err');
   });
 
