@@ -1,8 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import type { Config } from '../config/index.js';
 import { lockDirectory } from './directory-lock.js';
+import { StartError } from '../errors/index.js';
 import type { Engine, OnNotification } from './engine.js';
 import { logLostConnections } from './lost-connections.js';
 import { typeParsers } from './type-parsers.js';
@@ -12,19 +13,33 @@ const IN_MEMORY = 'memory://';
 /**
  * PostgreSQL in this process, its files under `DATA_DIR`. It speaks the wire protocol to
  * node-postgres, so parameters, types and errors are those of a server.
- * @throws {StartError} when another process has the directory
+ * @throws {StartError} when another process has the directory, or it cannot be written
  */
 export async function createEmbeddedEngine(config: Config): Promise<Engine> {
   const directory = config.get('DATA_DIR');
   if (directory === IN_MEMORY) return startEmbedded(IN_MEMORY, config, () => undefined);
   const path = resolve(directory);
-  await mkdir(path, { recursive: true });
+  await makeWritable(path);
   const unlock = lockDirectory(path);
   try {
     return await startEmbedded(join(path, 'postgres'), config, unlock);
   } catch (error) {
     unlock();
     throw error;
+  }
+}
+
+async function makeWritable(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      `The data directory ${directory} cannot be written (${code}). Set DATA_DIR to a folder that this process may ` +
+        `write, or DATABASE_URL to a PostgreSQL server.`,
+      { cause: error },
+    );
   }
 }
 
