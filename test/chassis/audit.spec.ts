@@ -206,8 +206,8 @@ describe('an entry of an audited call', () => {
     expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'CANCELLED' }]);
   });
 
-  describe('of an answer that is streamed over REST', () => {
-    const read = (how: string) => fetch(`${app.http.url}/probe/stream/${how}`);
+  describe.each(['stream', 'StreamableFile', 'Response'])('of an answer that REST streams as %s', (kind) => {
+    const read = (how: string) => fetch(`${app.http.url}/probe/${kind}/${how}`);
 
     test('tells of its end', async () => {
       expect(await (await read('end')).text()).toBe('0\n1\n');
@@ -237,7 +237,7 @@ describe('an entry of an audited call', () => {
     });
 
     test('tells that nobody has read it', async () => {
-      expect((await app.http.send('/probe/stream/end', { method: 'HEAD' })).status).toBe(200);
+      expect((await app.http.send(`/probe/${kind}/end`, { method: 'HEAD' })).status).toBe(200);
       await eventually('the end has its entry', () => added().length === 2);
       expect(added()).toMatchObject([{ phase: 'begin' }, { phase: 'end', result: 'CANCELLED' }]);
     });

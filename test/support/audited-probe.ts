@@ -1,5 +1,6 @@
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import {
   Body,
@@ -9,6 +10,7 @@ import {
   Module,
   Param,
   Post,
+  StreamableFile,
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
@@ -116,6 +118,30 @@ class AuditedHttpController {
   }
 }
 
+@Controller('probe')
+class AuditedFilesController {
+  constructor(private readonly service: AuditedService) {}
+
+  @Get('StreamableFile/:reason')
+  @Audit('probe.stream', { target: (reason: string) => reason })
+  async file(@Param('reason') reason: string): Promise<StreamableFile> {
+    return new StreamableFile(
+      reason === 'file' ? createReadStream('/no/such/file') : Readable.from(this.#text(reason)),
+    );
+  }
+
+  @Get('Response/:reason')
+  @Audit('probe.stream', { target: (reason: string) => reason })
+  async response(@Param('reason') reason: string): Promise<Response> {
+    if (reason !== 'file') return new Response(ReadableStream.from(this.#text(reason)));
+    return new Response(Readable.toWeb(createReadStream('/no/such/file')) as ReadableStream);
+  }
+
+  async *#text(reason: string): AsyncGenerator<Buffer> {
+    for await (const number of this.service.count(reason)) yield Buffer.from(`${number}\n`);
+  }
+}
+
 @Controller()
 class AuditedGrpcController {
   constructor(private readonly service: AuditedService) {}
@@ -154,7 +180,7 @@ class AuditedGrpcController {
 
 /** The probe's calls, audited as `probe.run`, and a streamed answer over REST, as `probe.stream`. */
 @Module({
-  controllers: [AuditedHttpController, AuditedGrpcController],
+  controllers: [AuditedHttpController, AuditedFilesController, AuditedGrpcController],
   providers: [AuditedService, ProbeGuard, { provide: APP_GUARD, useExisting: ProbeGuard }],
 })
 export class AuditedProbeModule {}

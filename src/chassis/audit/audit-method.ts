@@ -7,6 +7,7 @@ import type { AuditMark } from './audit.decorator.js';
 import type { AuditTrail } from './audit-trail.js';
 import { auditIterable, auditIteration, auditObservable, isAsyncIterable } from './audited-streams.js';
 import { AuditedWork } from './audited-work.js';
+import { bodyOf, withBody } from './streamed-answers.js';
 
 /**
  * A handler whose caller has the answer when the entry is durable, and whose work does not begin when it
@@ -15,24 +16,34 @@ import { AuditedWork } from './audited-work.js';
 export function auditHandler(trail: AuditTrail, mark: AuditMark, method: Method): Method {
   return keepNature(method, async function (this: unknown, ...args: unknown[]): Promise<unknown> {
     const work = new AuditedWork(trail, mark, currentCall(), true, args);
-    const result = await run(trail, mark, work, () => method.apply(this, args), isStream);
+    const result = await run(trail, mark, work, () => method.apply(this, args), isUnfinished);
     if (isObservable(result)) {
       // Before it is subscribed to: what is pushed from then on reaches the client.
       await work.begin();
       return auditObservable(result, work);
     }
-    return isAsyncIterable(result) ? beginIteration(result, work) : result;
+    if (isAsyncIterable(result)) return beginIteration(result, work);
+    const body = bodyOf(result);
+    return body ? withBody(result, await beginIteration(body, work, result)) : result;
   });
 }
 
-async function beginIteration(source: AsyncIterable<unknown>, work: AuditedWork): Promise<unknown> {
+async function beginIteration(
+  source: AsyncIterable<unknown>,
+  work: AuditedWork,
+  answer?: unknown,
+): Promise<AsyncIterable<unknown>> {
   // A Node.js stream may fail meanwhile, such as that of a file that is not there.
   listenForStreamError(source);
   await work.begin().catch((error: unknown) => {
     void cancelStreamingBody(source);
     throw error;
   });
-  return auditIteration(source, work);
+  return auditIteration(source, work, answer);
+}
+
+function isUnfinished(result: unknown): boolean {
+  return isStream(result) || bodyOf(result) !== undefined;
 }
 
 function isStream(result: unknown): boolean {
@@ -69,13 +80,13 @@ export function auditProviderMethod(
   });
 }
 
-/** Runs the work between its entries; what `isUnfinished` says is more than a value has its last entry later. */
+/** Runs the work between its entries; what `hasLaterEnd` says is more than a value has its last entry later. */
 async function run(
   trail: AuditTrail,
   mark: AuditMark,
   work: AuditedWork,
   method: () => unknown,
-  isUnfinished: (result: unknown) => boolean,
+  hasLaterEnd: (result: unknown) => boolean,
 ): Promise<unknown> {
   const admission = trail.admit();
   if (admission) await admission;
@@ -87,7 +98,7 @@ async function run(
     await work.fail(error);
     throw error;
   }
-  if (!isUnfinished(result)) await work.succeed(result);
+  if (!hasLaterEnd(result)) await work.succeed(result);
   return result;
 }
 

@@ -27,10 +27,12 @@ export function auditObservable(source: Observable<unknown>, work: AuditedWork):
 /**
  * The same for an iteration whose work has begun. No generator: one that is left before its first value runs no line,
  * and nobody would learn of it.
+ * @param answer what the handler has answered, where that is not the iteration itself
  */
 export function auditIteration(
   source: AsyncIterable<unknown>,
   work: AuditedWork,
+  answer?: unknown,
 ): AsyncIterableIterator<unknown, undefined> {
   let values: StreamingBodyIterator | undefined;
   let isOver = false;
@@ -48,7 +50,7 @@ export function auditIteration(
         throw error;
       });
       if (!result.done) return result;
-      await end(() => work.succeed());
+      await end(() => work.succeed(answer));
       return { done: true, value: undefined };
     },
     return: async () => {
