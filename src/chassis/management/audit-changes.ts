@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AuditOperator, AuditResult, AuditTrail } from '../audit/index.js';
 import type { Config } from '../config/index.js';
 import { codeOfHttpStatus } from '../errors/index.js';
+import { SAFE_METHODS } from './authorize-change.js';
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const logger = new Logger('Management');
 /** Bears the operator's name; whoever holds the token may give any. */
 const OPERATOR_HEADER = 'x-operator';

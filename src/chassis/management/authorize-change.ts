@@ -5,7 +5,8 @@ import { isIP } from 'node:net';
 import type { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
 
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** They change nothing: RFC 9110, section 9.2.1. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Names of this machine itself; a page of somebody else's has another one, even if it leads here. */
 const OWN_HOST = /^(?:localhost|[\d.]+|\[[\da-f:.]+\])(?::\d+)?$/i;
