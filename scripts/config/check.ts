@@ -7,8 +7,7 @@ export async function check(): Promise<void> {
   sources.stop();
   for (const { source, reason } of sources.standIns)
     console.error(`${source} is of no use, its snapshot stands in: ${reason}`);
-  for (const { source, name, key } of sources.misspelt)
-    console.error(`${name} (from ${source}) is no key of this service and does nothing: is ${key} meant?`);
+  for (const warning of sources.misspelt) console.error(warning);
   const entries = config.describe();
   const set = entries.filter(({ source }) => source !== 'default');
   console.log(`The configuration is valid: ${entries.length} keys, ${set.length} of them set.`);

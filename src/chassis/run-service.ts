@@ -93,8 +93,7 @@ async function serveAsWorker(service: ServiceDefinition, link: WorkerLink): Prom
 }
 
 function tellMisspelt({ app, logger }: RunningService): void {
-  for (const { source, name, key } of app.get(ConfigSources, { strict: false }).misspelt)
-    logger.warn(`${name} (from ${source}) is no key of this service and does nothing: is ${key} meant?`);
+  for (const warning of app.get(ConfigSources, { strict: false }).misspelt) logger.warn(warning);
 }
 
 function tellWhetherOpen({ app, config, logger }: RunningService): void {

@@ -5,7 +5,7 @@ import { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { EarlyLayers } from './early-layers.js';
 import type { LoadConfigOptions } from './load-config.js';
-import { ConfigSchema, type Assembled, type Layer, type Merged, type Misspelt } from './merge-layers.js';
+import { ConfigSchema, type Assembled, type Layer, type Merged } from './merge-layers.js';
 import { chooseFiles, chooseStores, snapshotPath } from './sources/choose-sources.js';
 import type { FollowedSource } from './sources/followed-source.js';
 import type { LocalFollower } from './sources/local-follower.js';
@@ -96,8 +96,8 @@ export class ConfigSources {
     return this.parts.early.around([...this.#files, ...this.#stores]);
   }
 
-  /** What is set in the environment or `.env`, is no key, and was most likely meant to be one. */
-  get misspelt(): readonly Misspelt[] {
+  /** Warnings of what is set in the environment or `.env`, is no key, and was most likely meant to be one. */
+  get misspelt(): readonly string[] {
     return this.schema.misspelt(this.layers);
   }
 

@@ -20,13 +20,6 @@ export interface Layer {
   readonly maySetSources: boolean;
 }
 
-/** A name that no schema knows, and the key that it was most likely meant to be. */
-export interface Misspelt {
-  readonly source: ConfigSource;
-  readonly name: string;
-  readonly key: string;
-}
-
 /** All layers as one, not yet validated. */
 export interface Merged {
   readonly values: Values;
@@ -53,14 +46,17 @@ export class ConfigSchema {
     this.live = new Set(fields.filter(([, field]) => isLive(field as z.ZodType)).map(([key]) => key));
   }
 
-  /** Names in layers that may hold anything which are one or two letters away from a key. */
-  misspelt(layers: readonly Layer[]): Misspelt[] {
+  /** Warnings of names in layers that may hold anything which are one or two letters away from a key. */
+  misspelt(layers: readonly Layer[]): string[] {
     return layers
       .filter(({ isStrict }) => !isStrict)
       .flatMap(({ source, values }) =>
-        Object.keys(values).map((name) => ({ source, name, key: meantBy(name, this.#known) })),
-      )
-      .filter((each): each is Misspelt => each.key !== undefined);
+        Object.keys(values).flatMap((name) => {
+          const key = meantBy(name, this.#known);
+          if (key === undefined) return [];
+          return `${name} (from ${source}) is no key of this service and does nothing: is ${key} meant?`;
+        }),
+      );
   }
 
   /** @throws {ConfigError} when a source sets what it may not, or a key that is not known */
