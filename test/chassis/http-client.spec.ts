@@ -1,7 +1,8 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
 import { getEventListeners } from 'node:events';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
@@ -470,6 +471,25 @@ describe('streams', () => {
     const client = clientWith({ policy: { breaker } });
     upstream.answer = (_request, response) => setTimeout(() => response.writeHead(200).write('begun'), 80);
     for (let time = 0; time < 2; time++) await client.stream(GET);
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
+  test('say nothing to the breaker when their reader leaves them', async () => {
+    const breaker = { strategy: 'error-ratio', threshold: 0.5, minRequestAmount: 4 } as const;
+    const client = clientWith({ policy: { breaker } });
+    upstream.answer = (_request, response) => response.writeHead(200).write('begun');
+    for (let time = 0; time < 6; time++) {
+      const { body } = await client.stream(GET);
+      if (time % 2) for await (const _ of body) break;
+      else {
+        const page = new PassThrough();
+        page.once('data', () => page.destroy());
+        await failureOf(pipeline(body, page));
+      }
+    }
+    upstream.answer = (_request, response) => response.writeHead(503).end();
+    for (let time = 0; time < 4; time++)
+      expect(await failureOf(client.send(GET))).toMatchObject({ status: 503 });
     expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
   });
 

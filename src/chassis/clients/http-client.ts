@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import { disturbanceOf } from '../context/index.js';
-import { CodedError } from '../errors/index.js';
+import { callCancelled, CodedError } from '../errors/index.js';
 import type { Attempt, Policy } from '../resilience/index.js';
 import { connectionFailure } from './connection-failure.js';
 import { beginDisturbed, byStatus, cutBody } from './disturbed-call.js';
@@ -15,6 +15,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** undici's errors for what is no HTTP. */
 const MALFORMED = /^(HTTPParserError|HeadersOverflowError|ResponseContentLengthMismatchError)$/;
+/** Codes of a body that its reader, or what it is piped to, has left. */
+const LEFT: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR']);
 
 export interface HttpClientOptions extends HttpPoolOptions {
   /** Of the other service, kebab-case: in messages, metrics and its policy. */
@@ -161,10 +163,12 @@ export class HttpClient {
   }
 }
 
-/** Whoever leaves early has had what it wanted: no failure. */
+/** Whoever leaves early has had what it wanted: that says nothing of the other service. */
 function endOf(body: Readable): Promise<void> {
   return new Promise((resolve, reject) => {
-    body.once('error', reject);
+    body.once('error', (error: NodeJS.ErrnoException) =>
+      reject(LEFT.has(error.code ?? '') ? callCancelled() : error),
+    );
     body.once('close', resolve);
   });
 }
