@@ -10,6 +10,7 @@ import { eventually, holdTable } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 import { checkWithPromtool, parseWithPython } from '../support/prometheus-tools.js';
+import { sendRaw } from '../support/raw-http.js';
 import { Repeated } from '../support/repeated.js';
 import { Scrape } from '../support/scrape.js';
 import { copyService } from '../support/service-copy.js';
@@ -437,6 +438,12 @@ describe('the end', () => {
         });
       expect((await put('Bearer wrong')).status).toBe(401);
       expect((await put('Bearer of-the-test')).status).toBe(200);
+      const repeated = ['Bearer of-the-test', 'Bearer wrong'].map((each) => `authorization: ${each}\r\n`);
+      const { status } = await sendRaw(
+        service.address('management'),
+        `PUT /tracing HTTP/1.1\r\nhost: test\r\n${repeated.join('')}content-type: application/json\r\ncontent-length: 13\r\n\r\n{"ratio":0.5}`,
+      );
+      expect(status).toBe(400); // as one process does
       const drain = (authorization: string) =>
         service.management.send('/drain', { method: 'POST', headers: { authorization } });
       expect((await drain('Bearer wrong')).status).toBe(401);

@@ -4,7 +4,8 @@ import type { MetricSnapshot } from '../metrics/primary.js';
 export interface ManagementRequest {
   readonly method: string;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Several values where one is repeated. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string;
   /** Who asked: changes may be taken from this machine only. */
   readonly remoteAddress: string;

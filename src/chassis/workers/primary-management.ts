@@ -115,7 +115,7 @@ export class PrimaryManagement {
       case '/startupz':
         return startupOf(this.pool);
       case '/metrics':
-        return this.#expose(request.headers['accept']);
+        return this.#expose(message.headers.accept);
       default:
         return this.#askOne(request);
     }
@@ -220,12 +220,14 @@ export class PrimaryManagement {
 }
 
 function toRequest(
-  { method = 'GET', url = '/', headers, socket }: IncomingMessage,
+  { method = 'GET', url = '/', headersDistinct, socket }: IncomingMessage,
   body: string,
 ): ManagementRequest {
-  const pairs = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
-  );
+  // Repeated ones, too: of some, Node's `headers` have the first alone, which no worker could refuse.
+  const pairs = Object.entries(headersDistinct).map(([name, values = []]) => {
+    const [first = ''] = values;
+    return [name, values.length > 1 ? values : first] as const;
+  });
   return { method, url, headers: Object.fromEntries(pairs), body, remoteAddress: socket.remoteAddress ?? '' };
 }
 
