@@ -209,6 +209,25 @@ describe('no call fails because of Redis', () => {
     proxy.close();
   });
 
+  test('which answers and keeps nothing', async () => {
+    const app = await start();
+    for (const [refuse, keep] of [
+      ['REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE'],
+      ['CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0'],
+    ] as const) {
+      await server.command(refuse);
+      await eventually('the process decides', async () => {
+        expect([200, 429]).toContain(await statusOf(app, 'warm'));
+        return (await storeOf(app)) === 'fallback';
+      });
+      expect((await app.management.get('/metrics')).body).toContain('rate_limit_store{store="fallback"} 1');
+      await server.command(keep);
+      await eventually('Redis decides again', async () => (await storeOf(app)) === 'redis', RETURN_LIMIT_MS);
+    }
+    // Not once for each attempt.
+    expect([said('Redis is away; what needs it does without'), said('Redis is back')]).toEqual([2, 2]);
+  });
+
   test('which is not there when the service starts', async () => {
     await server.kill();
     const app = await start();

@@ -9,6 +9,11 @@ import type { RedisOptions } from './redis.options.js';
 const TIMEOUTS_TO_OPEN = 3;
 /** Between two attempts to reach it again, in milliseconds. */
 const RETRY_MS = 500;
+/**
+ * How a Redis that answers says that it keeps nothing: it has become a replica, is full, cannot write to its disk, is
+ * part of no whole cluster … What a script meets stands in the midst of the message before Redis 7.
+ */
+const KEEPS_NOTHING = /(?:^|-)(?:READONLY|OOM|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS) /;
 
 /** Redis is away, or not configured. */
 export class RedisUnavailable extends Error {
@@ -113,9 +118,8 @@ export class Redis {
   #noteFailure(connection: RedisConnection, error: unknown): void {
     const isTimeout = error instanceof RedisTimeout;
     this.onResult(isTimeout ? 'timeout' : 'error');
-    if (!isTimeout) return;
-    this.#timeouts += 1;
-    if (this.#timeouts >= TIMEOUTS_TO_OPEN) this.#lose(connection, error);
+    if (isTimeout) this.#timeouts += 1;
+    if (this.#timeouts >= TIMEOUTS_TO_OPEN || keepsNothing(error)) this.#lose(connection, error);
   }
 
   /** True when Redis answers on a new connection. */
@@ -126,7 +130,7 @@ export class Redis {
         if (opening.connection) this.#lose(opening.connection, cause);
       });
       opening.connection = connection;
-      await this.#verify(connection);
+      await this.#verify(connection, options);
       if (this.#closing.signal.aborted) connection.close();
       else this.#connection = connection;
       this.#timeouts = 0;
@@ -137,9 +141,13 @@ export class Redis {
     }
   }
 
-  async #verify(connection: RedisConnection): Promise<void> {
+  /** It answers, and keeps what it is told. Whether this key may be written is nothing that it needs. */
+  async #verify(connection: RedisConnection, { name, commandTimeoutMs }: RedisOptions): Promise<void> {
     try {
-      await connection.send(['PING'], this.commandTimeoutMs);
+      await connection.send(['PING'], commandTimeoutMs);
+      await connection.send(['SET', `{${name}}:probe`, '', 'PX', '1'], commandTimeoutMs).catch((error) => {
+        if (error instanceof RedisTimeout || keepsNothing(error)) throw error;
+      });
     } catch (error) {
       connection.close();
       throw error;
@@ -173,6 +181,10 @@ export class Redis {
     } while (!(await this.#attempt(options)));
     this.#logger.log({ away_ms: Math.round(performance.now() - begin) }, 'Redis is back');
   }
+}
+
+function keepsNothing(error: unknown): boolean {
+  return error instanceof Error && KEEPS_NOTHING.test(error.message);
 }
 
 function isRefused(error: unknown): error is Error {
