@@ -233,6 +233,11 @@ describe('@RateLimit', () => {
     expect(body.metadata.policy).toBe('wide');
   });
 
+  test('counts callers whose name holds half a character', async () => {
+    const name = async (text: string) => (await app.http.post('/limits/named', { name: text })).status;
+    expect([await name('\ud800'), await name('\ud800'), await name('a\udfff')]).toEqual([201, 429, 201]);
+  });
+
   test('policies of one name share their bucket', async () => {
     expect(await statuses(['shared'], ['shared-too'])).toEqual([200, 429]);
   });

@@ -78,9 +78,23 @@ class LimitsHttpController {
   }
 
   @Post('weight')
-  @RateLimit({ limit: 10, windowMs: MINUTE_MS, cost: (_call, context) => weightOf(context) })
+  @RateLimit({
+    limit: 10,
+    windowMs: MINUTE_MS,
+    cost: (_call, context) => bodyOf(context).weight,
+  })
   weight(@Body() body: { weight: number }): object {
     return body;
+  }
+
+  @Post('named')
+  @RateLimit({
+    limit: 1,
+    windowMs: MINUTE_MS,
+    by: (_call, context) => bodyOf(context).name,
+  })
+  named(): object {
+    return {};
   }
 
   @Get('shared')
@@ -113,8 +127,8 @@ class LimitsHttpController {
   }
 }
 
-function weightOf(context: ExecutionContext): number {
-  return context.switchToHttp().getRequest<{ body: { weight: number } }>().body.weight;
+function bodyOf(context: ExecutionContext): { readonly weight: number; readonly name: string } {
+  return context.switchToHttp().getRequest<{ body: { weight: number; name: string } }>().body;
 }
 
 @Controller()

@@ -40,9 +40,9 @@ export function targetOf(call: CallContext): string {
   return `${known.method === 'HEAD' ? 'GET' : known.method} ${known.route}`;
 }
 
-/** A key of a bounded length, the same for the same text. */
+/** A key of a bounded length, the same for the same text; what is half a character has no bytes of its own. */
 export function shorten(key: string): string {
-  if (key.length <= MAX_KEY_LENGTH) return key;
+  if (key.length <= MAX_KEY_LENGTH) return key.toWellFormed();
   return `#${createHash('sha256').update(key).digest('base64url')}`;
 }
 
