@@ -31,6 +31,7 @@ async function metricOf({ management }: TestApp, line: string): Promise<string |
     .at(-1);
 }
 
+const DELETE = { method: 'DELETE' };
 const putLimit = ({ management }: TestApp, name: string, body: unknown): Promise<HttpAnswer> =>
   management.send(`/rate-limits/${name}`, {
     method: 'PUT',
@@ -458,6 +459,21 @@ describe('/rate-limits on the management port', () => {
     const path = `/rate-limits/who/${encodeURIComponent(caller.replace('/', ':'))}`;
     expect((await app.management.send(path, { method: 'DELETE' })).status).toBe(204);
     expect(await call()).toBe(200);
+  });
+
+  test.each([
+    ['a higher limit', () => put('held', { limit: 1000, windowMs: 1000 })],
+    ['a full bucket', () => app.management.send('/rate-limits/held/limits.v1.LimitService%2FHeld', DELETE)],
+  ])('%s lets in at once what a stream waits with', async (_name, change) => {
+    await put('held', { limit: 1, windowMs: DAY_MS });
+    let isOver = false;
+    const stream = app.grpc.clientStream(Limited.held, [order('echo'), order('echo')]);
+    const answered = stream.finally(() => (isOver = true));
+    await expect
+      .poll(() => metricOf(app, 'rate_limit_decisions_total{policy="held",decision="refused"'))
+      .toBe('1');
+    expect([(await change()).status < 300, isOver]).toEqual([true, false]);
+    expect((await answered).reason).toBe('2');
   });
 
   test('refuses what it does not understand', async () => {

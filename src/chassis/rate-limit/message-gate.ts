@@ -31,7 +31,7 @@ export class MessageGate {
     let refusal = await decision;
     while (refusal) {
       if (!this.#mayWait(refusal)) throw refusal.toError(this.rules);
-      await this.#wait(refusal.waitMs);
+      await this.#wait(refusal);
       refusal = await this.limiter.decide(this.rules, this.call, this.context);
     }
   }
@@ -41,12 +41,19 @@ export class MessageGate {
     return this.#waits || this.rules.some((rule) => rule.policy === policy && rule.excess === 'wait');
   }
 
-  async #wait(waitMs: number): Promise<void> {
-    const { signal } = this.call;
-    try {
-      await sleep(Math.min(Math.ceil(waitMs), MAX_TIMER_MS), undefined, { signal });
-    } catch (error) {
-      throw this.call.abortReason ?? error;
-    }
+  /** Until there are tokens, an operator brings them, or the call ends. */
+  async #wait({ policy, waitMs }: Refusal): Promise<void> {
+    const { call } = this;
+    const sleeper = new AbortController();
+    const wake = (): void => sleeper.abort();
+    policy.sleepers.add(wake);
+    call.signal.addEventListener('abort', wake);
+    if (call.abortReason) wake();
+    const { signal } = sleeper;
+    // Woken early it looks again, whatever has woken it.
+    await sleep(Math.min(Math.ceil(waitMs), MAX_TIMER_MS), undefined, { signal }).catch(() => undefined);
+    call.signal.removeEventListener('abort', wake);
+    policy.sleepers.delete(wake);
+    if (call.abortReason) throw call.abortReason;
   }
 }

@@ -24,6 +24,8 @@ export class Policy implements Rate {
   local: Rate = { intervalMs: 0, capacityMs: 0 };
   /** Its member of the `RateLimit-Policy` header. */
   header = '';
+  /** What sleeps until there are tokens, by what wakes it. */
+  readonly sleepers = new Set<() => void>();
   #configured: Quota;
   #quota: Quota;
 
@@ -78,6 +80,12 @@ export class Policy implements Rate {
     this.local = { intervalMs, capacityMs: Math.max(this.capacityMs, intervalMs) };
     this.header = describePolicy(this.name, quota);
     this.#carryOver(this.local.capacityMs / formerMs);
+    this.wakeAll();
+  }
+
+  /** There may be tokens earlier than was known. */
+  wakeAll(): void {
+    for (const wake of this.sleepers) wake();
   }
 
   /** Largest share that is taken from a shared store beyond what the call needs. */

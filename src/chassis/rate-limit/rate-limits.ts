@@ -118,6 +118,7 @@ export class RateLimits implements BeforeApplicationShutdown {
     policy.buckets.delete(short);
     policy.leases.delete(short);
     if (this.sources.shared?.isUp === true) await this.sources.shared.reset(policy.name, short);
+    policy.wakeAll();
   }
 
   #decoratedOf(holder: object): readonly Rule[] {
