@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { loadConfig } from '#chassis/config';
 import { RateLimit } from '#chassis/rate-limit';
 import {
+  changeConfig,
   failureOf,
   order,
   ProbeModule,
@@ -423,6 +424,7 @@ describe('/rate-limits on the management port', () => {
   });
   afterEach(() => app.stop());
   const put = (name: string, body: unknown) => putLimit(app, name, body);
+  const sendTwo = () => app.grpc.clientStream(Limited.held, [order('echo'), order('echo')]);
 
   test('lists the policies and the store', async () => {
     const { body } = await app.management.get('/rate-limits');
@@ -467,13 +469,31 @@ describe('/rate-limits on the management port', () => {
   ])('%s lets in at once what a stream waits with', async (_name, change) => {
     await put('held', { limit: 1, windowMs: DAY_MS });
     let isOver = false;
-    const stream = app.grpc.clientStream(Limited.held, [order('echo'), order('echo')]);
+    const stream = sendTwo();
     const answered = stream.finally(() => (isOver = true));
     await expect
       .poll(() => metricOf(app, 'rate_limit_decisions_total{policy="held",decision="refused"'))
       .toBe('1');
     expect([(await change()).status < 300, isOver]).toEqual([true, false]);
     expect((await answered).reason).toBe('2');
+  });
+
+  test('a policy that is taken away holds no stream back any more', async () => {
+    const messages = { by: 'all', cost: 1, per: 'message', excess: 'wait' } as const;
+    const slow = {
+      name: 'slow',
+      rpcs: ['limits.v1.LimitService/Held'],
+      limit: 1,
+      windowMs: DAY_MS,
+      ...messages,
+    };
+    await changeConfig(app.service.config, { RATE_LIMIT_POLICIES: [slow] });
+    const stream = sendTwo();
+    await expect
+      .poll(() => metricOf(app, 'rate_limit_decisions_total{policy="slow",decision="refused"'))
+      .toBe('1');
+    await changeConfig(app.service.config, { RATE_LIMIT_POLICIES: [] });
+    expect((await stream).reason).toBe('2');
   });
 
   test('refuses what it does not understand', async () => {

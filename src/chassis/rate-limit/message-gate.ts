@@ -7,38 +7,36 @@ import type { Rule } from './rule.js';
 
 /** Lets the messages of one stream in, as fast as its limits allow. */
 export class MessageGate {
-  readonly #waits: boolean;
-
   constructor(
     private readonly limiter: RateLimiter,
-    private readonly rules: readonly Rule[],
+    /** Those that it has now: the configuration may take some away while it is open. */
+    private readonly rules: () => readonly Rule[],
     private readonly call: CallContext,
     private readonly context: ExecutionContext,
-  ) {
-    this.#waits = rules.every(({ excess }) => excess === 'wait');
-  }
+  ) {}
 
   /**
    * `undefined` when the message may come in at once.
    * @throws ServiceError RATE_LIMITED where a limit refuses; the reason of the abort when the call ends meanwhile
    */
   readonly admit = (): Promise<void> | undefined => {
-    const decision = this.limiter.decide(this.rules, this.call, this.context);
-    return decision && this.#resolve(decision);
+    const rules = this.rules();
+    const decision = this.limiter.decide(rules, this.call, this.context);
+    return decision && this.#resolve(decision, rules);
   };
 
-  async #resolve(decision: Refusal | Promise<Refusal | undefined>): Promise<void> {
+  async #resolve(
+    decision: Refusal | Promise<Refusal | undefined>,
+    decidedBy: readonly Rule[],
+  ): Promise<void> {
+    let rules = decidedBy;
     let refusal = await decision;
     while (refusal) {
-      if (!this.#mayWait(refusal)) throw refusal.toError(this.rules);
+      if (!mayWait(refusal, rules)) throw refusal.toError(rules);
       await this.#wait(refusal);
-      refusal = await this.limiter.decide(this.rules, this.call, this.context);
+      rules = this.rules();
+      refusal = await this.limiter.decide(rules, this.call, this.context);
     }
-  }
-
-  #mayWait({ policy, waitMs }: Refusal): boolean {
-    if (waitMs === Infinity) return false;
-    return this.#waits || this.rules.some((rule) => rule.policy === policy && rule.excess === 'wait');
   }
 
   /** Until there are tokens, an operator brings them, or the call ends. */
@@ -56,4 +54,8 @@ export class MessageGate {
     policy.sleepers.delete(wake);
     if (call.abortReason) throw call.abortReason;
   }
+}
+
+function mayWait({ policy, waitMs }: Refusal, rules: readonly Rule[]): boolean {
+  return waitMs < Infinity && rules.some((rule) => rule.policy === policy && rule.excess === 'wait');
 }

@@ -67,7 +67,8 @@ export class RateLimitGuard implements CanActivate {
   #rulesOf({ all, ofCall, ofMessage }: TargetLimits, call: Call, context: ExecutionContext): readonly Rule[] {
     if (ofMessage.length === 0 || !bringsStream(call, context)) return all;
     const { limiter } = this.limits;
-    (call as GrpcCall).admitMessage = new MessageGate(limiter, ofMessage, call, context).admit;
+    const rules = (): readonly Rule[] => this.#limitsOf(context).of(call).ofMessage;
+    (call as GrpcCall).admitMessage = new MessageGate(limiter, rules, call, context).admit;
     return ofCall;
   }
 

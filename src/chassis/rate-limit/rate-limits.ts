@@ -153,12 +153,15 @@ export class RateLimits implements BeforeApplicationShutdown {
 
   /** Policies keep their buckets as long as they keep their name; the part of each that was taken stays taken. */
   #change(configured: readonly ConfiguredRateLimit[]): void {
+    const former = [...this.#policies.values()];
     const names = new Set(configured.map(({ name }) => name));
     for (const name of this.#policies.keys())
       if (!names.has(name) && !this.#ofCode.has(name)) this.#policies.delete(name);
     for (const each of configured) this.#policies.get(each.name)?.configure(quotaOf(each));
     this.#configured = configured.map((policy) => this.#configure(policy));
     for (const listener of this.#listeners) listener();
+    // What waits may have other limits now, or none.
+    for (const policy of former) policy.wakeAll();
   }
 
   /** @throws {TypeError} for a policy that code defines in another way */
