@@ -345,6 +345,12 @@ describe('under a policy', () => {
     upstream.answer = (_request, response) => response.writeHead(404).end();
     for (let call = 0; call < 5; call++)
       expect(await failureOf(client.send(GET))).toMatchObject({ status: 404 });
+    // Nor is a path that is never sent: who gives it must not open the breaker for all others.
+    const nameless = { method: 'GET', path: '/{id}', parameters: { id: '..' } };
+    for (let call = 0; call < 3; call++) {
+      expect(await failureOf(client.send(nameless))).toBeInstanceOf(TypeError);
+      expect(await failureOf(client.stream(nameless))).toBeInstanceOf(TypeError);
+    }
     upstream.answer = failing;
     for (let call = 0; call < 3; call++) await failureOf(client.send(GET));
     expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });

@@ -77,8 +77,10 @@ export class HttpClient {
    * @throws {ServiceError} UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT, UPSTREAM_TLS_FAILED, UPSTREAM_ANSWER_TOO_LARGE,
    * UPSTREAM_ANSWER_MALFORMED, what the policy refuses with, or what the call was aborted with
    */
-  send<Answer>(request: HttpClientRequest): Promise<Answer> {
-    const work = (): Promise<Answer> => this.#send(request) as Promise<Answer>;
+  async send<Answer>(request: HttpClientRequest): Promise<Answer> {
+    // Before the policy: what is refused here says nothing of the other service.
+    const target = targetOf(request);
+    const work = (): Promise<Answer> => this.#send(request, target) as Promise<Answer>;
     return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
   }
 
@@ -86,8 +88,9 @@ export class HttpClient {
    * The answer as soon as it begins, of any length. From then on it is the call's deadline that ends it; its place in the
    * policy's bulkhead it has until its end. @throws as `send`
    */
-  stream(request: HttpClientRequest): Promise<HttpAnswer> {
-    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(request, attempt);
+  async stream(request: HttpClientRequest): Promise<HttpAnswer> {
+    const target = targetOf(request);
+    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(request, target, attempt);
     return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
   }
 
@@ -96,10 +99,10 @@ export class HttpClient {
     if (!this.#pool.closed) await this.#pool.close();
   }
 
-  async #send(request: HttpClientRequest): Promise<unknown> {
+  async #send(request: HttpClientRequest, target: string): Promise<unknown> {
     const outgoing = this.#begin();
     try {
-      const answer = await this.#request(request, outgoing, outgoing.limitMs);
+      const answer = await this.#request(request, target, outgoing, outgoing.limitMs);
       return await readAnswer(this.name, answer, this.#maxBytes);
     } catch (error) {
       throw outgoing.abortReason ?? this.#translate(error);
@@ -108,10 +111,11 @@ export class HttpClient {
     }
   }
 
-  async #stream(request: HttpClientRequest, attempt?: Attempt): Promise<HttpAnswer> {
+  async #stream(request: HttpClientRequest, target: string, attempt?: Attempt): Promise<HttpAnswer> {
     const outgoing = this.#begin();
     try {
-      const { statusCode, headers, body } = await this.#request(request, outgoing, outgoing.streamLimitMs);
+      const sent = this.#request(request, target, outgoing, outgoing.streamLimitMs);
+      const { statusCode, headers, body } = await sent;
       outgoing.begun();
       body.once('close', () => outgoing.end()).on('error', ignore);
       attempt?.goOn(endOf(body));
@@ -125,6 +129,7 @@ export class HttpClient {
   /** @throws {UpstreamError} for what is no success, its body read */
   async #request(
     request: HttpClientRequest,
+    target: string,
     outgoing: OutgoingCall,
     limitMs: number,
   ): Promise<Dispatcher.ResponseData> {
@@ -135,7 +140,7 @@ export class HttpClient {
     outgoing.whenAborted((reason) => controller.abort(reason));
     const answer = await this.#pool.request({
       method,
-      path: this.#prefix + targetOf(request),
+      path: this.#prefix + target,
       headers: headersOf(request, outgoing, limitMs),
       body: content ?? (body === undefined ? null : JSON.stringify(body)),
       signal: controller.signal,
