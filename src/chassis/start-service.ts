@@ -29,6 +29,7 @@ import { MetricsRegistry } from './metrics/index.js';
 import { SchemaParameters } from './pipeline/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 import { openTls, type ServerTls } from './tls/index.js';
+import { refuseMissingPrimary } from './workers/index.js';
 
 /** What makes a service: its modules and where its files are. */
 export interface ServiceDefinition {
@@ -107,6 +108,7 @@ async function startWith(
   config: Config,
   sources: ConfigSources,
 ): Promise<RunningService> {
+  if (options.worker === undefined) refuseMissingPrimary(config);
   const tls = await openTls(config);
   const logging = createLogging(config, options.logTo, options.worker);
   const telemetry = createTelemetry(service.module, config, logging.logger);

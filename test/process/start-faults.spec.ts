@@ -105,6 +105,11 @@ describe('surroundings that do not fit', () => {
     expect(line).not.toHaveProperty('err');
   });
 
+  test('says that several workers are wanted and that no primary could begin them', async () => {
+    const config = { WORKERS: '2', DATA_DIR: join(directory, 'data-of-workers') };
+    await expect(TestApp.start({ config })).rejects.toThrow(/^WORKERS=2: the primary.* v1 or kms1/);
+  });
+
   test('says that two ports of the service are one', async () => {
     const DATABASE_URL = await createDatabase(inject('postgresUrl'));
     const port = String(await freePort());

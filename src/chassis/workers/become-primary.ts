@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadChassisConfig, type Config } from '../config/index.js';
 import { createLogging } from '../logging/primary.js';
+import { StartError } from '../errors/primary.js';
 import { Primary } from './primary.js';
 import { reportFaults } from './report-faults.js';
 
@@ -27,6 +28,19 @@ export async function becomePrimary({ root }: PrimaryOptions): Promise<boolean> 
   const primary = new Primary({ config, logging: createLogging(config), read, countWorkers });
   await primary.run();
   return true;
+}
+
+/**
+ * Several workers are wanted, and no primary has begun them: it could not read what this process can, such as a
+ * value that only the application's own provider decrypts.
+ * @throws {StartError} rather than to serve with one process unnoticed
+ */
+export function refuseMissingPrimary(config: Config): void {
+  if (countWorkers(config) === 1) return;
+  throw new StartError(
+    `WORKERS=${config.get('WORKERS')}: the primary, which loads no part of the application, could not read the ` +
+      "configuration. Encrypt the chassis' own keys with v1 or kms1 (npm run config -- encrypt KEY), or set WORKERS=1.",
+  );
 }
 
 /** A configuration that is not valid is told by the process that would serve: it knows the features' keys too. */

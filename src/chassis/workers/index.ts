@@ -1,4 +1,4 @@
-export { becomePrimary, type PrimaryOptions } from './become-primary.js';
+export { becomePrimary, refuseMissingPrimary, type PrimaryOptions } from './become-primary.js';
 export { changeLimitMs } from './change-limit.js';
 export { WorkerLink, type WorkerAnswers } from './worker-link.js';
 export type {
