@@ -32,6 +32,12 @@ async function config(
 beforeAll(buildOnce);
 afterAll(() => rmSync(directory, { recursive: true }));
 
+test('the file of keys that the documentation has made in the project is kept out of git', () => {
+  const read = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
+  expect(read('docs/secrets.md')).toContain('generate-key config.keys');
+  expect(read('.gitignore').split('\n')).toContain('*.keys');
+});
+
 test('makes keys, encrypts what standard input says, decrypts and explains it without showing it', async () => {
   expect((await config(['generate-key', keys])).code).toBe(0);
   expect(statSync(keys).mode & 0o777).toBe(0o600);
