@@ -3,9 +3,10 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { Injectable, Module } from '@nestjs/common';
+import { Controller, Injectable, Module, Post } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '#chassis/database';
+import { CircuitBreaker, Retry } from '#chassis/resilience';
 import { TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
 import { copyServiceWith } from '../support/service-copy.js';
@@ -172,5 +173,36 @@ describe('a start that fails with the database open', () => {
     await expect(TestApp.start({ config: { DATA_DIR, HTTP_PORT: takenPort } })).rejects.toThrow(/HTTP_PORT/);
     const app = await TestApp.start({ config: { DATA_DIR } });
     await app.stop();
+  });
+});
+
+describe('a policy that cannot be where it stands, of which Nest would only warn', () => {
+  @Controller('posts')
+  class Posts {
+    @Post()
+    @Retry()
+    async create(): Promise<void> {}
+  }
+  @Module({ controllers: [Posts] })
+  class PostsModule {}
+  @Injectable()
+  class Named {
+    @CircuitBreaker({ name: 'named' })
+    async run(): Promise<void> {}
+  }
+  @Module({ providers: [Named] })
+  class NamedModule {}
+
+  test('by its decorator', async () => {
+    await expect(TestApp.start({ imports: [PostsModule] })).rejects.toThrow(
+      /^Posts\.create has @Retry or @Hedge/,
+    );
+  });
+
+  test('by its rules in the configuration', async () => {
+    const config = { RESILIENCE_POLICIES: [{ name: 'named', breaker: { threshold: 3 } }] };
+    await expect(TestApp.start({ imports: [NamedModule], config })).rejects.toThrow(
+      /"named": breaker\.threshold: must be a ratio/,
+    );
   });
 });
