@@ -124,6 +124,7 @@ test('PLUGINS_MANIFEST is live: another file, none, and one that is refused', as
   await changeManifest(other, [{ name: 'live', settings: { greeting: 'set' } }]);
   expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
   expect((await Scrape.of(app)).sum('middleware_enabled', { middleware: 'live' })).toBe(1);
+  await expect(changeManifest(other, [{ name: 'no' }])).rejects.toThrow(/there are own, live$/);
   await expect(changeManifest(join(folder, 'none.yaml'), [])).rejects.toThrow(/none.yaml cannot be read/);
   expect((await app.http.get('/probe/echo')).headers.get('x-greeting')).toBe('set');
   await changeManifest('', []);
@@ -357,6 +358,9 @@ test('plugin:hash prints what a manifest needs, or what is wrong', { timeout: 12
   const sha256 = writePlugin('greeter.mjs', GREETER);
   const hash = (...args: string[]) => run(process.execPath, [HASH_COMMAND, ...args]);
   expect((await hash(join(folder, 'plugins', 'greeter.mjs'))).stdout).toBe(`${sha256}\n`);
+  // npm starts its scripts in the project's folder; what is meant stands in the manifest's.
+  const script = ['--prefix', PROJECT, 'run', '--silent', 'plugin:hash', '--', 'greeter.mjs'];
+  expect((await run('npm', script, { cwd: join(folder, 'plugins') })).stdout).toBe(`${sha256}\n`);
   await expect(hash(join(folder, 'none.mjs'))).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringContaining('is not there'),
