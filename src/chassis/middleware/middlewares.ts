@@ -157,7 +157,7 @@ function withoutUndefined(change: object = {}): object {
 function checkNames({ configured, registrations, expected }: PipelineState): void {
   const unknown = [...configured.keys()].filter((name) => !registrations.has(name) && !expected.has(name));
   if (unknown.length === 0) return;
-  const known = [...registrations.keys(), ...expected];
+  const known = [...new Set([...registrations.keys(), ...expected])];
   const message = `no middleware has this name; ${known.length > 0 ? `there are ${known.join(', ')}` : 'there is none'}`;
   throw validationFailed(unknown.map((name) => ({ path: name, message })));
 }
