@@ -7,11 +7,10 @@ import { mergePackage, type Conflict } from './merge-package.ts';
 import { mergeShared } from './merge-shared.ts';
 import { ownerOf, type Owner } from './owners.ts';
 import { readPackage, writePackage, type PackageJson } from './package-json.ts';
-import { removePassages } from './passages.ts';
 import { format, regenerate, updateSnapshots } from './regenerate.ts';
 import { replaceChassis } from './replace-chassis.ts';
 import { TemplateError } from './template-error.ts';
-import { fetchNew, findBase, renamed, type TemplateVersion } from './versions.ts';
+import { asProject, fetchNew, findBase, type TemplateVersion } from './versions.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What an upgrade did, for its report. */
@@ -35,12 +34,12 @@ const DEPENDENCIES = ['dependencies', 'devDependencies', 'optionalDependencies',
 export async function upgradeChassis(copy: Workshop, from: string, base?: string): Promise<Upgrade> {
   const head = await copy.git('rev-parse', 'HEAD');
   const yours = readPackage(copy.root);
+  const features = featuresOf(copy.root);
   const newCommit = await fetchNew(copy, from);
   const oldCommit = await findBase(copy, newCommit, base);
   await requireNewer(copy, oldCommit, newCommit);
-  const old = await renamed(copy, oldCommit, yours.name);
-  const newer = await renamed(copy, newCommit, yours.name);
-  const theirFeatures = featuresOf(copy.root);
+  const old = await asProject(copy, oldCommit, yours.name, features);
+  const newer = await asProject(copy, newCommit, yours.name, features);
   const owners = await ownersIn(copy);
   await copy.git('checkout', '--quiet', '--detach', head);
 
@@ -48,8 +47,6 @@ export async function upgradeChassis(copy: Workshop, from: string, base?: string
   const commits = { head, base: old.renamed, newer: newer.renamed };
   const { lost } = await replaceChassis(copy, commits, owners);
   const unmerged = await mergeShared(copy, commits, owners);
-  for (const feature of theirFeatures)
-    if (!featuresOf(copy.root).includes(feature)) await removePassages(copy, feature);
   const { merged, conflicts } = mergePackage(yours, old.package, newer.package);
   writePackage(copy.root, { ...merged, chassis: { version: newer.package.version, commit: newCommit } });
   await install(copy, yours, merged);

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { featuresOf } from './feature.ts';
 import { readPackage, type PackageJson } from './package-json.ts';
+import { removePassages } from './passages.ts';
 import { format } from './regenerate.ts';
 import { parsePackageName, rename } from './rename.ts';
 import { TemplateError } from './template-error.ts';
@@ -13,7 +15,7 @@ const TAGS = 'refs/template-tags';
 export interface TemplateVersion {
   /** The template's commit. */
   readonly commit: string;
-  /** The same with the project's name. */
+  /** The same with the project's name, and no word of features that the project has not. */
   readonly renamed: string;
   readonly package: PackageJson;
 }
@@ -65,10 +67,20 @@ export async function findBase(copy: Workshop, newer: string, given: string | un
   });
 }
 
-/** Gives a version of the template the project's name. The copy is left at it; check out what you need next. */
-export async function renamed(copy: Workshop, commit: string, name: string): Promise<TemplateVersion> {
+/**
+ * Makes a version of the template what the project would have made of it, by its name and its features: what differs
+ * after that is somebody's work. The copy is left at it; check out what you need next.
+ */
+export async function asProject(
+  copy: Workshop,
+  commit: string,
+  name: string,
+  features: readonly string[],
+): Promise<TemplateVersion> {
   await copy.git('checkout', '--quiet', '--detach', commit);
   await rename(copy, parsePackageName(name));
+  for (const feature of featuresOf(copy.root))
+    if (!features.includes(feature)) await removePassages(copy, feature);
   await format(copy);
   return { commit, renamed: await copy.commit(), package: readPackage(copy.root) };
 }

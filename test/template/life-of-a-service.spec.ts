@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -20,6 +20,10 @@ let project: TemplateProject;
 beforeAll(async () => {
   project = new TemplateProject();
   await project.haveBuilt();
+  mkdirSync(join(project.root, 'src/features/gone'));
+  project.write('src/features/gone/gone.txt', 'Goes.\n');
+  project.write('docs/gone.md', 'Stays.\n\n<!-- feature:gone -->\n\nGoes.\n\n<!-- /feature:gone -->\n');
+  project.commit('feat: gone');
   project.git('tag', 'v0.1.0');
   template = mkdtempSync(join(tmpdir(), 'newer-'));
   execFileSync('git', ['clone', '--quiet', project.root, template]);
@@ -89,6 +93,7 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
     const { code, stdout, stderr } = await project.command('upgrade', ['--from', template, ...VERIFY]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(project.read('docs/audit.md')).toBe('The audit of parcels.\n');
+    expect(project.read('docs/gone.md')).toBe('Stays, changed.\n');
     expect(project.has('docs/tls.md')).toBe(false);
     expect(project.read('docs/new/page.md')).toBe('New.\n');
     expect(project.read('config/test.yaml')).toMatch(/^# Theirs\n[^]*# Yours\n$/);
@@ -96,7 +101,7 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
     const { name, scripts, chassis } = JSON.parse(project.read('package.json')) as Record<string, object>;
     expect({ name, chassis }).toMatchObject({ name: '@acme/parcels', chassis: { version: '0.2.0' } });
     expect(scripts).toMatchObject({ theirs: 'echo parcels', yours: 'true' });
-    expect(stdout).toMatch(/You had changed these files of the chassis[^]*\n {2}docs\/audit\.md\n\n/);
+    expect(stdout).toMatch(/You had changed these files of the chassis.*\n {2}docs\/audit\.md\n\n/);
   });
 
   test('can see what was lost of its changes, by the command that the upgrade printed', async () => {
@@ -113,6 +118,7 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
 function changeTemplate(): void {
   const run = (command: string) => execFileSync('sh', ['-ec', command], { cwd: template });
   run(`echo "The audit of $(node -p 'require("./package.json").name')." > docs/audit.md`);
+  run('sed -i s/Stays/Stays,\\ changed/ docs/gone.md');
   run(
     'mkdir docs/new && echo New. > docs/new/page.md && git rm -q docs/tls.md && sed -i "1i # Theirs" config/test.yaml',
   );
@@ -129,6 +135,9 @@ function changeProject(): [path: string, text: string][] {
   ];
   for (const [path, text] of mine) project.write(path, text);
   project.write('docs/audit.md', `${project.read('docs/audit.md')}Ours.\n`);
+  // As `npm run remove` leaves it.
+  rmSync(join(project.root, 'src/features/gone'), { recursive: true });
+  project.write('docs/gone.md', 'Stays.\n');
   project.write('config/test.yaml', `${project.read('config/test.yaml')}# Yours\n`);
   const content = JSON.parse(project.read('package.json')) as { scripts: object };
   const changed = { ...content, scripts: { ...content.scripts, yours: 'true' } };
