@@ -417,7 +417,10 @@ describe('the end', () => {
     await using _ = service;
     service.signal('SIGTERM');
     await service.line('shutting down');
-    expect((await service.management.get('/readyz')).status).toBe(503);
+    expect(await service.management.get('/readyz')).toMatchObject({
+      status: 503,
+      body: { status: 'shutting_down' },
+    });
     await lock.release();
     expect(await call).toMatchObject({ status: 200, body: { totalAmount: 10 } });
     expect(await service.exit).toBe(0);

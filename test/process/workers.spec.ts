@@ -7,9 +7,14 @@ const program = join(import.meta.dirname, 'fixtures/here-service.ts');
 const TEST_MS = 300_000;
 
 test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async () => {
-  await using service = await startProcess({ program, env: { WORKERS: '2' } });
+  // Nobody listens there: a dependency that is not critical is down, which shows and no more.
+  await using service = await startProcess({
+    program,
+    env: { WORKERS: '2', REDIS_URL: 'redis://127.0.0.1:1' },
+  });
   await service.ready();
   const { management } = service;
+  expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });
   const blocked = service.lines.find(({ msg }) => msg === 'worker ready');
   const pid = Number(blocked?.['pid']);
   process.kill(pid, 'SIGSTOP');

@@ -1,6 +1,8 @@
 import type { ManagementAnswer } from './messages.js';
 import type { WorkerPool } from './worker-pool.js';
 
+type HealthStatus = 'ok' | 'degraded' | 'error' | 'shutting_down';
+
 interface Indicator {
   readonly status: string;
   readonly message?: string;
@@ -16,7 +18,7 @@ interface HealthBody {
 /** `/livez`: the primary answers, and so does one of the workers, unless there is none at the moment. */
 export function livenessOf(pool: WorkerPool, answers: readonly ManagementAnswer[]): ManagementAnswer {
   const isLive = pool.serving.length === 0 || answers.some(({ status }) => status === 200);
-  return answer(isLive, {}, describe(pool, isLive));
+  return answer(isLive ? 'ok' : 'error', {}, describe(pool, isLive));
 }
 
 /**
@@ -26,20 +28,19 @@ export function livenessOf(pool: WorkerPool, answers: readonly ManagementAnswer[
 export function readinessOf(pool: WorkerPool, answers: readonly ManagementAnswer[]): ManagementAnswer {
   if (pool.isEnding || !pool.hasStarted) {
     const reason = pool.isEnding ? 'shutting down' : 'starting';
-    return answer(false, {}, { ...describe(pool, false), service: { status: 'down', message: reason } });
+    const own = { ...describe(pool, false), service: { status: 'down', message: reason } };
+    return answer(pool.isEnding ? 'shutting_down' : 'error', {}, own);
   }
   const ready = answers.find(({ status }) => status === 200);
   const said = ready ?? answers[0];
-  return answer(
-    ready !== undefined,
-    said ? (JSON.parse(said.body) as HealthBody) : {},
-    describe(pool, ready !== undefined),
-  );
+  const body: Partial<HealthBody> = said ? (JSON.parse(said.body) as HealthBody) : {};
+  if (!ready) return answer('error', body, describe(pool, false));
+  return answer(body.status === 'degraded' ? 'degraded' : 'ok', body, describe(pool, true));
 }
 
 /** `/startupz`: the first generation was complete once. */
 export function startupOf(pool: WorkerPool): ManagementAnswer {
-  return answer(pool.hasStarted, {}, describe(pool, pool.hasStarted));
+  return answer(pool.hasStarted ? 'ok' : 'error', {}, describe(pool, pool.hasStarted));
 }
 
 function describe(pool: WorkerPool, isUp: boolean): Record<string, Indicator> {
@@ -49,12 +50,13 @@ function describe(pool: WorkerPool, isUp: boolean): Record<string, Indicator> {
 
 /** The body of Terminus, with what the primary knows among the details. */
 function answer(
-  isUp: boolean,
+  status: HealthStatus,
   { info = {}, error = {}, details = {} }: Partial<HealthBody>,
   own: Record<string, Indicator>,
 ): ManagementAnswer {
+  const isUp = status === 'ok' || status === 'degraded';
   const body = {
-    status: isUp ? 'ok' : 'error',
+    status,
     info: isUp ? { ...info, ...own } : info,
     error: isUp ? error : { ...error, ...own },
     details: { ...details, ...own },
