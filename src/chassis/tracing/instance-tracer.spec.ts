@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Module, SetMetadata } from '@nestjs/common';
+import { Controller, forwardRef, Get, Injectable, Module, SetMetadata } from '@nestjs/common';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { lastValueFrom, Observable, of, throwError, toArray } from 'rxjs';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -177,19 +177,24 @@ test('the classes of an application are those of its own static modules', () => 
   class Guard {
     canActivate = () => true;
   }
+  class Friend {
+    meet = () => '';
+  }
   class Library {
     read = () => '';
   }
   @Module({ controllers: [Http], providers: [Clerk, { provide: 'X', useValue: 1 }] })
   class Feature {}
+  @Module({ imports: [forwardRef(() => App)], providers: [Friend] })
+  class Mutual {}
   @Module({ providers: [Library] })
   class Dynamic {}
   @Module({
-    imports: [Feature, { module: Dynamic, providers: [Library] }],
+    imports: [Feature, forwardRef(() => Mutual), { module: Dynamic, providers: [Library] }],
     providers: [{ provide: 'GUARD', useClass: Guard }],
   })
   class App {}
-  expect(applicationClasses(App)).toEqual(new Set([Http, Clerk, Guard]));
+  expect(applicationClasses(App)).toEqual(new Set([Http, Clerk, Friend, Guard]));
 });
 
 test('rxjs errors reach the subscriber and the span', async () => {
