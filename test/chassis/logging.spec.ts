@@ -15,6 +15,7 @@ import { Database } from '#chassis/database';
 import { Tracing } from '#chassis/tracing';
 import type { ErrorInfo } from '#generated/google/rpc/error_details';
 import { ProbeGrpcController, ProbeHttpController, type Order } from '../support/probe.js';
+import { RawConnection } from '../support/raw-connection.js';
 import { RawGrpcClient } from '../support/raw-grpc.js';
 import { sendRaw } from '../support/raw-http.js';
 import {
@@ -334,6 +335,29 @@ test('REST: what is no HTTP ends with a line', async () => {
     status: 400,
     reason: 'MALFORMED_REQUEST',
   });
+});
+
+test.each([
+  ['breaks off', 'content-length: 9', '{"rea', true],
+  ['is no chunk', 'transfer-encoding: chunked', 'zz\r\n', false],
+  ['has no coding of ours', 'transfer-encoding: x', '{"rea', false],
+])('REST: a call whose body %s ends with its own line, and no other', async (_name, framing, body, ends) => {
+  const id = newId();
+  const countOthers = (): number => lines.filter(({ method }) => method === '_OTHER').length;
+  const before = countOthers();
+  const head = `POST /probe HTTP/1.1\r\nhost: h\r\nx-request-id: ${id}\r\ncontent-type: application/json\r\n`;
+  const connection = await RawConnection.open(app.http.address);
+  connection.write(`${head}${framing}\r\n\r\n${body}`);
+  if (ends) connection.end();
+  expect(await callLine(id)).toMatchObject({
+    method: 'POST',
+    route: '/probe',
+    status: 400,
+    reason: 'MALFORMED_REQUEST',
+  });
+  await connection.closed;
+  expect(connection.text).toMatch(new RegExp(`^HTTP/1.1 400 .*x-request-id: ${id}`, 's'));
+  expect(countOthers()).toBe(before);
 });
 
 const UNARY = Probes.unary.path;

@@ -50,6 +50,11 @@ export class RawConnection {
     return String((await answered)[0]);
   }
 
+  /** Says that nothing more comes; what is on its way back still arrives. */
+  end(): void {
+    this.#socket.end();
+  }
+
   /** Closes with a RST, as a client does whose process is killed. */
   reset(): void {
     this.#socket.resetAndDestroy();

@@ -35,8 +35,7 @@ export function answerClientErrors(observers: CallObservers, security: SecurityH
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
     if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else if (isAnswering(socket)) socket.end();
-    else if (fault.code === REQUEST_TIMEOUT && failBody(socket)) return;
-    else
+    else if (!failCall(socket, fault.code, observers))
       refuse(
         socket,
         new HttpCall(acceptRequestId(undefined), UNKNOWN_METHOD, '/'),
@@ -124,13 +123,19 @@ function isAnswering({ _httpMessage: response, parser }: AnsweredSocket): boolea
 }
 
 /**
- * A body that stops amid its request has a call already, which waits for it: the fault goes to whoever
- * reads the body, and the call ends as any other that fails. False when nobody reads.
+ * A fault amid a request, such as a body that breaks off or is no chunk, has a call already: that one ends with it,
+ * and there is no second one. False when the fault is of no call.
  */
-function failBody({ _httpMessage: response }: AnsweredSocket): boolean {
-  if (!response || response.req.listenerCount('error') === 0) return false;
-  response.setHeader('connection', 'close');
-  return response.req.emit('error', explain(REQUEST_TIMEOUT));
+function failCall({ parser }: AnsweredSocket, code: string | undefined, { open }: CallObservers): boolean {
+  const request = parser?.incoming;
+  if (!request || request.complete) return false;
+  for (const call of open) {
+    if (call.transport !== 'http' || call.response?.req !== request) continue;
+    call.response.setHeader('connection', 'close');
+    call.abort(explain(code));
+    return true;
+  }
+  return false;
 }
 
 function explain(code: string | undefined): ServiceError {
