@@ -160,15 +160,33 @@ test.each([
   raw.close();
 });
 
-test('what is no gRPC answers 415', async () => {
+test.each([
+  'application/json',
+  'application/grpc-web',
+  'application/grpc-web+proto',
+  'application/grpcx',
+  '',
+])('the content-type "%s" is no gRPC and answers 415', async (type) => {
   raw = new RawGrpcClient(app.grpc.address);
-  const answer = await raw.call(Probes.unary.path, {
-    headers: { 'content-type': 'application/json' },
-    body: Buffer.from('{}'),
-  });
-  expect(answer.httpStatus).toBe(415);
+  for (const path of [Probes.unary.path, Probes.bidi.path]) {
+    const answer = await raw.call(path, { headers: { 'content-type': type }, body: frame(good) });
+    expect([answer.httpStatus, answer.grpcStatus]).toEqual([415, undefined]);
+  }
   raw.close();
 });
+
+test.each(['application/grpc+proto', 'application/grpc;charset=utf-8'])(
+  'the content-type "%s" is gRPC',
+  async (type) => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const answer = await raw.call(Probes.unary.path, {
+      headers: { 'content-type': type },
+      body: frame(good),
+    });
+    expect(answer.grpcStatus).toBe(0);
+    raw.close();
+  },
+);
 
 test('a stream with one malformed message answers what came before, then refuses', async () => {
   raw = new RawGrpcClient(app.grpc.address);

@@ -374,6 +374,12 @@ test.each<{ name: string; path: string; headers?: Record<string, string>; body?:
     line: { rpc: RPCS['gRPC unary'], code: 'INVALID_ARGUMENT', reason: 'MALFORMED_DEADLINE' },
   },
   {
+    name: 'another protocol',
+    path: UNARY,
+    headers: { 'content-type': 'application/grpc-web' },
+    line: { rpc: RPCS['gRPC unary'], code: 'INVALID_ARGUMENT', reason: 'UNSUPPORTED_MEDIA_TYPE' },
+  },
+  {
     name: 'bytes that are no message',
     path: UNARY,
     body: Buffer.from([0, 0, 0, 0, 1, 255]),

@@ -25,20 +25,23 @@ import {
   callCancelled,
   codeOfNumber,
   deadlineExceeded,
-  ServiceError,
   toServiceError,
+  type ServiceError,
 } from '../errors/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
 import { correctStatus } from './correct-status.js';
+import { malformedTimeout, methodNotAllowed, unknownMethod, unsupportedMediaType } from './edge-errors.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
 import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
 import { CONTENT_TYPE, UnaryCall, type UnaryMethod } from './unary-call.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
+/** Not gRPC-Web, which is another protocol. Source: gRPC over HTTP/2, "Content-Type". */
+const GRPC = /^application\/grpc(?:$|[+;])/;
 
 /** What the edge has to know of a method before its handler runs. */
 export interface EdgeMethod {
@@ -132,8 +135,11 @@ export class GrpcEdge {
       refuseMethod(stream);
       return false;
     }
-    // grpc-js answers 415.
-    if (!isGrpc(headers)) return true;
+    if (!GRPC.test(headers['content-type'] ?? '')) {
+      call.error = unsupportedMediaType();
+      stream.respond({ ':status': 415 }, { endStream: true });
+      return false;
+    }
     const fault = this.#refuse(call, method, headers, metadataFault);
     if (fault) {
       this.#answer(stream, call, fault);
@@ -245,10 +251,6 @@ export class GrpcEdge {
   }
 }
 
-function isGrpc(headers: IncomingHttpHeaders): boolean {
-  return headers['content-type']?.startsWith('application/grpc') === true;
-}
-
 /** Its messages are not compressed. */
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
@@ -276,28 +278,4 @@ function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {
 
 function socketOf({ socket }: ServerHttp2Session): ServerHttp2Session['socket'] {
   return socket;
-}
-
-function unknownMethod(): ServiceError {
-  return new ServiceError({
-    code: 'UNIMPLEMENTED',
-    reason: 'METHOD_NOT_FOUND',
-    message: 'No service has this method; server reflection lists them',
-  });
-}
-
-function methodNotAllowed(): ServiceError {
-  return new ServiceError({
-    code: 'UNIMPLEMENTED',
-    reason: 'METHOD_NOT_ALLOWED',
-    message: 'gRPC calls are POST requests',
-  });
-}
-
-function malformedTimeout(): ServiceError {
-  return new ServiceError({
-    code: 'INVALID_ARGUMENT',
-    reason: 'MALFORMED_DEADLINE',
-    message: `${TIMEOUT_HEADER} must be 1 to 8 digits and one of H, M, S, m, u, n`,
-  });
 }

@@ -1,0 +1,37 @@
+import { ServiceError } from '../errors/index.js';
+
+/** Neither a feature nor a service of the chassis has it. */
+export function unknownMethod(): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'METHOD_NOT_FOUND',
+    message: 'No service has this method; server reflection lists them',
+  });
+}
+
+/** It came by a method of HTTP that is no call. */
+export function methodNotAllowed(): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'METHOD_NOT_ALLOWED',
+    message: 'gRPC calls are POST requests',
+  });
+}
+
+/** It is of another protocol. */
+export function unsupportedMediaType(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'gRPC calls have the content-type application/grpc',
+  });
+}
+
+/** Its deadline cannot be read. */
+export function malformedTimeout(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_DEADLINE',
+    message: 'grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n',
+  });
+}
