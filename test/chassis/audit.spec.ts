@@ -333,7 +333,7 @@ describe('on the management port', () => {
     const tooMany = `/loggers?${Array.from({ length: 101 }, (_, index) => `a${index}=1`).join('&')}`;
     expect((await app.management.post('/loggers', change, MALFORMED)).status).toBe(400);
     expect((await app.management.post(tooMany, change)).status).toBe(400);
-    expect((await app.management.post('/loggers', change, TOKEN)).status).toBe(404);
+    expect((await app.management.post('/loggers', change, TOKEN)).status).toBe(405);
     const [malformed, many, allowed] = changes();
     expect(malformed).toMatchObject({
       operator: { by: 'nobody', name: 'alice' },

@@ -126,6 +126,16 @@ describe('log levels', () => {
   });
 
   test.each([
+    ['POST', '/loggers', 'GET, HEAD, PUT'],
+    ['PUT', '/metrics', 'GET, HEAD'],
+    ['OPTIONS', '/loggers/NestTalker', 'PUT'],
+  ])('%s %s answers 405 and what the path takes', async (method, path, allow) => {
+    const { status, headers, body } = await app.management.send(path, { method });
+    expect([status, headers.get('allow'), body.reason]).toEqual([405, allow, 'METHOD_NOT_ALLOWED']);
+    expect((await app.management.send('/nowhere', { method })).body.reason).toBe('ROUTE_NOT_FOUND');
+  });
+
+  test.each([
     ['an unknown level', { level: 'loud' }],
     ['a level in another case', { level: 'DEBUG' }],
     ['a number', { level: 20 }],

@@ -3,6 +3,7 @@ export { connectionTimes } from './connection-times.js';
 export { HttpAdapter } from './http.adapter.js';
 export { HttpEdge } from './http.edge.js';
 export { acceptOnlyJson } from './json.parser.js';
+export { createNotFoundHandler } from './not-found.js';
 export { createResponseClass } from './secure-response.js';
 export { createOpenApiDocument, serveOpenApi } from './openapi.js';
 export { Returns } from './returns.decorator.js';

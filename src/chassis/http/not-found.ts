@@ -6,7 +6,7 @@ import { ServiceError } from '../errors/index.js';
  * Answers what no route matched: 405 with `Allow` when the path exists for other methods, else 404.
  * Routes are noted as Fastify registers them; looking them up costs nothing until something is missed.
  */
-export function createNotFoundHandler(fastify: FastifyInstance) {
+export function createNotFoundHandler(fastify: FastifyInstance, notFound = routeNotFound) {
   const routers = new Map<string, ReturnType<typeof createRouter>>();
   fastify.addHook('onRoute', ({ method, url }) => {
     // CORS takes preflights for every path, also for those that do not exist.
@@ -19,7 +19,7 @@ export function createNotFoundHandler(fastify: FastifyInstance) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.raw.url?.split('?', 1)[0] ?? '/';
     const allowed = [...routers].filter(([, router]) => router.find('GET', path)).map(([method]) => method);
-    if (allowed.length === 0) throw routeNotFound();
+    if (allowed.length === 0) throw notFound();
     void reply.header('allow', allowed.toSorted().join(', '));
     throw methodNotAllowed(request.method, allowed);
   };

@@ -11,6 +11,7 @@ import {
   acceptOnlyJson,
   answerClientErrors,
   connectionTimes,
+  createNotFoundHandler,
   createResponseClass,
   HttpEdge,
 } from '../http/index.js';
@@ -88,9 +89,7 @@ export class ManagementServer implements OnApplicationShutdown {
     /** What there is, by the first part of its path. */
     const paths = new Set<string>();
     this.#fastify.addHook('onRoute', ({ url }) => void paths.add(`/${url.split('/', 2)[1]}`));
-    this.#fastify.setNotFoundHandler(() => {
-      throw noSuchPath(paths);
-    });
+    this.#fastify.setNotFoundHandler(createNotFoundHandler(this.#fastify, () => noSuchPath(paths)));
     this.#fastify.get('/info', () => describeService(config, health));
     addConfigRoutes(this.#fastify, config, live);
     addHealthRoutes(this.#fastify, health, readiness);
