@@ -52,6 +52,7 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'gzip cut off half-way', headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT },
   { name: 'a gzip bomb', headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED },
   { name: 'an unknown compression', headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED },
+  { name: 'a message marked as compressed without an encoding', body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
   { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline with nine digits', headers: { 'grpc-timeout': '123456789S' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline of no time', headers: { 'grpc-timeout': '0S' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },

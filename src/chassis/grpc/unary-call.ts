@@ -87,9 +87,11 @@ export class UnaryCall {
     if (this.#body === undefined) this.#body = piece;
     else (this.#pieces ??= [this.#body]).push(piece);
     if (this.#wanted === Infinity && this.#bytes >= PREFIX_BYTES) {
-      const length = this.#joined().readUInt32BE(1);
+      const prefix = this.#joined();
+      const length = prefix.readUInt32BE(1);
       const { maxMessageBytes } = this.method;
-      if (length > maxMessageBytes) this.#fail(tooLarge(length, maxMessageBytes));
+      if (prefix[0] !== 0) this.#fail(compressedWithout());
+      else if (length > maxMessageBytes) this.#fail(tooLarge(length, maxMessageBytes));
       this.#wanted = PREFIX_BYTES + length;
     }
     if (this.#bytes > this.#wanted) this.#fail(notOneMessage('more than one'));
@@ -184,6 +186,15 @@ function tooLarge(length: number, limit: number): ServiceError {
     code: 'RESOURCE_EXHAUSTED',
     reason: 'BODY_TOO_LARGE',
     message: `The message has ${length} bytes; this service accepts ${limit}`,
+  });
+}
+
+/** A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as the service's. */
+function compressedWithout(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_MESSAGE',
+    message: 'The message is marked as compressed, but the call has no grpc-encoding',
   });
 }
 
