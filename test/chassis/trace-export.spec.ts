@@ -47,8 +47,12 @@ test('headers and resource attributes go along', async () => {
   expect(receiver.requests[0]).toMatchObject({ authorization: 'Bearer abc', 'x-team': 'core' });
 });
 
-test('what the collector cannot take now is sent again', async () => {
-  receiver.behaviour = { status: 503 };
+test.each([
+  { status: 503 },
+  // Node closes the connection, and tells of neither an answer nor an error.
+  { status: 101, headers: { connection: 'upgrade', upgrade: 'websocket' } },
+])('what the collector cannot take now ($status) is sent again', async (behaviour) => {
+  receiver.behaviour = behaviour;
   const { http } = await start();
   await http.get('/probe/echo');
   await eventually('the first try', () => receiver.requests.length === 1);

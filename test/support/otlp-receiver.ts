@@ -6,7 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import { trace } from '@opentelemetry/api';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -82,7 +82,8 @@ const service = protocol['opentelemetry.proto.collector.trace.v1.TraceService'] 
 const { requestDeserialize } = service['Export'] as MethodDefinition<object, object>;
 
 /** How the receiver treats the next requests. */
-export type Behaviour = 'accept' | 'hang' | { readonly status: number };
+export type Behaviour =
+  'accept' | 'hang' | { readonly status: number; readonly headers?: OutgoingHttpHeaders };
 
 /** A collector for tests: real OTLP over HTTP and gRPC, decoding the protobuf. */
 export class OtlpReceiver {
@@ -146,14 +147,14 @@ export class OtlpReceiver {
       request.on('end', () => {
         this.requests.push(request.headers);
         if (this.behaviour === 'hang') return;
-        const status = this.behaviour === 'accept' ? 200 : this.behaviour.status;
+        const { status, headers } = this.behaviour === 'accept' ? { status: 200 } : this.behaviour;
         const body = Buffer.concat(chunks);
         if (status === 200 && request.url === '/v1/traces') {
           this.spans.push(
             ...decodeSpans(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body),
           );
         }
-        response.writeHead(request.url === '/v1/traces' ? status : 404).end();
+        response.writeHead(request.url === '/v1/traces' ? status : 404, headers).end();
       });
     });
     this.grpc.addService(service, {

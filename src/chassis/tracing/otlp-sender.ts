@@ -62,12 +62,13 @@ export function createHttpSender(options: SenderOptions): OtlpSender {
         );
         request.on('response', (response) => {
           response.resume();
-          response.on('close', () => clearTimeout(limit));
           resolve(judgeHttp(response.statusCode ?? 0, response.headers['retry-after']));
         });
-        request.on('error', (error) => {
+        request.on('error', (error) => resolve({ outcome: 'retry', cause: error.message }));
+        // Node tells of nothing else when it is answered with a switch of protocols (101).
+        request.on('close', () => {
           clearTimeout(limit);
-          resolve({ outcome: 'retry', cause: error.message });
+          resolve({ outcome: 'retry', cause: 'no answer' });
         });
         for (const part of body) request.write(part);
         request.end();
