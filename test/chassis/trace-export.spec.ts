@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Tracing } from '#chassis/tracing';
 import { eventually, ProbeModule, TestApp } from '../support/index.js';
@@ -58,6 +59,15 @@ test.each([
   await eventually('the first try', () => receiver.requests.length === 1);
   receiver.behaviour = 'accept';
   await receiver.find('server span', ({ kind }) => kind === 2);
+});
+
+test('a collector that asks for more time than a timer can take is not asked again at once', async () => {
+  receiver.behaviour = { status: 429, headers: { 'retry-after': '2592000' } };
+  const started = await start();
+  await started.http.get('/probe/echo');
+  await eventually('the first try', () => receiver.requests.length === 1);
+  await sleep(200);
+  expect(receiver.requests).toHaveLength(1);
 });
 
 test('what the collector refuses is dropped and counted', async () => {

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { MAX_TIMER_MS } from '../context/index.js';
 import { encodeAttributes } from './attribute-encoder.js';
 import type { OtlpSender, SendResult } from './otlp-sender.js';
 import { ProtobufWriter } from './protobuf-writer.js';
@@ -169,7 +170,7 @@ export class SpanExporter {
   /** Waits, unless the end of the process is waiting for this. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(done, ms).unref();
+      const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS)).unref();
       this.#wake = done;
       function done(): void {
         clearTimeout(timer);
