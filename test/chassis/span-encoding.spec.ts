@@ -82,7 +82,7 @@ async function sentBy(scripts: readonly Script[]): Promise<ReceivedSpan[]> {
   const sender = {
     send: (parts: readonly Buffer[]) => {
       sent.push(Buffer.concat(parts));
-      return Promise.resolve({ outcome: 'sent' } as const);
+      return Promise.resolve({ outcome: 'sent', rejectedSpans: 0 } as const);
     },
     close: () => {},
   };

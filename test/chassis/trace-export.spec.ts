@@ -70,6 +70,25 @@ test('a collector that asks for more time than a timer can take is not asked aga
   expect(receiver.requests).toHaveLength(1);
 });
 
+test.each(['http/protobuf', 'grpc'])(
+  'what the collector rejects of a request is counted (%s)',
+  async (protocol) => {
+    receiver.behaviour = { rejected: 1 };
+    const started = await start({
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_EXPORTER_OTLP_ENDPOINT: protocol === 'grpc' ? receiver.grpcUrl : receiver.httpUrl,
+      TRACES_SPANS: 'server',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 2,
+      OTEL_BSP_SCHEDULE_DELAY: 60_000,
+    });
+    await started.http.get('/probe/echo');
+    await started.http.get('/probe/echo');
+    const { counts } = started.get(Tracing);
+    await eventually('the request is counted', () => counts.exported > 0);
+    expect(counts).toEqual({ exported: 1, droppedQueueFull: 0, droppedRefused: 1 });
+  },
+);
+
 test('what the collector refuses is dropped and counted', async () => {
   receiver.behaviour = { status: 400 };
   const started = await start();

@@ -79,11 +79,15 @@ const service = protocol['opentelemetry.proto.collector.trace.v1.TraceService'] 
   string,
   MethodDefinition<object, object>
 >;
-const { requestDeserialize } = service['Export'] as MethodDefinition<object, object>;
+const { requestDeserialize, responseSerialize } = service['Export'] as MethodDefinition<object, object>;
 
 /** How the receiver treats the next requests. */
 export type Behaviour =
-  'accept' | 'hang' | { readonly status: number; readonly headers?: OutgoingHttpHeaders };
+  | 'accept'
+  | 'hang'
+  | { readonly status: number; readonly headers?: OutgoingHttpHeaders }
+  /** Takes the request, but for so many spans. */
+  | { readonly rejected: number };
 
 /** A collector for tests: real OTLP over HTTP and gRPC, decoding the protobuf. */
 export class OtlpReceiver {
@@ -140,6 +144,12 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.http.close(resolve));
   }
 
+  #answer(): object {
+    const { behaviour } = this;
+    const isPartial = typeof behaviour === 'object' && 'rejected' in behaviour;
+    return isPartial ? { partial_success: { rejected_spans: behaviour.rejected, error_message: 'no' } } : {};
+  }
+
   #serve(): void {
     this.http.on('request', (request, response) => {
       const chunks: Buffer[] = [];
@@ -147,20 +157,24 @@ export class OtlpReceiver {
       request.on('end', () => {
         this.requests.push(request.headers);
         if (this.behaviour === 'hang') return;
-        const { status, headers } = this.behaviour === 'accept' ? { status: 200 } : this.behaviour;
+        const { behaviour } = this;
+        const { status, headers } =
+          typeof behaviour === 'object' && 'status' in behaviour ? behaviour : { status: 200 };
         const body = Buffer.concat(chunks);
         if (status === 200 && request.url === '/v1/traces') {
           this.spans.push(
             ...decodeSpans(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body),
           );
         }
-        response.writeHead(request.url === '/v1/traces' ? status : 404, headers).end();
+        response
+          .writeHead(request.url === '/v1/traces' ? status : 404, headers)
+          .end(responseSerialize(this.#answer()));
       });
     });
     this.grpc.addService(service, {
       Export: (call: ServerUnaryCall<WireRequest, object>, callback: sendUnaryData<object>) => {
         this.spans.push(...spansOf(call.request));
-        callback(null, {});
+        callback(null, this.#answer());
       },
     });
   }

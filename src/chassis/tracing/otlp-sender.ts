@@ -1,12 +1,13 @@
 import { Client, credentials, Metadata, status, type ChannelCredentials } from '@grpc/grpc-js';
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gzipSync } from 'node:zlib';
+import { rejectedSpansOf } from './partial-success.js';
 
-/** What became of one attempt. `retry` may say when, in milliseconds. */
+/** What became of one attempt. `sent` may be in part, `retry` may say when, in milliseconds. */
 export type SendResult =
-  | { readonly outcome: 'sent' }
+  | { readonly outcome: 'sent'; readonly rejectedSpans: number }
   | { readonly outcome: 'retry'; readonly afterMs?: number; readonly cause: string }
   | { readonly outcome: 'refused'; readonly cause: string };
 
@@ -35,6 +36,9 @@ const RETRYABLE_GRPC = new Set<number>([
   status.UNAVAILABLE,
   status.DATA_LOSS,
 ]);
+/** Of an answer, which says in a few words what was rejected. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 const EXPORT_METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 /** OTLP over HTTP with protobuf bodies, one kept-alive connection. */
@@ -60,15 +64,22 @@ export function createHttpSender(options: SenderOptions): OtlpSender {
           () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)),
           timeoutMs,
         );
+        let settle = (cause: string) => resolve({ outcome: 'retry', cause });
         request.on('response', (response) => {
-          response.resume();
-          resolve(judgeHttp(response.statusCode ?? 0, response.headers['retry-after']));
+          const pieces: Buffer[] = [];
+          let bytes = 0;
+          response.on('data', (piece: Buffer) => {
+            bytes += piece.length;
+            if (bytes <= MAX_ANSWER_BYTES) pieces.push(piece);
+          });
+          // However it ends, its status counts.
+          settle = () => resolve(judgeHttp(response, Buffer.concat(pieces)));
         });
-        request.on('error', (error) => resolve({ outcome: 'retry', cause: error.message }));
+        request.on('error', ({ message }) => settle(message));
         // Node tells of nothing else when it is answered with a switch of protocols (101).
         request.on('close', () => {
           clearTimeout(limit);
-          resolve({ outcome: 'retry', cause: 'no answer' });
+          settle('no answer');
         });
         for (const part of body) request.write(part);
         request.end();
@@ -93,8 +104,8 @@ export function createGrpcSender(options: SenderOptions): OtlpSender {
           Buffer.concat(parts),
           metadata,
           { deadline: Date.now() + timeoutMs },
-          (error) => {
-            if (!error) resolve({ outcome: 'sent' });
+          (error, answer) => {
+            if (!error) resolve({ outcome: 'sent', rejectedSpans: rejectedSpansOf(answer ?? NOTHING) });
             else if (RETRYABLE_GRPC.has(error.code)) resolve({ outcome: 'retry', cause: error.message });
             else resolve({ outcome: 'refused', cause: error.message });
           },
@@ -104,11 +115,12 @@ export function createGrpcSender(options: SenderOptions): OtlpSender {
   };
 }
 
-function judgeHttp(statusCode: number, retryAfter: string | undefined): SendResult {
-  if (statusCode >= 200 && statusCode < 300) return { outcome: 'sent' };
+function judgeHttp({ statusCode = 0, headers }: IncomingMessage, answer: Buffer): SendResult {
+  if (statusCode >= 200 && statusCode < 300)
+    return { outcome: 'sent', rejectedSpans: rejectedSpansOf(answer) };
   const cause = `HTTP ${statusCode}`;
   if (!RETRYABLE_HTTP.has(statusCode)) return { outcome: 'refused', cause };
-  const seconds = Number(retryAfter);
+  const seconds = Number(headers['retry-after']);
   return { outcome: 'retry', cause, ...(seconds > 0 && { afterMs: seconds * 1000 }) };
 }
 

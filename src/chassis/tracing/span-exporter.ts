@@ -147,24 +147,29 @@ export class SpanExporter {
 
   async #sendAll(): Promise<void> {
     for (let batch = this.#queue[0]; batch && !this.#isClosing; batch = this.#queue[0]) {
-      const isSent = await this.#sendOne(batch);
+      const exported = await this.#sendOne(batch);
       if (this.#isClosing) return;
       this.#queue.shift();
       this.#waiting -= batch.spans;
-      if (isSent) this.counts.exported += batch.spans;
-      else this.counts.droppedRefused += batch.spans;
+      this.counts.exported += exported;
+      this.counts.droppedRefused += batch.spans - exported;
     }
   }
 
-  async #sendOne({ parts }: Batch): Promise<boolean> {
+  /** How many spans the collector has taken. */
+  async #sendOne({ parts, spans }: Batch): Promise<number> {
     for (let attempt = 1; !this.#isClosing; attempt++) {
       const result: SendResult = await this.sender.send(parts, this.options.timeoutMs);
-      if (result.outcome === 'sent') return true;
+      if (result.outcome === 'sent') {
+        const rejected = Math.min(Math.max(0, result.rejectedSpans), spans);
+        if (rejected > 0) this.onFault(`the collector rejected ${rejected} of ${spans} spans`);
+        return spans - rejected;
+      }
       this.onFault(result.cause);
-      if (result.outcome === 'refused' || attempt === MAX_ATTEMPTS) return false;
+      if (result.outcome === 'refused' || attempt === MAX_ATTEMPTS) return 0;
       await this.#pause(result.afterMs ?? FIRST_BACK_OFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
-    return false;
+    return 0;
   }
 
   /** Waits, unless the end of the process is waiting for this. */
