@@ -123,7 +123,10 @@ test('a connection outlives a body that was read and cannot be taken, with the c
   connection.destroy();
 });
 
-test('nothing of the prototype was touched', () => {
+test('nothing of the prototype was touched, and the answer names the key', async () => {
+  const body = '{"reason":"echo","__proto__":{"admin":true}}';
+  const answer = await app.http.send('/probe', { method: 'POST', headers: JSON_TYPE, body });
+  expect(answer.body.detail).toContain('"__proto__"');
   expect(({} as { admin?: boolean }).admin).toBeUndefined();
 });
 

@@ -11,7 +11,9 @@ interface FastifyFault {
 const FAULTS: Readonly<Record<string, FastifyFault>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: unsupportedMediaType('The body must be application/json'),
   FST_ERR_CTP_EMPTY_JSON_BODY: malformed('The body is empty; send JSON or no content-type'),
-  FST_ERR_CTP_INVALID_JSON_BODY: malformed('The body is not JSON'),
+  FST_ERR_CTP_INVALID_JSON_BODY: malformed(
+    'The body is not JSON, or has a "__proto__" or "constructor.prototype" key',
+  ),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: malformed('The body is not as long as content-length says'),
   FST_ERR_CTP_BODY_TOO_LARGE: tooLarge('BODY_TOO_LARGE', 413, 'The body is larger than this service accepts'),
   FST_ERR_MAX_PARAM_LENGTH: tooLarge('URL_TOO_LONG', 414, 'A path parameter is too long'),
@@ -26,14 +28,6 @@ export function fromFastify(thrown: unknown): ServiceError {
   // Fastify reads bodies: the client left amid its own. A connection of ours that breaks has no status.
   if (code === 'ECONNRESET' && 'statusCode' in thrown) return callCancelled();
   if (fault) return new ServiceError({ ...fault, cause: thrown });
-  // secure-json-parse reports broken JSON and forbidden keys as a bare SyntaxError with status 400.
-  if (thrown instanceof SyntaxError && 'statusCode' in thrown && thrown.statusCode === 400) {
-    const poisoned = /forbidden prototype property/.test(thrown.message);
-    const message = poisoned
-      ? 'The body has a "__proto__" or "constructor.prototype" key'
-      : 'The body is not JSON';
-    return new ServiceError({ ...malformed(message), cause: thrown });
-  }
   const status = 'statusCode' in thrown ? Number(thrown.statusCode) : 500;
   return code.startsWith('FST_') && status < 500 ? refusedByFastify(thrown, status) : toServiceError(thrown);
 }
