@@ -78,7 +78,8 @@ function check(call: GrpcCall, answer: RawGrpcAnswer, method: Method | undefined
 /** The HTTP status of what is no gRPC. */
 function httpRefusal({ headers }: GrpcCall): number | undefined {
   if ((headers[':method'] ?? 'POST') !== 'POST') return 405;
-  return (headers['content-type']?.startsWith('application/grpc') ?? true) ? undefined : 415;
+  const type = headers['content-type'] ?? 'application/grpc';
+  return /^application\/grpc(?:$|[+;])/.test(type) ? undefined : 415;
 }
 
 function mayStayOpen({ keepOpen }: GrpcCall, method: Method | undefined): boolean {
