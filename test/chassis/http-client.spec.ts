@@ -345,11 +345,14 @@ describe('under a policy', () => {
     upstream.answer = (_request, response) => response.writeHead(404).end();
     for (let call = 0; call < 5; call++)
       expect(await failureOf(client.send(GET))).toMatchObject({ status: 404 });
-    // Nor is a path that is never sent: who gives it must not open the breaker for all others.
+    // Nor is what is never sent: who gives it must not open the breaker for all others.
     const nameless = { method: 'GET', path: '/{id}', parameters: { id: '..' } };
+    const broken = { ...GET, headers: { 'x-tenant': 'a\r\nb' } };
     for (let call = 0; call < 3; call++) {
-      expect(await failureOf(client.send(nameless))).toBeInstanceOf(TypeError);
-      expect(await failureOf(client.stream(nameless))).toBeInstanceOf(TypeError);
+      for (const unsendable of [nameless, broken]) {
+        expect(await failureOf(client.send(unsendable))).toBeInstanceOf(TypeError);
+        expect(await failureOf(client.stream(unsendable))).toBeInstanceOf(TypeError);
+      }
     }
     upstream.answer = failing;
     for (let call = 0; call < 3; call++) await failureOf(client.send(GET));

@@ -7,7 +7,13 @@ import { connectionFailure } from './connection-failure.js';
 import { beginDisturbed, byStatus, cutBody } from './disturbed-call.js';
 import { readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
 import { createPool, type HttpPoolOptions } from './http-pool.js';
-import { headersOf, isIdempotent, targetOf, type HttpClientRequest } from './http-request.js';
+import {
+  headersOf,
+  isIdempotent,
+  prepare,
+  type HttpClientRequest,
+  type PreparedRequest,
+} from './http-request.js';
 import { OutgoingCall } from './outgoing-call.js';
 import { upstreamAnswerMalformed } from './upstream-failures.js';
 
@@ -79,8 +85,8 @@ export class HttpClient {
    */
   async send<Answer>(request: HttpClientRequest): Promise<Answer> {
     // Before the policy: what is refused here says nothing of the other service.
-    const target = targetOf(request);
-    const work = (): Promise<Answer> => this.#send(request, target) as Promise<Answer>;
+    const prepared = prepare(request);
+    const work = (): Promise<Answer> => this.#send(prepared) as Promise<Answer>;
     return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
   }
 
@@ -89,8 +95,8 @@ export class HttpClient {
    * policy's bulkhead it has until its end. @throws as `send`
    */
   async stream(request: HttpClientRequest): Promise<HttpAnswer> {
-    const target = targetOf(request);
-    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(request, target, attempt);
+    const prepared = prepare(request);
+    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(prepared, attempt);
     return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
   }
 
@@ -99,10 +105,10 @@ export class HttpClient {
     if (!this.#pool.closed) await this.#pool.close();
   }
 
-  async #send(request: HttpClientRequest, target: string): Promise<unknown> {
+  async #send(request: PreparedRequest): Promise<unknown> {
     const outgoing = this.#begin();
     try {
-      const answer = await this.#request(request, target, outgoing, outgoing.limitMs);
+      const answer = await this.#request(request, outgoing, outgoing.limitMs);
       return await readAnswer(this.name, answer, this.#maxBytes);
     } catch (error) {
       throw outgoing.abortReason ?? this.#translate(error);
@@ -111,11 +117,10 @@ export class HttpClient {
     }
   }
 
-  async #stream(request: HttpClientRequest, target: string, attempt?: Attempt): Promise<HttpAnswer> {
+  async #stream(request: PreparedRequest, attempt?: Attempt): Promise<HttpAnswer> {
     const outgoing = this.#begin();
     try {
-      const sent = this.#request(request, target, outgoing, outgoing.streamLimitMs);
-      const { statusCode, headers, body } = await sent;
+      const { statusCode, headers, body } = await this.#request(request, outgoing, outgoing.streamLimitMs);
       outgoing.begun();
       body.once('close', () => outgoing.end()).on('error', ignore);
       attempt?.goOn(endOf(body));
@@ -128,12 +133,11 @@ export class HttpClient {
 
   /** @throws {UpstreamError} for what is no success, its body read */
   async #request(
-    request: HttpClientRequest,
-    target: string,
+    request: PreparedRequest,
     outgoing: OutgoingCall,
     limitMs: number,
   ): Promise<Dispatcher.ResponseData> {
-    const { method, body, content } = request;
+    const { method, target, content } = request;
     const disturbance = disturbanceOf(this.#target);
     if (disturbance) await beginDisturbed(this.name, outgoing, disturbance, byStatus);
     const controller = new AbortController();
@@ -142,7 +146,7 @@ export class HttpClient {
       method,
       path: this.#prefix + target,
       headers: headersOf(request, outgoing, limitMs),
-      body: content ?? (body === undefined ? null : JSON.stringify(body)),
+      body: content,
       signal: controller.signal,
     });
     if (disturbance?.cut) answer.body = cutBody(answer.body, disturbance.cut) as typeof answer.body;

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TIMEOUT_HEADER } from '../context/index.js';
 import { isIdempotentVerb } from '../resilience/index.js';
@@ -25,6 +26,15 @@ export interface HttpClientRequest {
   readonly isIdempotent?: boolean;
 }
 
+/** What each attempt sends, the same every time. */
+export interface PreparedRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: string | Uint8Array | Readable | null;
+}
+
 export function isIdempotent(request: HttpClientRequest): boolean {
   const { method, headers = {}, content } = request;
   if (content !== undefined && typeof content !== 'string' && !(content instanceof Uint8Array)) return false;
@@ -35,8 +45,28 @@ export function isIdempotent(request: HttpClientRequest): boolean {
   );
 }
 
-/** @throws {TypeError} when a parameter of the path is missing, or would make it another path */
-export function targetOf({ path, parameters = {}, query = {} }: HttpClientRequest): string {
+/** @throws {TypeError} when a parameter of the path is missing or would make it another path, or a header cannot be sent */
+export function prepare(request: HttpClientRequest): PreparedRequest {
+  const { method, body, content } = request;
+  return {
+    method,
+    target: targetOf(request),
+    headers: givenHeaders(request),
+    content: content ?? (body === undefined ? null : JSON.stringify(body)),
+  };
+}
+
+/** What the caller gives wins over what is always sent. @param limitMs what the other service is told */
+export function headersOf(
+  { headers }: PreparedRequest,
+  outgoing: OutgoingCall,
+  limitMs: number,
+): Record<string, string> {
+  const limit = limitMs === Infinity ? undefined : { [TIMEOUT_HEADER]: String(limitMs) };
+  return { accept: 'application/json', ...outgoing.headers, ...limit, ...headers };
+}
+
+function targetOf({ path, parameters = {}, query = {} }: HttpClientRequest): string {
   const values = parameters as Readonly<Record<string, Value | undefined>>;
   const filled = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => segmentOf(path, name, values[name]));
   const search = new URLSearchParams();
@@ -52,16 +82,14 @@ function segmentOf(path: string, name: string, value: Value | undefined): string
   return encodeURIComponent(text);
 }
 
-/** What the caller gives wins over what is always sent. @param limitMs what the other service is told */
-export function headersOf(
-  { headers = {}, body }: HttpClientRequest,
-  outgoing: OutgoingCall,
-  limitMs: number,
-): Record<string, string> {
-  const all: Record<string, string> = { accept: 'application/json', ...outgoing.headers };
-  if (limitMs !== Infinity) all[TIMEOUT_HEADER] = String(limitMs);
-  if (body !== undefined) all['content-type'] = 'application/json';
-  for (const [name, value] of Object.entries(headers as Record<string, Value | undefined>))
-    if (value !== undefined) all[name.toLowerCase()] = String(value);
-  return all;
+function givenHeaders({ headers = {}, body }: HttpClientRequest): Record<string, string> {
+  const given: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  for (const [name, value] of Object.entries(headers as Record<string, Value | undefined>)) {
+    if (value === undefined) continue;
+    const text = String(value);
+    validateHeaderName(name);
+    validateHeaderValue(name, text);
+    given[name.toLowerCase()] = text;
+  }
+  return given;
 }
