@@ -113,6 +113,17 @@ async function last<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
   return value;
 }
 
+test('a request that cannot be encoded is no failure of who answers', async () => {
+  const breaker = { strategy: 'error-count', threshold: 2, minRequestAmount: 2 } as const;
+  const client = clientWith({ policy: { breaker } });
+  const nothing = null as never;
+  for (let time = 0; time < 3; time++) {
+    expect(await failureOf(client.unary(Rpcs.unary, nothing))).toBeInstanceOf(TypeError);
+    expect(await failureOf(last(client.serverStream(Rpcs.serverStream, nothing)))).toBeInstanceOf(TypeError);
+  }
+  expect(await client.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+});
+
 describe.each(SHAPES)('$name', ({ name, call }) => {
   test('answers', async () => {
     expect(await call(clientWith({ policy: { breaker: {}, bulkhead: {}, timeoutMs: 5000 } }))).toMatchObject({

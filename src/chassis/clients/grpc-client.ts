@@ -72,16 +72,18 @@ export class GrpcClient {
     );
   }
 
-  unary<Request, Response>(
+  async unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     { isIdempotent = false }: GrpcCallOptions = {},
   ): Promise<Response> {
+    // Before the policy: what cannot be sent says nothing of the other service.
+    const message = method.requestSerialize(request);
     const work = (): Promise<Response> =>
       this.#answer(this.#timeoutMs, (outgoing, settle) =>
         this.#client.makeUnaryRequest(
-          ...partsOf(method),
-          request,
+          ...encodedPartsOf(method),
+          message,
           ...callOf(outgoing, outgoing.limitMs),
           settle,
         ),
@@ -95,10 +97,11 @@ export class GrpcClient {
     request: Request,
     { isIdempotent = false }: GrpcCallOptions = {},
   ): AsyncGenerator<Response> {
+    const message = method.requestSerialize(request);
     const open: OpenCall = (outgoing) =>
       this.#client.makeServerStreamRequest(
-        ...partsOf(method),
-        request,
+        ...encodedPartsOf(method),
+        message,
         ...callOf(outgoing, outgoing.streamLimitMs),
       );
     yield* await openStream<Response>(this.options.name, this.policy, open, isIdempotent);
@@ -195,6 +198,11 @@ function partsOf<Request, Response>({
   responseDeserialize,
 }: Method<Request, Response>) {
   return [path, requestSerialize, responseDeserialize] as const;
+}
+
+/** The same for a request that is encoded already. */
+function encodedPartsOf<Response>({ path, responseDeserialize }: Method<never, Response>) {
+  return [path, (message: Buffer) => message, responseDeserialize] as const;
 }
 
 function callOf({ headers }: OutgoingCall, limitMs: number): readonly [Metadata, CallOptions] {
