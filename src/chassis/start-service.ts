@@ -18,6 +18,7 @@ import {
 } from './grpc/index.js';
 import { Readiness } from './health/index.js';
 import { HttpAdapter, serveOpenApi } from './http/index.js';
+import { InstanceDecorator } from './instance-decorator.js';
 import { HookWatch, Openings, Shutdown } from './lifecycle/index.js';
 import { LoadShedding } from './load-shedding/index.js';
 import { createLogging, ServiceLogger, type Logging } from './logging/index.js';
@@ -164,20 +165,22 @@ async function createApp(parts: Parts): Promise<NestFastifyApplication> {
     shutdown,
   );
   captureGrpcLog();
+  const instances = new InstanceDecorator((instance) =>
+    hookWatch.watch(shedding.declared.read(telemetry.instanceDecorator(instance))),
+  );
   try {
-    return await NestFactory.create<NestFastifyApplication>(
+    const app = await NestFactory.create<NestFastifyApplication>(
       root,
       new HttpAdapter(config, telemetry.observers, shedding, tls?.serves('http') ? tls : undefined),
       {
         abortOnError: false,
         bodyParser: false,
         logger: ServiceLogger.over(logging.logger),
-        instrument: {
-          instanceDecorator: (instance) =>
-            hookWatch.watch(shedding.declared.read(telemetry.instanceDecorator(instance))),
-        },
+        instrument: { instanceDecorator: instances.decorate },
       },
     );
+    instances.assertAllDecorated();
+    return app;
   } catch (error) {
     await openings.close();
     await telemetry.close();

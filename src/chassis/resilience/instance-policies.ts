@@ -27,16 +27,6 @@ export class InstancePolicies {
 
   /** The same instance. @throws {TypeError} when a policy cannot be on a method */
   readonly decorate = (instance: unknown): unknown => {
-    try {
-      return this.#decorate(instance);
-    } catch (error) {
-      // Nest only warns of it and goes on with the bare instance.
-      this.registry.noteMisplaced(error);
-      throw error;
-    }
-  };
-
-  #decorate(instance: unknown): unknown {
     if (typeof instance !== 'object' || instance === null || !Object.isExtensible(instance)) return instance;
     const type: unknown = instance.constructor;
     if (typeof type !== 'function' || type === Object) return instance;
@@ -65,7 +55,7 @@ export class InstancePolicies {
         });
     }
     return instance;
-  }
+  };
 
   #guard(instance: object, method: Method, { label, kind, name, options, isMarked }: Guarded): Method {
     const isIdempotent = options.isIdempotent ?? (kind === 'handler' ? isIdempotentRoute(method) : isMarked);

@@ -26,7 +26,6 @@ export class PolicyRegistry {
   readonly #routed: RoutedPolicies;
   #configured: ReadonlyMap<string, ConfiguredPolicy>;
   #countsOf: ((name: string) => PolicyCounts) | undefined;
-  #misplaced: TypeError | StartError | undefined;
 
   /** @throws {StartError} when a policy of the configuration cannot be */
   constructor(config: Config) {
@@ -82,16 +81,6 @@ export class PolicyRegistry {
     this.#countsOf = countsOf;
     this.#routed.onAdded = (managed) => this.#count(managed);
     for (const managed of this.#policies.values()) this.#count(managed);
-  }
-
-  /** Remembers why a decorator cannot be where it stands; the first one counts. */
-  noteMisplaced(fault: unknown): void {
-    if (fault instanceof TypeError || fault instanceof StartError) this.#misplaced ??= fault;
-  }
-
-  /** A method must not run without the policy that stands on it. @throws what was noted first */
-  assertAllPlaced(): void {
-    if (this.#misplaced) throw this.#misplaced;
   }
 
   /** Names in the configuration that nothing has: typing errors, most likely. */

@@ -1,10 +1,10 @@
-import { Module, type DynamicModule, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { Module, type DynamicModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { PolicyMetrics } from './policy.metrics.js';
 import { PolicyRegistry } from './policy-registry.js';
 
 /** Provides the `PolicyRegistry`, which is there before the container, and counts what its policies do. */
 @Module({})
-export class ResilienceModule implements OnModuleInit, OnApplicationBootstrap {
+export class ResilienceModule implements OnApplicationBootstrap {
   constructor(private readonly policies: PolicyRegistry) {}
 
   static forRoot(policies: PolicyRegistry): DynamicModule {
@@ -14,11 +14,6 @@ export class ResilienceModule implements OnModuleInit, OnApplicationBootstrap {
       providers: [{ provide: PolicyRegistry, useValue: policies }, PolicyMetrics],
       exports: [PolicyRegistry],
     };
-  }
-
-  /** All instances are made. @throws {TypeError} or {StartError} for a policy that cannot be where it stands */
-  onModuleInit(): void {
-    this.policies.assertAllPlaced();
   }
 
   /** Whoever defines a policy has done so. */
