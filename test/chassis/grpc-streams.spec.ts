@@ -4,9 +4,11 @@ import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EMPTY, from, type Observable } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { currentCall } from '#chassis/context';
 import { Rpc } from '#chassis/grpc';
 import { ErrorInfo } from '#generated/google/rpc/error_details';
+import { HealthListRequest } from '#generated/grpc/health/v1/health';
 import { eventually, order, Probes, TestApp } from '../support/index.js';
 import { Order } from '../support/probe.js';
 import { frame, RawGrpcClient } from '../support/raw-grpc.js';
@@ -47,7 +49,27 @@ class HastyController {
   }
 }
 
-@Module({ controllers: [HastyController] })
+/** An rpc that is asked for nothing, as `google.protobuf.Empty` says it. */
+const Nothing = {
+  ...Probes.unary,
+  path: '/probe.v1.ProbeService/Nothing',
+  requestSerialize: (message: HealthListRequest) => Buffer.from(HealthListRequest.encode(message).finish()),
+  requestDeserialize: (bytes: Buffer) => HealthListRequest.decode(bytes),
+};
+
+@Controller()
+class NothingController {
+  @Rpc(Nothing, z.strictObject({}))
+  async nothing(): Promise<ErrorInfo> {
+    return order('nothing');
+  }
+
+  // @ts-expect-error -- a message that has fields
+  @Rpc({ ...Probes.serverStream, path: '/probe.v1.ProbeService/Some' }, z.strictObject({}))
+  async *refusedByTheCompiler(): AsyncGenerator<ErrorInfo> {}
+}
+
+@Module({ controllers: [HastyController, NothingController] })
 class HastyModule {}
 
 let app: TestApp;
@@ -90,6 +112,10 @@ test('a shutdown loses nothing of a stream that was made and is not read yet', a
   expect(bytes).toBeGreaterThan(MESSAGES * LARGE.domain.length);
   session.close();
   await stopped;
+});
+
+test('an rpc whose message has no fields is served by an empty schema', async () => {
+  expect(await app.grpc.unary(Nothing, {})).toEqual(order('nothing'));
 });
 
 const body = (reason: string) => frame(ErrorInfo.encode(order(reason)).finish());

@@ -10,6 +10,12 @@ export type RpcDefinition<Request, Response, In extends boolean, Out extends boo
   'path' | 'requestDeserialize' | 'responseSerialize'
 > & { readonly requestStream: In; readonly responseStream: Out };
 
+/** A message without fields fits an empty schema, whose own input type no generated interface fits. */
+type Incoming<Schema extends z.ZodType> = string extends keyof z.input<Schema>
+  ? { readonly [noField]?: never }
+  : z.input<Schema>;
+declare const noField: unique symbol;
+
 type Argument<In, Message> = In extends true ? AsyncIterable<Message> : Message;
 type Result<Out, Response> = Out extends true
   ? AsyncIterable<Response> | Observable<Response>
@@ -29,7 +35,7 @@ type Result<Out, Response> = Out extends true
  * ```
  */
 export function Rpc<
-  Request extends z.input<Schema>,
+  Request extends Incoming<Schema>,
   Response,
   In extends boolean,
   Out extends boolean,
