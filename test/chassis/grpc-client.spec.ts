@@ -113,6 +113,18 @@ async function last<T>(stream: AsyncIterable<T>): Promise<T | undefined> {
   return value;
 }
 
+test.each([
+  ['target', '', 'host:port, or a name such as dns:///host:port'],
+  ['target', 'https://bank.example:443', 'host:port, or a name such as dns:///host:port'],
+  ['timeoutMs', Number.NaN, 'a function, or at least 1'],
+  ['connections', 0, 'a whole number from 1 on'],
+  ['keepAliveMs', 0, 'a whole number from 1 on'],
+  ['maxAnswerBytes', -1, 'a whole number from 1 on'],
+])('the option %s may not be %o', (option, value, allowed) => {
+  const message = `Client "upstream-${names + 1}": ${option} must be ${allowed}`;
+  expect(() => clientWith({ [option]: value })).toThrow(new TypeError(message));
+});
+
 test('a request that cannot be encoded is no failure of who answers', async () => {
   const breaker = { strategy: 'error-count', threshold: 2, minRequestAmount: 2 } as const;
   const client = clientWith({ policy: { breaker } });

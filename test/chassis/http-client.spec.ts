@@ -63,6 +63,22 @@ const failureOf = (work: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
+test.each([
+  ['baseUrl', '', 'a URL that begins with http:// or https://'],
+  ['baseUrl', 'ftp://files.example', 'a URL that begins with http:// or https://'],
+  ['baseUrl', 'http://me:secret@payments.example', 'without user, password, query and fragment'],
+  ['baseUrl', 'http://payments.example/api?tenant=a', 'without user, password, query and fragment'],
+  ['timeoutMs', 0, 'a function, or at least 1'],
+  ['timeoutMs', Number.NaN, 'a function, or at least 1'],
+  ['maxConnections', 0, 'a whole number from 1 on'],
+  ['keepAliveMs', 0, 'a whole number from 1 on'],
+  ['connectTimeoutMs', -1, 'a whole number from 1 on'],
+  ['maxAnswerBytes', Number.NaN, 'a whole number from 1 on'],
+])('the option %s may not be %o', (option, value, allowed) => {
+  const message = `Client "upstream-${names + 1}": ${option} must be ${allowed}`;
+  expect(() => clientWith({ [option]: value })).toThrow(new TypeError(message));
+});
+
 describe('connections', () => {
   test('are kept and used again, no more of them than allowed', async () => {
     const client = clientWith({ maxConnections: 2 });

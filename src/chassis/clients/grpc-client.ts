@@ -10,6 +10,7 @@ import { disturbanceOf, type Disturbance } from '../context/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
 import type { Policy } from '../resilience/index.js';
 import { createGrpcClientInterceptor, type Tracing } from '../tracing/index.js';
+import { checkGrpcOptions } from './check-options.js';
 import { beginDisturbed, byCode, cutOf } from './disturbed-call.js';
 import { channelOptionsOf, credentialsOf, type GrpcChannelOptions } from './grpc-channel.js';
 import { grpcFailure } from './grpc-failures.js';
@@ -55,13 +56,17 @@ export class GrpcClient {
   readonly #target: string;
   #next = 0;
 
-  /** @param policy what each call runs under; of a stream, until its first message */
+  /**
+   * @param policy what each call runs under; of a stream, until its first message
+   * @throws {TypeError} for options that are not valid, {StartError} for TLS files that are not
+   */
   constructor(
     private readonly options: GrpcClientOptions,
     { tracer }: Pick<Tracing, 'tracer'>,
     metrics: MetricsRegistry,
     private readonly policy?: Policy,
   ) {
+    checkGrpcOptions(options);
     this.#target = `client:${options.name}`;
     const interceptors: Interceptor[] = [createGrpcClientInterceptor(tracer, metrics)];
     const secured = credentialsOf(options.name, options);

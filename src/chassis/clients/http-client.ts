@@ -3,6 +3,7 @@ import type { Dispatcher, Pool } from 'undici';
 import { disturbanceOf } from '../context/index.js';
 import { callCancelled, CodedError } from '../errors/index.js';
 import type { Attempt, Policy } from '../resilience/index.js';
+import { checkHttpOptions } from './check-options.js';
 import { connectionFailure } from './connection-failure.js';
 import { beginDisturbed, byStatus, cutBody } from './disturbed-call.js';
 import { readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
@@ -27,7 +28,7 @@ const LEFT: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'ERR_STREAM_PREMAT
 export interface HttpClientOptions extends HttpPoolOptions {
   /** Of the other service, kebab-case: in messages, metrics and its policy. */
   readonly name: string;
-  /** Where its paths begin, such as `https://payments.example/api`. */
+  /** Where its paths begin, such as `https://payments.example/api`; without user, query and fragment. */
   readonly baseUrl: string;
   /**
    * Longest time for an answer, in milliseconds; a call that has less left gives it that. A function is asked for
@@ -57,11 +58,15 @@ export class HttpClient {
   /** What faults on purpose call it. */
   readonly #target: string;
 
-  /** @param policy what each request runs under; those that may not be sent again are sent once */
+  /**
+   * @param policy what each request runs under; those that may not be sent again are sent once
+   * @throws {TypeError} for options that are not valid, {StartError} for TLS files that are not
+   */
   constructor(
     private readonly options: HttpClientOptions,
     private readonly policy?: Policy,
   ) {
+    checkHttpOptions(options);
     const { origin, pathname } = new URL(options.baseUrl);
     this.#prefix = pathname.replace(/\/$/, '');
     this.#target = `client:${options.name}`;
