@@ -17,13 +17,13 @@ export interface DependencyCheck {
    */
   readonly isCritical?: boolean;
   /**
-   * Longest time for one check, in milliseconds.
+   * Longest time for one check, in milliseconds, a day at most.
    * @default HEALTH_TIMEOUT_MS
    */
   readonly timeoutMs?: number;
   /**
    * Time from the end of one check to the beginning of the next, in milliseconds; probes in between are
-   * answered from the last one.
+   * answered from the last one. A day at most.
    * @default HEALTH_INTERVAL_MS
    */
   readonly intervalMs?: number;

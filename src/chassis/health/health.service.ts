@@ -15,6 +15,7 @@ import { WatchedDependency } from './watched-dependency.js';
 /** The indicator of the instance itself, beside those of its dependencies. */
 const SERVICE = 'service';
 const DISABLED = 'disabled by the operator';
+const DAY_MS = 86_400_000;
 
 /**
  * Answers the three probes with Terminus bodies, always from what is known already, and makes the
@@ -66,12 +67,17 @@ export class HealthService implements OnApplicationBootstrap, BeforeApplicationS
   /**
    * Adds a dependency to `/readyz`, to `grpc.health.v1` when it is critical, and to `health_check_up`. It is
    * first asked at the end of the start, one that is added later at once.
-   * @throws {TypeError} when the name is taken
+   * @throws {TypeError} when the name is taken, or a time is none
    */
   addDependency(check: DependencyCheck): void {
     const { name } = check;
     if (name === SERVICE || this.#dependencies.has(name))
       throw new TypeError(`A health check has the name "${name}" already; give this one another`);
+    for (const option of ['timeoutMs', 'intervalMs'] as const) {
+      const value = check[option];
+      if (value !== undefined && !(value >= 1 && value <= DAY_MS))
+        throw new TypeError(`The health check "${name}": ${option} must be from 1 to ${DAY_MS} milliseconds`);
+    }
     const dependency = new WatchedDependency(
       check,
       this.indicators,
