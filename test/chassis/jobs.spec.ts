@@ -411,6 +411,13 @@ describe('a service whose jobs cannot run does not start', () => {
       // It is never run.
     }
   }
+  @Injectable({ scope: Scope.TRANSIENT })
+  class Passing {
+    @Job(NEVER)
+    async run(): Promise<void> {
+      // Nest would give it an instance that was never constructed.
+    }
+  }
   const bad = (options: JobOptions) => [declare(options)];
 
   test.each([
@@ -419,7 +426,8 @@ describe('a service whose jobs cannot run does not start', () => {
     ['a strange name', bad({ ...NEVER, name: '../etc' }), 'Cleaner.run has the name "../etc": use letters'],
     ['no time to run', bad({ ...NEVER, timeoutMs: 0 }), 'Cleaner.run has timeoutMs 0'],
     ['two of one name', [declare(NEVER), declare(NEVER)], 'the name "Cleaner.run", which another job has'],
-    ['no instance', [Fleeting], 'Fleeting.run belongs to a request-scoped provider'],
+    ['no instance', [Fleeting], 'Fleeting.run belongs to a request-scoped or transient provider'],
+    ['no instance of its own', [Passing], 'Passing.run belongs to a request-scoped or transient provider'],
     [
       'several faults',
       [declare({ everyMs: 1 }, 'Early'), declare({ ...NEVER, name: '' }, 'Late')],

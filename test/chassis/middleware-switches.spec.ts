@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, Scope } from '@nestjs/common';
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { once } from 'node:events';
@@ -244,6 +244,11 @@ class UnreadyMiddleware implements CallMiddleware {
 
 test.each([
   [[FirstMiddleware, TwinMiddleware], {}, /TwinMiddleware has the name "first".*priority.*has no phase/],
+  [
+    [{ provide: FirstMiddleware, useClass: FirstMiddleware, scope: Scope.TRANSIENT }],
+    {},
+    /FirstMiddleware is transient, and one instance of it acts on all calls/,
+  ],
   [[UnreadyMiddleware], {}, /unready failed in init: its neighbour is away/],
   [[], { MIDDLEWARES: [{ name: 'first' }] }, /first: no middleware has this name; there is none/],
   [

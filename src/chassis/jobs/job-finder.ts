@@ -25,7 +25,7 @@ interface Found {
   readonly method: string;
   readonly options: JobOptions;
   readonly work: JobMethod;
-  readonly isSingleton: boolean;
+  readonly isLasting: boolean;
 }
 
 /** Finds the methods that are marked with `@Job`. */
@@ -49,22 +49,23 @@ export class JobFinder {
   }
 
   #marked(): Found[] {
-    return markedMethods(this.discovery, jobOptionsOf).map(({ name, mark, call, wrapper }) => ({
+    return markedMethods(this.discovery, jobOptionsOf).map(({ name, mark, call, isLasting }) => ({
       method: name,
       options: mark,
       work: call as JobMethod,
-      isSingleton: wrapper.isDependencyTreeStatic(),
+      isLasting,
     }));
   }
 }
 
 function define(found: Found, name: string, tell: (fault: string) => void): JobDefinition | undefined {
-  const { method, options, work, isSingleton } = found;
+  const { method, options, work, isLasting } = found;
   const { timeoutMs = DEFAULT_TIMEOUT_MS, lock = true, runOnStart = false } = options;
   if (!NAME.test(name)) tell(`has the name "${name}": use letters, digits, ".", "_" and "-", 100 at most`);
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
     tell(`has timeoutMs ${timeoutMs}, which must be a whole number from 1 to a day`);
-  if (!isSingleton) tell('belongs to a request-scoped provider, of which there is none between calls');
+  if (!isLasting)
+    tell('belongs to a request-scoped or transient provider, of which there is none between calls');
   try {
     const schedule = createSchedule(options);
     return { name, method, schedule, timeoutMs, isLocked: lock, runsOnStart: runOnStart, work };

@@ -1,8 +1,6 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { methodsOf, type Method } from './methods-of.js';
 
-type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
-
 /** A method of a provider or a controller that a decorator has marked. */
 export interface MarkedMethod<Mark> {
   /** Class and method. */
@@ -10,8 +8,11 @@ export interface MarkedMethod<Mark> {
   readonly mark: Mark;
   /** Calls it as it is now, with all that was laid over it. */
   readonly call: (...args: readonly unknown[]) => unknown;
-  /** The provider as Nest knows it. */
-  readonly wrapper: Wrapper;
+  /**
+   * Whether the instance is there as long as the service runs. Of a provider that is request-scoped or transient, Nest
+   * shows one that was never constructed.
+   */
+  readonly isLasting: boolean;
 }
 
 /** Those of every instance that there is, each once. @param markOf what the decorator left, `undefined` without it */
@@ -28,7 +29,8 @@ export function markedMethods<Mark>(
       const mark = markOf(method);
       if (mark === undefined) return [];
       const name = `${instance.constructor.name}.${key}`;
-      return [{ name, mark, call: (...args) => methods[key]?.(...args), wrapper }];
+      const isLasting = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+      return [{ name, mark, call: (...args) => methods[key]?.(...args), isLasting }];
     });
   });
 }

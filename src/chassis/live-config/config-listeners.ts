@@ -105,11 +105,11 @@ export class ConfigListeners implements OnModuleInit, OnModuleDestroy {
   }
 
   #find(): Listener[] {
-    return markedMethods(this.discovery, changeKeysOf).map(({ name, mark, call, wrapper }) => ({
+    return markedMethods(this.discovery, changeKeysOf).map(({ name, mark, call, isLasting }) => ({
       name,
       keys: mark,
       call,
-      isLasting: wrapper.isDependencyTreeStatic() && !wrapper.isTransient,
+      isLasting,
     }));
   }
 }

@@ -34,6 +34,7 @@ export class MiddlewareFinder {
       names.add(name);
       if (!wrapper.isDependencyTreeStatic())
         tell('depends on a request-scoped provider, and one instance of it acts on all calls');
+      if (wrapper.isTransient) tell('is transient, and one instance of it acts on all calls');
       for (const fault of faultsOf(name, options, instance)) tell(fault);
       const middleware = instance as CallMiddleware<never>;
       return [{ name, middleware, options, source: 'application', usage: new Usage() }];
