@@ -23,12 +23,4 @@ export class AuditRecorder {
   record(fact: AuditFact): Promise<void> {
     return this.trail.record(fact);
   }
-
-  /**
-   * For work that must not begin when it could not be recorded: call it before.
-   * @throws {ServiceError} AUDIT_UNAVAILABLE
-   */
-  async assertAvailable(): Promise<void> {
-    await this.trail.admit();
-  }
 }

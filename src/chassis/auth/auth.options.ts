@@ -1,4 +1,4 @@
-import type { Config } from '../config/index.js';
+import { listOf, type Config } from '../config/index.js';
 import type { JwksOptions } from './jwks.js';
 import type { JwtOptions } from './jwt.authenticator.js';
 import type { TokenRules } from './token-verifier.js';
@@ -26,11 +26,11 @@ export function readBearerOptions(config: Config): BearerOptions | undefined {
     secret,
     rules: {
       issuer: config.get('AUTH_ISSUER'),
-      audiences: split(config.get('AUTH_AUDIENCE')),
+      audiences: listOf(config.get('AUTH_AUDIENCE')),
       leewayS: config.get('AUTH_LEEWAY_S'),
       claimNames: {
-        scopes: split(config.get('AUTH_SCOPE_CLAIMS')),
-        roles: split(config.get('AUTH_ROLE_CLAIMS')),
+        scopes: listOf(config.get('AUTH_SCOPE_CLAIMS')),
+        roles: listOf(config.get('AUTH_ROLE_CLAIMS')),
         tenant: config.get('AUTH_TENANT_CLAIM'),
       },
     },
@@ -45,17 +45,10 @@ export function readBearerOptions(config: Config): BearerOptions | undefined {
 function jwksOptions(config: Config): BearerOptions['jwks'] {
   return {
     url: config.get('AUTH_JWKS_URL'),
-    algorithms: split(config.get('AUTH_ALGORITHMS')),
+    algorithms: listOf(config.get('AUTH_ALGORITHMS')),
     cacheMs: config.get('AUTH_JWKS_CACHE_MS'),
     cooldownMs: config.get('AUTH_JWKS_COOLDOWN_MS'),
     maxAgeMs: config.get('AUTH_JWKS_MAX_AGE_MS'),
     timeoutMs: config.get('AUTH_JWKS_TIMEOUT_MS'),
   };
-}
-
-function split(list: string): string[] {
-  return list
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
 }

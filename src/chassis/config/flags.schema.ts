@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fromText } from './call-patterns.js';
 import { live } from './fields.js';
 
 const Flag = z.strictObject({
@@ -22,18 +23,8 @@ export type ConfiguredFlag = z.output<typeof Flag>;
 export const flagsConfigShape = {
   FEATURE_FLAGS: live(
     z
-      .preprocess(parseText, Flags)
+      .preprocess(fromText, Flags)
       .default([])
       .describe('Features that are on, and for whom: a list in YAML or JSON, see docs/configuration.md.'),
   ),
 };
-
-/** The environment holds text. What is no JSON stays as it is, and is no list. */
-function parseText(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
-}

@@ -48,10 +48,6 @@ export class BoundedTable<Entry extends Forgettable> {
     return this.#entries.delete(key);
   }
 
-  clear(): void {
-    this.#entries.clear();
-  }
-
   #add(key: string, nowMs: number): Entry {
     if (this.#entries.size >= SWEEP_FROM) this.#sweep(nowMs);
     if (this.#entries.size >= this.maxEntries) this.#evict(nowMs);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../config/index.js';
+import { listOf, type Config } from '../config/index.js';
 
 /** The keys that name files. */
 export type FileKey =
@@ -25,11 +25,7 @@ const KEYS: readonly FileKey[] = [
 
 /** The files that TLS is made of, as configured. */
 export function pathsOf(config: Config, key: FileKey): string[] {
-  return config
-    .get(key)
-    .split(',')
-    .map((path) => path.trim())
-    .filter((path) => path !== '');
+  return listOf(config.get(key));
 }
 
 /** Every path of `pathsOf`, once. */

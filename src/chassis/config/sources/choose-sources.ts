@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { listOf } from '../baseline.schema.js';
 import type { SourceSettings } from '../sources.schema.js';
 import { ConsulSource } from './consul-source.js';
 import { EtcdSource } from './etcd-source.js';
@@ -10,8 +11,8 @@ import { RemoteFollower } from './remote-follower.js';
 export function chooseFiles(settings: SourceSettings): LocalFollower[] {
   const { CONFIG_MAX_BYTES: maxBytes, CONFIG_POLL_INTERVAL_MS: pollMs } = settings;
   return [
-    ...pathsOf(settings.CONFIG_FILES).map((path) => fileSource(path, maxBytes)),
-    ...pathsOf(settings.CONFIG_DIRECTORIES).map((path) => directorySource(path, maxBytes)),
+    ...listOf(settings.CONFIG_FILES).map((path) => fileSource(path, maxBytes)),
+    ...listOf(settings.CONFIG_DIRECTORIES).map((path) => directorySource(path, maxBytes)),
   ].map((source) => new LocalFollower(source, pollMs));
 }
 
@@ -27,11 +28,4 @@ export function chooseStores(settings: SourceSettings): RemoteFollower[] {
 export function snapshotPath({ CONFIG_SNAPSHOT_FILE }: SourceSettings, dataDirectory = './data'): string {
   if (CONFIG_SNAPSHOT_FILE) return CONFIG_SNAPSHOT_FILE;
   return join(dataDirectory.startsWith('memory:') ? './data' : dataDirectory, 'config-snapshot.json');
-}
-
-function pathsOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((path) => path.trim())
-    .filter(Boolean);
 }
