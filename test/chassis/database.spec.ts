@@ -546,6 +546,11 @@ describe('migrations', () => {
     expect(tables).toEqual([]);
   });
 
+  it("refuse the name of Kysely's own table", async () => {
+    const feature = DatabaseModule.forFeature({ name: 'lock', migrations: { '0001_ok': { up: createItems } } });
+    await expect(start(await freshConfig(), [feature])).rejects.toThrow('the name "lock" is taken by Kysely');
+  });
+
   it('refuse one name twice', async () => {
     const feature = () => DatabaseModule.forFeature({ name: 'items', migrations: {} });
     await expect(start(await freshConfig(), [feature(), feature()])).rejects.toThrow(
