@@ -38,7 +38,6 @@ export async function createOpenApiDocument(
     .setTitle(config.get('SERVICE_NAME'))
     .setDescription(`REST API of ${config.get('SERVICE_NAME')}`)
     .setVersion(config.get('SERVICE_VERSION'))
-    .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
     .build();
   const document = SwaggerModule.createDocument(app, info, {
