@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sendRaw } from '../support/raw-http.js';
 import { startProcess } from '../support/service-process.js';
 
 const program = join(import.meta.dirname, 'fixtures/here-service.ts');
@@ -10,11 +11,14 @@ test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async
   // Nobody listens there: a dependency that is not critical is down, which shows and no more.
   await using service = await startProcess({
     program,
-    env: { WORKERS: '2', REDIS_URL: 'redis://127.0.0.1:1' },
+    env: { WORKERS: '2', REDIS_URL: 'redis://127.0.0.1:1', HTTP_HEADERS_TIMEOUT_MS: '500' },
   });
   await service.ready();
   const { management } = service;
   expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });
+  // A client whose headers do not come has the time that it has on every port.
+  const slow = await sendRaw(management.address, 'GET /readyz HTTP/1.1\r\nx-slow: ', 10_000);
+  expect(slow.status).toBe(408);
   const blocked = service.lines.find(({ msg }) => msg === 'worker ready');
   const pid = Number(blocked?.['pid']);
   process.kill(pid, 'SIGSTOP');

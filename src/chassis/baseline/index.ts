@@ -1,3 +1,4 @@
+export { connectionTimes } from './connection-times.js';
 export { limitConnections, RefusedConnections, type ConnectionLimitOptions } from './connection-limit.js';
 export { clientIpOf, nearestOf } from './forwarded.js';
 export { normalizeIp } from './normalize-ip.js';

@@ -4,13 +4,18 @@ import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { auditRefusedRequests } from '../audit/index.js';
-import { limitConnections, OpenSockets, RefusedConnections, TrustedProxies } from '../baseline/index.js';
+import {
+  connectionTimes,
+  limitConnections,
+  OpenSockets,
+  RefusedConnections,
+  TrustedProxies,
+} from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
-import { connectionTimes } from './connection-times.js';
 import { Cors } from './cors.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';

@@ -1,5 +1,4 @@
 export { answerClientErrors } from './client-error.js';
-export { connectionTimes } from './connection-times.js';
 export { HttpAdapter } from './http.adapter.js';
 export { HttpEdge } from './http.edge.js';
 export { acceptOnlyJson } from './json.parser.js';

@@ -7,10 +7,10 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { FastifyServerFactory } from 'fastify';
+import { connectionTimes } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
 import type { ServerTls } from '../tls/index.js';
-import { connectionTimes } from './connection-times.js';
 
 /** Requests at a time on one connection; RFC 9113, section 6.5.2, recommends no fewer than 100. */
 const MAX_CONCURRENT_STREAMS = 128;

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify as createFastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { AuditTrail } from '../audit/index.js';
+import { connectionTimes } from '../baseline/index.js';
 import { Chaos } from '../chaos/index.js';
 import { Config } from '../config/index.js';
 import { ServiceError } from '../errors/index.js';
@@ -10,7 +11,6 @@ import { CallObservers } from '../context/index.js';
 import {
   acceptOnlyJson,
   answerClientErrors,
-  connectionTimes,
   createNotFoundHandler,
   createResponseClass,
   HttpEdge,

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { SecurityHeaders } from '../baseline/primary.js';
 import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
@@ -27,6 +33,8 @@ const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=u
 export interface PrimaryManagementOptions {
   /** Those of every answer. */
   readonly security: SecurityHeaders;
+  /** How long a connection may take, and how much it may say. */
+  readonly limits: ServerOptions;
   /** Ends the service. */
   onDrain(): void;
   /** Counts of workers that have ended. */
@@ -51,7 +59,7 @@ export class PrimaryManagement {
     private readonly pool: WorkerPool,
     private readonly options: PrimaryManagementOptions,
   ) {
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(options.limits, (request, response) => {
       this.#answer(request).then(
         (answer) => send(response, answer, options.security.fields(false)),
         () => response.destroy(),

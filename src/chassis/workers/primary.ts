@@ -1,5 +1,6 @@
+import type { ServerOptions } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import { SecurityHeaders } from '../baseline/primary.js';
+import { connectionTimes, SecurityHeaders } from '../baseline/primary.js';
 import type { Config } from '../config/index.js';
 import { bind } from '../errors/primary.js';
 import type { Logging } from '../logging/primary.js';
@@ -55,6 +56,7 @@ export class Primary {
     });
     this.#management = new PrimaryManagement(this.#pool, {
       security: new SecurityHeaders(dependencies.config),
+      limits: limitsOf(dependencies.config),
       onDrain: () => void this.#end('POST /drain', 0),
       past: () => this.#past,
       own: () => describeWorkers(this.#pool, dependencies.logging.dropped()),
@@ -179,4 +181,10 @@ export class Primary {
     this.#pool.kill();
     process.exit(1);
   }
+}
+
+/** As those of every other HTTP port. */
+function limitsOf(config: Config): ServerOptions {
+  const { http, keepAliveTimeout } = connectionTimes(config);
+  return { ...http, keepAliveTimeout, maxHeaderSize: config.get('MAX_HEADER_BYTES') };
 }

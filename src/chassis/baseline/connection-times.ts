@@ -7,7 +7,7 @@ const DEADLINE_MARGIN_MS = 1000;
 
 /**
  * How long a connection may take for each of its parts; options for Fastify, their `http` part for Node.
- * What is over in time is answered with 408 by `answerClientErrors`; an idle connection is closed.
+ * What is over in time is answered with 408; an idle connection is closed.
  */
 export function connectionTimes(config: Config) {
   const requestTimeout = config.get('HTTP_REQUEST_TIMEOUT_MS');
