@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Module, type Type } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
@@ -990,7 +990,15 @@ describe('the configuration', () => {
     [
       'a policy that is no provider',
       { controllers: [PolicyController] },
-      /@Policy\(TenantPolicy\) of PolicyController/,
+      /@Policy\(TenantPolicy\) of PolicyController cannot be asked: it must be among the providers/,
+    ],
+    [
+      'a policy that there is not between calls',
+      {
+        controllers: [PolicyController],
+        providers: [{ provide: TenantPolicy, useClass: TenantPolicy, scope: Scope.REQUEST }],
+      },
+      /@Policy\(TenantPolicy\) of PolicyController cannot be asked: .* neither request-scoped nor transient/,
     ],
   ])('%s among decorators ends the start', async (_name, metadata, fault) => {
     @Module(metadata)

@@ -26,7 +26,7 @@ export class AccessRules {
 
   /**
    * Reads the rules of every controller, so that what is wrong shows at the start.
-   * @throws {TypeError} when a handler is public and asks for something, or a policy is no provider
+   * @throws {TypeError} when a handler is public and asks for something, or a policy cannot be asked
    */
   readAll(discovery: DiscoveryService): void {
     const scanner = new MetadataScanner();
@@ -54,7 +54,8 @@ export class AccessRules {
       return this.moduleRef.get(policy, { strict: false });
     } catch (error) {
       throw new TypeError(
-        `@Policy(${policy.name}) of ${controller.name} is no provider; add it to the providers of its module`,
+        `@Policy(${policy.name}) of ${controller.name} cannot be asked: it must be among the providers of its module, ` +
+          'and neither request-scoped nor transient there',
         { cause: error },
       );
     }

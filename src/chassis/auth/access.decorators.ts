@@ -2,7 +2,7 @@ import { applyDecorators, type Type } from '@nestjs/common';
 import 'reflect-metadata';
 import type { CallContext, Principal } from '../context/index.js';
 
-/** More than scopes and roles can say. A provider of the module that uses it. */
+/** More than scopes and roles can say. A provider of the module that uses it, of which there is one for all calls. */
 export interface AccessPolicy {
   /** Whether `principal` may make this call. A promise costs a turn of the event loop; answer at once where you can. */
   allows(principal: Principal, call: CallContext): boolean | Promise<boolean>;
