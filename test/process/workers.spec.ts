@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sendRaw } from '../support/raw-http.js';
@@ -19,6 +20,20 @@ test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async
   // A client whose headers do not come has the time that it has on every port.
   const slow = await sendRaw(management.address, 'GET /readyz HTTP/1.1\r\nx-slow: ', 10_000);
   expect(slow.status).toBe(408);
+  // … and there is room for a thousand of them.
+  const port = Number(management.address.split(':')[1]);
+  const crowd = Array.from({ length: 1001 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  const isAnswered = await Promise.all(
+    crowd.map((socket) => {
+      socket.write('GET /startupz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      return new Promise<boolean>((resolve) => {
+        socket.once('data', () => resolve(true)).once('close', () => resolve(false));
+      });
+    }),
+  );
+  expect(isAnswered).toContain(true);
+  expect(isAnswered).toContain(false);
+  for (const socket of crowd) socket.destroy();
   const blocked = service.lines.find(({ msg }) => msg === 'worker ready');
   const pid = Number(blocked?.['pid']);
   process.kill(pid, 'SIGSTOP');

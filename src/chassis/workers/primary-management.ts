@@ -26,6 +26,8 @@ const FAULTS = /^\/chaos(\/|$)/;
 const ROLLBACK = /^\/config\/revisions\/[^/]+\/rollback$/;
 /** Changes are small. */
 const MAX_BODY_BYTES = 1024 * 1024;
+/** As where one process serves: probes and scrapes are few. */
+const MAX_CONNECTIONS = 1000;
 const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
@@ -65,6 +67,7 @@ export class PrimaryManagement {
         () => response.destroy(),
       );
     });
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   get port(): number {
