@@ -61,7 +61,7 @@ export const middlewareConfigShape = {
   ),
   MIDDLEWARE_INIT_TIMEOUT_MS: durationMs()
     .default(5000)
-    .describe('Longest time for the init of one middleware, and for the import of a plugin.'),
+    .describe('Longest time for init and for destroy of one middleware, and for the import of a plugin.'),
   PLUGINS_MANIFEST: live(
     z
       .string()

@@ -33,7 +33,8 @@ export class FeatureFlags {
   /**
    * Whether the feature is on for who makes the call; in one call it is always the same. Without `percentage` it is on
    * for all, or, where `principals` or `tenants` are named, for those alone.
-   * @param key who is asked for, where no call says it; by `percentage` the same key always gets the same answer
+   * @param key who is asked for in the caller's place, or where no call has one; by `percentage` the same key always gets
+   * the same answer. The tenant is the caller's in any case.
    */
   isOn(name: string, key?: string): boolean {
     const flag = this.config.get('FEATURE_FLAGS').find((each) => each.name === name);

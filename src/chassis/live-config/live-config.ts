@@ -135,7 +135,8 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   /**
    * Gives the live keys the values that they had in an earlier revision, as a new one. They hold until a source says
    * something else than now, or `reload` is asked for.
-   * @throws {ServiceError} NOT_FOUND, or FAILED_PRECONDITION when a part of the service would not take them
+   * @returns `refused` when a part of the service would not take them
+   * @throws {ServiceError} NOT_FOUND
    */
   rollback(revision: number): Promise<ReloadOutcome> {
     return this.#inTurn(async () => this.#goBack({ revision, values: this.#revisions.valuesOf(revision) }));
