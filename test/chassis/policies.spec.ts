@@ -186,6 +186,18 @@ describe.each(TRANSPORTS)('over $transport', ({ ask, transport }) => {
     ]);
   });
 
+  test('what nobody meant is told in the log, although a step answers', async () => {
+    dependency.next.push('bug');
+    expect(await ask('price')).toEqual({ reason: 'static', fallback: 'prices/static' });
+    const told = () => lines.filter(({ level, policy }) => level === 'error' && policy === 'prices');
+    await eventually('it is told', () => told().length === 1);
+    expect(told()[0]).toMatchObject({ err: { message: 'nobody meant this' }, fallback: 'static' });
+    expect(told()[0]).toMatchObject({
+      msg: 'work failed; a fallback answered',
+      request_id: expect.any(String),
+    });
+  });
+
   test('a policy of the configuration covers it from the next call on, and no longer when it is taken away', async () => {
     const rule = {
       name: 'plain',

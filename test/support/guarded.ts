@@ -31,7 +31,7 @@ export const Guarded = {
 
 const answer = (reason: string): Order => ({ reason, domain: '', metadata: {} });
 
-/** Does what the test wants next: `away`, `hang`, `bad`, `late`, or answers. */
+/** Does what the test wants next: `away`, `hang`, `bad`, `late`, `bug`, or answers. */
 @Injectable()
 export class Dependency {
   readonly next: string[] = [];
@@ -44,6 +44,7 @@ export class Dependency {
     const what = this.next.shift();
     if (what === 'hang') await new Promise(() => undefined);
     if (what === 'late') await new Promise((resolve) => setTimeout(resolve, 60));
+    if (what === 'bug') throw new TypeError('nobody meant this');
     if (what === 'away')
       throw new ServiceError({ code: 'UNAVAILABLE', reason: 'AWAY', message: 'The dependency is away' });
     if (what === 'bad')

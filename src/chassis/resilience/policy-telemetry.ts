@@ -1,10 +1,14 @@
+import { Logger } from '@nestjs/common';
 import { currentScope, type CallContext } from '../context/index.js';
+import { CodedError } from '../errors/index.js';
 import type { BreakerState } from './state-breaker.js';
 import { codeOf } from './failures.js';
 import type { FallbackContext } from './fallback.js';
 import type { Outcome, PolicyListener } from './policy.js';
 import type { PolicyCounts } from './policy.metrics.js';
 import type { GaveUp } from './retry.js';
+
+const logger = new Logger('Resilience');
 
 /** Tells metrics, span, log line and answer what a policy does. */
 export class PolicyTelemetry implements PolicyListener {
@@ -53,6 +57,12 @@ export class PolicyTelemetry implements PolicyListener {
     this.counts?.fellBack(step, error.reason);
     this.#addEvent('fallback', attributes);
     this.#markAnswer(step, call);
+    // Nobody meant it, so it is a fault of ours: the caller is answered, and would be the last to hear of it.
+    if (error.reason === 'INTERNAL' && !(error.cause instanceof CodedError))
+      logger.error(
+        { err: error.cause, policy: this.name, fallback: step },
+        'work failed; a fallback answered',
+      );
   }
 
   readonly onTransition = (from: BreakerState, to: BreakerState): void => this.counts?.changed(from, to);
