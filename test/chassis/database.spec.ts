@@ -547,7 +547,10 @@ describe('migrations', () => {
   });
 
   it("refuse the name of Kysely's own table", async () => {
-    const feature = DatabaseModule.forFeature({ name: 'lock', migrations: { '0001_ok': { up: createItems } } });
+    const feature = DatabaseModule.forFeature({
+      name: 'lock',
+      migrations: { '0001_ok': { up: createItems } },
+    });
     await expect(start(await freshConfig(), [feature])).rejects.toThrow('the name "lock" is taken by Kysely');
   });
 

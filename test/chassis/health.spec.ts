@@ -193,15 +193,17 @@ describe('dependencies', () => {
     }
   });
 
-  test.each([{ timeoutMs: -1 }, { timeoutMs: Number.NaN }, { intervalMs: 0 }, { intervalMs: 30 * 86_400_000 }])(
-    'need times that a timer can have: %o',
-    (times) => {
-      const check = { name: 'timeless', kind: 'http', isCritical: false, ...times, check: async () => {} };
-      const [option] = Object.keys(times);
-      const message = `The health check "timeless": ${option} must be from 1 to 86400000 milliseconds`;
-      expect(() => app.get(HealthService).addDependency(check)).toThrow(new TypeError(message));
-    },
-  );
+  test.each([
+    { timeoutMs: -1 },
+    { timeoutMs: Number.NaN },
+    { intervalMs: 0 },
+    { intervalMs: 30 * 86_400_000 },
+  ])('need times that a timer can have: %o', (times) => {
+    const check = { name: 'timeless', kind: 'http', isCritical: false, ...times, check: async () => {} };
+    const [option] = Object.keys(times);
+    const message = `The health check "timeless": ${option} must be from 1 to 86400000 milliseconds`;
+    expect(() => app.get(HealthService).addDependency(check)).toThrow(new TypeError(message));
+  });
 });
 
 describe('a dependency', () => {
