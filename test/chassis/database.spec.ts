@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -580,6 +580,14 @@ describe('embedded data directory', async () => {
     await once(holder.stdout, 'data');
     return holder;
   }
+
+  it('names the directory whose lock cannot be taken', async () => {
+    const taken = join(directory, 'taken');
+    mkdirSync(join(taken, 'postgres.lock'), { recursive: true });
+    await expect(openDatabase(await configOf({ DATA_DIR: taken }))).rejects.toThrow(
+      `The data directory ${taken} cannot be written (postgres.lock: unable to open database file). Set DATA_DIR`,
+    );
+  });
 
   it('keeps the data, refuses a second user, and survives the death of the first', async () => {
     const first = await openDatabase<Tables>(config);

@@ -19,13 +19,14 @@ export interface ChainSlot {
  */
 export function takeSlot(directory: string): ChainSlot {
   for (let number = 1; number <= MAX_SLOTS; number++) {
-    const lock = open(join(directory, `audit-${number}.lock`));
+    const path = join(directory, `audit-${number}.lock`);
+    const lock = open(path);
     try {
       lock.exec('begin exclusive');
       return { number, release: () => lock.close() };
     } catch (error) {
       lock.close();
-      if (!isBusy(error)) throw error;
+      if (!isBusy(error)) throw notLockable(path, error);
     }
   }
   throw new Error(`${MAX_SLOTS} processes write to ${directory} already`);
@@ -34,7 +35,16 @@ export function takeSlot(directory: string): ChainSlot {
 function open(path: string): DatabaseSync {
   // Loaded on demand: a service without audit files never needs it.
   const sqlite = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite');
-  return new sqlite.DatabaseSync(path);
+  try {
+    return new sqlite.DatabaseSync(path);
+  } catch (error) {
+    throw notLockable(path, error);
+  }
+}
+
+/** SQLite's own words name no file. */
+function notLockable(path: string, cause: unknown): Error {
+  return new Error(`${path} cannot be locked (${(cause as Error).message})`, { cause });
 }
 
 function isBusy(error: unknown): boolean {

@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
@@ -15,9 +23,9 @@ beforeEach(() => {
 const OLDER = join(folder, 'audit-1-000000000000001.jsonl');
 const NEWER = join(folder, 'audit-1-000000000000004.jsonl');
 
-const createSink = (): FileSink =>
+const createSink = (directory = folder): FileSink =>
   new FileSink({
-    directory: folder,
+    directory,
     seal: createSeal(),
     origin: { service: 'notes', version: '1', instance: 'one' },
     rotateBytes: 1024 * 1024,
@@ -51,6 +59,15 @@ const files = (): Record<string, string> =>
       .filter((name) => !name.includes('.lock'))
       .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
   );
+
+test('a folder whose chain cannot be locked is told by the path of the lock', async () => {
+  const lock = join(folder, 'deep', 'audit-1.lock');
+  mkdirSync(lock, { recursive: true });
+  await expect(createSink(join(folder, 'deep')).open()).rejects.toThrow(
+    `${lock} cannot be locked (unable to open`,
+  );
+  rmSync(join(folder, 'deep'), { recursive: true });
+});
 
 test.each([
   ['a last line that is no entry', (trail: string) => `${trail.slice(0, -10)}\n`],

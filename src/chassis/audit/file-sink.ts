@@ -1,4 +1,5 @@
-import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { makeFolder } from '../config/index.js';
 import { extendChain, GENESIS, type ChainState, type Seal } from './chain.js';
 import { takeSlot, type ChainSlot } from './chain-slot.js';
 import { renderNote, type AuditOrigin } from './entry.js';
@@ -50,7 +51,7 @@ export class FileSink implements AuditSink {
   async open(): Promise<void> {
     const { directory } = this.options;
     if (!this.#slot) {
-      await mkdir(directory, { recursive: true, mode: PRIVATE_FOLDER });
+      makeFolder(directory, PRIVATE_FOLDER);
       this.#slot = takeSlot(directory);
     }
     this.#isReady = false;

@@ -9,6 +9,7 @@ export { renderKeysDocument } from './keys-document.js';
 export { FileWatch } from './file-watch.js';
 export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';
+export { makeFolder } from './make-folder.js';
 export { changeKeysOf, OnConfigChange } from './on-config-change.decorator.js';
 export { ConfigError } from './config-error.js';
 export { ConfigSources, type Gathered, type StandIn } from './config-sources.js';

@@ -15,16 +15,18 @@ const SQLITE_BUSY = 5;
  * lock is the kernel's: SQLite's exclusive lock on `postgres.lock`, which also holds between
  * containers on one volume and ends with its process, however that dies. `postgres.pid` only tells
  * a human who has it.
- * @throws {StartError} naming the directory, the pid and the remedy
+ * @throws {StartError} naming the directory, the pid or what keeps it from being locked, and the remedy
  */
 export function lockDirectory(directory: string): () => void {
-  const lock = openLockFile(join(directory, LOCK_FILE));
   const pidFile = join(directory, PID_FILE);
+  let lock: DatabaseSync | undefined;
   try {
+    lock = openLockFile(join(directory, LOCK_FILE));
     lock.exec('begin exclusive');
   } catch (error) {
-    lock.close();
-    throw isBusy(error) ? inUse(directory, pidFile, error) : error;
+    lock?.close();
+    if (isBusy(error)) throw inUse(directory, pidFile, error);
+    throw notWritable(directory, `${LOCK_FILE}: ${(error as Error).message}`, error);
   }
   writeFileSync(pidFile, `${process.pid}\n`);
   return () => {
@@ -47,6 +49,15 @@ function inUse(directory: string, pidFile: string, cause: Error): StartError {
   return new StartError(
     `The data directory ${directory} is in use by process ${readPid(pidFile)}. Stop that process, ` +
       `give this one another DATA_DIR, or set DATABASE_URL to a PostgreSQL server that both can use.`,
+    { cause },
+  );
+}
+
+/** Nothing can be kept in the directory. */
+export function notWritable(directory: string, why: string, cause: unknown): StartError {
+  return new StartError(
+    `The data directory ${directory} cannot be written (${why}). Set DATA_DIR to a folder that this process may ` +
+      `write, or DATABASE_URL to a PostgreSQL server.`,
     { cause },
   );
 }

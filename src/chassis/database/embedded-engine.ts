@@ -1,9 +1,8 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import type { Config } from '../config/index.js';
-import { lockDirectory } from './directory-lock.js';
-import { StartError } from '../errors/index.js';
+import { makeFolder, type Config } from '../config/index.js';
+import { lockDirectory, notWritable } from './directory-lock.js';
 import type { Engine, OnNotification } from './engine.js';
 import { logLostConnections } from './lost-connections.js';
 import { typeParsers } from './type-parsers.js';
@@ -31,15 +30,10 @@ export async function createEmbeddedEngine(config: Config): Promise<Engine> {
 
 async function makeWritable(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    makeFolder(directory);
     await access(directory, constants.W_OK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StartError(
-      `The data directory ${directory} cannot be written (${code}). Set DATA_DIR to a folder that this process may ` +
-        `write, or DATABASE_URL to a PostgreSQL server.`,
-      { cause: error },
-    );
+    throw notWritable(directory, String((error as NodeJS.ErrnoException).code), error);
   }
 }
 

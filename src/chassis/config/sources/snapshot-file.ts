@@ -1,14 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import type { Values } from './values.js';
 
 /** What the stores said when the whole configuration was right last. */
@@ -40,7 +32,7 @@ export class SnapshotFile {
     const text = JSON.stringify(sources);
     if (text === this.#written) return;
     const snapshot: Snapshot = { writtenAt: new Date().toISOString(), sources };
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(this.path), 0o700);
     // Workers write it, too, each by a name of its own.
     const temporary = `${this.path}.${process.pid}`;
     try {
