@@ -229,6 +229,9 @@ describe('bearer tokens', () => {
     issuer.answer = {
       keys: [
         issuer.key.jwk,
+        // The same key again: a token without a key id is meant for no other one.
+        { ...issuer.key.jwk, kid: undefined },
+        { ...issuer.key.jwk, kid: undefined },
         rsa.jwk,
         twin.jwk,
         ...others.map(({ jwk }) => jwk),

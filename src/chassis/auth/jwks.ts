@@ -57,7 +57,7 @@ export class Jwks {
     return this.#fault;
   }
 
-  /** The key for a token. One without a key id needs that a single key fits. */
+  /** The key for a token. One without a key id needs that a single key fits, however often the issuer lists it. */
   async find(alg: string, kid: string | undefined): Promise<VerificationKey | Refusal> {
     const known = this.#match(alg, kid);
     if (known) return known;
@@ -82,7 +82,9 @@ export class Jwks {
     const fitting = this.#keys.filter(
       (key) => key.algorithms.has(alg) && (kid === undefined || key.id === kid),
     );
-    return kid === undefined && fitting.length > 1 ? undefined : fitting[0];
+    const [first] = fitting;
+    const isOne = kid !== undefined || fitting.every(({ key }) => first?.key.equals(key));
+    return isOne ? first : undefined;
   }
 
   async #fetch(): Promise<void> {
