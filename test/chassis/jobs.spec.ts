@@ -265,6 +265,7 @@ describe('the schedule', () => {
     const { nextRunAt, lastRun } = await describeJob(app, 'ticker');
     expect(Date.parse(nextRunAt as string) % 100).toBe(0);
     expect(lastRun).toMatchObject({ result: 'success', requestId: expect.any(String) });
+    expect(String((lastRun as { durationMs: number }).durationMs)).toMatch(/^\d+(\.\d{1,3})?$/);
   });
 
   test('never runs it twice at once; what is due meanwhile is skipped', async () => {

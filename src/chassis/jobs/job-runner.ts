@@ -145,11 +145,17 @@ export class JobRunner {
     const result = resultOf(run, failure);
     const { job, durationMs, requestId, span } = run;
     const startedAt = new Date(run.startMs).toISOString();
-    this.#last = { startedAt, result, durationMs, requestId, traceId: span?.spanContext().traceId };
+    const traceId = span?.spanContext().traceId;
+    this.#last = { startedAt, result, durationMs: toMicroseconds(durationMs), requestId, traceId };
     this.tools.metrics.ended(job, result, durationMs, span);
     runInCall(run, () => tell(run, result, failure));
     endSpan(span, failure);
   }
+}
+
+/** Milliseconds, to the microsecond. */
+function toMicroseconds(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
 }
 
 function resultOf(run: JobCall, failure: Error | undefined): JobResult {
@@ -166,7 +172,7 @@ function tell(
   const fields = {
     job,
     result,
-    latency_ms: Math.round(durationMs * 1000) / 1000,
+    latency_ms: toMicroseconds(durationMs),
     scheduled_at: scheduledAt.toISOString(),
     ...(chaos !== undefined && { chaos }),
   };
