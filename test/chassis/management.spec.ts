@@ -144,6 +144,8 @@ describe('log levels', () => {
     ['a list', [{ level: 'debug' }]],
     ['null', null],
     ['broken JSON', '{"level":'],
+    ['a field that stands there twice', '{"level":"warn","level":"debug"}'],
+    ['one that is escaped the second time', '{"level":"warn","l\\u0065vel":"debug"}'],
   ])('stay as they are after %s', async (_name, body) => {
     for (const path of ['/loggers', '/loggers/NestTalker']) {
       const answer = await put(app, path, body);

@@ -4,3 +4,4 @@ export { AuthGuard } from './auth.guard.js';
 export { AuthModule } from './auth.module.js';
 export { Authentication } from './authentication.js';
 export { Caller } from './caller.decorator.js';
+export { namesOnce } from './unique-json.js';

@@ -15,12 +15,18 @@ export function parseUniqueJson(text: string): Record<string, unknown> | undefin
     return undefined;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const named = text.matchAll(STRING).filter(([, colon]) => colon !== undefined);
-  return [...named].length === countMembers(value) ? (value as Record<string, unknown>) : undefined;
+  return namesOnce(text, value) ? (value as Record<string, unknown>) : undefined;
+}
+
+/** Whether no object within names a member twice. @param value what the JSON `text` was parsed to */
+export function namesOnce(text: string, value: unknown): boolean {
+  let named = 0;
+  for (const [, colon] of text.matchAll(STRING)) if (colon !== undefined) named += 1;
+  return named === countMembers(value);
 }
 
 /** Members of all objects within. With a list of its own: nesting is the caller's choice. */
-function countMembers(root: object): number {
+function countMembers(root: unknown): number {
   const waiting: unknown[] = [root];
   let count = 0;
   while (waiting.length > 0) {

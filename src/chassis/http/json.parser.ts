@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
+import { namesOnce } from '../auth/index.js';
 import { ServiceError } from '../errors/index.js';
 import { malformed, unsupportedMediaType } from './fastify-errors.js';
 import { isDeeperThan } from './json-depth.js';
@@ -8,8 +9,9 @@ import { isDeeperThan } from './json-depth.js';
  * JSON is the only body. Fastify's own parser replaces invalid UTF-8 silently and takes a compressed
  * body for broken JSON; here both get their own answer. Poisoned keys are refused, not dropped, and what
  * nests deeper than `maxDepth` is refused before it is parsed.
+ * @param isUnique refuses a name that stands twice in one object, of which the last would win
  */
-export function acceptOnlyJson(fastify: FastifyInstance, maxDepth: number): void {
+export function acceptOnlyJson(fastify: FastifyInstance, maxDepth: number, isUnique = false): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -21,7 +23,12 @@ export function acceptOnlyJson(fastify: FastifyInstance, maxDepth: number): void
     } else if (isDeeperThan(maxDepth, body)) {
       done(new ServiceError(tooDeep(maxDepth)));
     } else {
-      void parse(request, body.toString(), done);
+      const text = body.toString();
+      void parse(request, text, (error, value) => {
+        if (isUnique && !error && !namesOnce(text, value))
+          done(new ServiceError(malformed('The body has a name twice in one object; send it once')));
+        else done(error, value);
+      });
     }
   });
 }

@@ -80,7 +80,7 @@ export class ManagementServer implements OnApplicationShutdown {
     this.#fastify = createServer(config, edge, nobody);
     edge.attach(this.#fastify);
     this.#fastify.server.maxConnections = MAX_CONNECTIONS;
-    acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'));
+    acceptOnlyJson(this.#fastify, config.get('MAX_JSON_DEPTH'), true);
     const allowed = new WeakSet<FastifyRequest>();
     const authorizeChange = createAuthorizeChange(config, allowed);
     this.#fastify.addHook('onRequest', async (request) => authorizeChange(request));
