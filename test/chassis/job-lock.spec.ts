@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createDatabase } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
@@ -13,6 +14,8 @@ import { RedisJobLock } from '../../src/chassis/jobs/redis-job-lock.js';
 interface Opened {
   readonly lock: JobLock;
   readonly ofAnother: JobLock;
+  /** As if so much time had passed in the store. */
+  age(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,6 +30,11 @@ async function openPostgres(): Promise<Opened> {
   return {
     lock: new PostgresJobLock(database, 'one'),
     ofAnother: new PostgresJobLock(database, 'another'),
+    age: async (ms) => {
+      await sql`update job_leases set expires_at = expires_at - ${ms} * interval '1 millisecond'`.execute(
+        database.query,
+      );
+    },
     close: () => database.close(),
   };
 }
@@ -38,6 +46,13 @@ async function openRedis(): Promise<Opened> {
   return {
     lock: new RedisJobLock(redis, 'one'),
     ofAnother: new RedisJobLock(redis, 'another'),
+    age: async (ms) => {
+      const keys = (await redis.send(['KEYS', '*'])) as string[];
+      for (const key of keys) {
+        const leftMs = Number(await redis.send(['PTTL', key])) - ms;
+        await redis.send(['PEXPIRE', key, String(leftMs)]);
+      }
+    },
     close: async () => {
       redis.close();
       await server.stop();
@@ -93,6 +108,19 @@ describe.each([
     await expect.poll(() => lock.claim(claimOf('dead', 200, 'heir'))).toBe('acquired');
     await lock.release(dead);
     expect(await lock.claim(claimOf('dead', 300, 'third'))).toBe('busy');
+  });
+
+  test('one whose clock ran ahead keeps the others out for a day, and not until that time has come', async () => {
+    const HOUR_MS = 60 * MINUTE_MS;
+    const ahead = claimOf('ahead', 1_000_000, 'ahead');
+    expect(await lock.claim(ahead)).toBe('acquired');
+    await lock.release(ahead);
+    await opened.age(23 * HOUR_MS);
+    expect(await lock.claim(claimOf('ahead', 200, 'too early'))).toBe('taken');
+    await opened.age(2 * HOUR_MS);
+    expect(await lock.claim(claimOf('ahead', 200, 'right'))).toBe('acquired');
+    expect(await lock.claim(claimOf('ahead', 200, 'again'))).toBe('taken');
+    expect(await lock.claim(claimOf('ahead', 300, 'next'))).toBe('busy');
   });
 
   test('jobs and services do not meet', async () => {

@@ -1,4 +1,10 @@
 /**
+ * A store remembers the time of the last run for so long: longer than clocks of instances differ, and no longer, since
+ * one whose clock ran far ahead would keep all others out until that time has come.
+ */
+export const MEMORY_MS = 86_400_000;
+
+/**
  * What became of asking for a run:
  * - `acquired`: it may run.
  * - `taken`: another instance runs it, or has run it, for the same time.

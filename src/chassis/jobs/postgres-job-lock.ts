@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Database } from '../database/index.js';
-import type { Claim, JobClaim, JobLock } from './job-lock.js';
+import { MEMORY_MS, type Claim, type JobClaim, type JobLock } from './job-lock.js';
 
 /** Never change one that has been released: add the next. */
 export const jobLeasesMigrations: Record<string, Migration> = {
@@ -40,7 +40,9 @@ export class PostgresJobLock implements JobLock {
       values (${this.service}, ${job}, ${dueAt}, ${token}, now() + ${leaseMs} * interval '1 millisecond')
       on conflict (service, job) do update
       set due_at = excluded.due_at, token = excluded.token, expires_at = excluded.expires_at
-      where lease.due_at < excluded.due_at and lease.expires_at <= now()
+      where lease.expires_at <= now()
+        and (lease.due_at < excluded.due_at
+          or lease.expires_at <= now() - ${MEMORY_MS} * interval '1 millisecond')
       returning 1`.execute(query);
     if (claimed.rows.length > 0) return 'acquired';
     const taken = await sql`

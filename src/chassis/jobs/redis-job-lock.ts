@@ -1,8 +1,5 @@
 import { RedisScript, type Redis } from '../redis/index.js';
-import type { Claim, JobClaim, JobLock } from './job-lock.js';
-
-/** The time of the last run is remembered so long: longer than clocks of instances differ. */
-const MEMORY_MS = 86_400_000;
+import { MEMORY_MS, type Claim, type JobClaim, type JobLock } from './job-lock.js';
 
 /** One key is the lease, the other the time of the last run. */
 const CLAIM = new RedisScript(`
