@@ -1,4 +1,5 @@
 import { MAX_TIMER_MS } from '../context/index.js';
+import { MEMORY_MS } from './job-lock.js';
 import type { Schedule } from './schedule.js';
 
 /** Tells when a job is due. What was due while nothing ran is not made up. */
@@ -32,7 +33,7 @@ export class JobTimer {
   }
 
   #wait(): void {
-    const dueAt = this.#nextAt;
+    const dueAt = this.#dueAfter(Date.now());
     if (dueAt === undefined) return;
     const leftMs = dueAt - Date.now();
     if (leftMs > 0) {
@@ -42,5 +43,11 @@ export class JobTimer {
     // A clock that was set back must not find the same time again.
     this.#plan(Math.max(dueAt, Date.now()));
     this.onDue(dueAt);
+  }
+
+  /** Planned with a clock that ran far ahead, it would stand still until that time has come. */
+  #dueAfter(now: number): number | undefined {
+    const isFar = this.#nextAt !== undefined && this.#nextAt - now > MEMORY_MS;
+    return isFar ? (this.#nextAt = this.schedule.next(now)) : this.#nextAt;
   }
 }
