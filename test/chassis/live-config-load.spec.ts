@@ -21,7 +21,10 @@ const file = join(directory, 'app.yaml');
 /** What must be refused, of either source, and what is said of it. */
 const WRONG: readonly (readonly [Values, RegExp])[] = [
   [{ DATABASE_POOL_MAX: 0 }, /^Configuration is not valid. DATABASE_POOL_MAX \(from .*\): Too small/],
-  [{ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'true' }, /^CORS_CREDENTIALS=true needs/],
+  [
+    { CORS_ORIGINS: '*', CORS_CREDENTIALS: 'true' },
+    /^Configuration is not valid. CORS_CREDENTIALS \(from .*\): must be false/,
+  ],
   [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL \(from .*\): Invalid option/],
   [{ MISSPELT: 1 }, /has keys that no schema knows: MISSPELT/],
   [{ OTEL_TRACES_SAMPLER_ARG: 2 }, /OTEL_TRACES_SAMPLER_ARG \(from .*\): Too big/],

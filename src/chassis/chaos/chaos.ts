@@ -1,7 +1,14 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { Config, ConfigError, type ChassisConfig, type Fault } from '../config/index.js';
+import {
+  chaosFaults,
+  Config,
+  ConfigError,
+  isChaosAllowed,
+  type ChassisConfig,
+  type Fault,
+} from '../config/index.js';
 import { CallObservers } from '../context/index.js';
 import type { ActiveFault, NamedFault } from './active-fault.js';
 import { ActiveFaults } from './active-faults.js';
@@ -45,7 +52,7 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
 
   /** Whether faults may be injected here at all. */
   get isAllowed(): boolean {
-    return isAllowed(this.#keys);
+    return isChaosAllowed(this.#keys);
   }
 
   /** Longest time of a fault of an operator, in milliseconds. */
@@ -97,7 +104,7 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
   /** What has not changed goes on, or stays ended where an operator ended it. */
   #follow(previous: ChaosKeys, next: ChaosKeys): void {
     for (const active of this.#faults) {
-      if (!isAllowed(next)) this.#faults.end(active, 'not allowed any more');
+      if (!isChaosAllowed(next)) this.#faults.end(active, 'not allowed any more');
       else if (active.source === 'configuration' && !includes(next.CHAOS_FAULTS, active.fault))
         this.#faults.end(active, 'configuration changed');
     }
@@ -106,15 +113,9 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-function isAllowed({ APP_ENV, CHAOS_ALLOWED }: ChaosKeys): boolean {
-  return APP_ENV !== 'production' || CHAOS_ALLOWED === 'true';
-}
-
 function refuseUnallowed(keys: ChaosKeys): void {
-  if (keys.CHAOS_FAULTS.length === 0 || isAllowed(keys)) return;
-  throw new ConfigError(
-    'CHAOS_FAULTS: no fault is injected in production. Remove them, or set CHAOS_ALLOWED=true if they shall be.',
-  );
+  const [fault] = chaosFaults(keys);
+  if (fault) throw new ConfigError(`CHAOS_FAULTS: ${fault.message}.`);
 }
 
 function includes(faults: readonly Fault[], fault: Fault): boolean {

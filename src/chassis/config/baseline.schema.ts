@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer, live } from './fields.js';
+import { durationMs, integer, live, type KeyFault } from './fields.js';
 import { isProxyList } from './proxy-list.js';
 
 /** Names with commas between them. */
@@ -99,6 +99,16 @@ export const baselineConfigShape = {
     .default(100)
     .describe('… and so many a second for long; then it is ended.'),
 };
+
+/** What the keys of CORS need of one another. */
+export function corsFaults(keys: {
+  readonly CORS_ORIGINS: string;
+  readonly CORS_CREDENTIALS: 'true' | 'false';
+}): KeyFault[] {
+  if (keys.CORS_ORIGINS !== '*' || keys.CORS_CREDENTIALS === 'false') return [];
+  const message = 'must be false, or CORS_ORIGINS name the origins: browsers refuse * with credentials';
+  return [{ path: ['CORS_CREDENTIALS'], message }];
+}
 
 /** The entries of a list with commas between them, without the empty ones. */
 export function listOf(text: string): string[] {

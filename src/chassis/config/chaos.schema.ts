@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fromText } from './call-patterns.js';
 import { faultSchema } from './chaos-fault.schema.js';
-import { durationMs, live } from './fields.js';
+import { durationMs, live, type KeyFault } from './fields.js';
 
 const needsId = {
   path: 'id',
@@ -39,3 +39,20 @@ export const chaosConfigShape = {
     durationMs().default(3_600_000).describe('Longest time for a fault that was set on the management port.'),
   ),
 };
+
+/** Whether faults may be injected at all. */
+export function isChaosAllowed(keys: { readonly APP_ENV: string; readonly CHAOS_ALLOWED: string }): boolean {
+  return keys.APP_ENV !== 'production' || keys.CHAOS_ALLOWED === 'true';
+}
+
+/** What the keys of faults need of one another. */
+export function chaosFaults(keys: {
+  readonly APP_ENV: string;
+  readonly CHAOS_ALLOWED: string;
+  readonly CHAOS_FAULTS: readonly unknown[];
+}): KeyFault[] {
+  if (keys.CHAOS_FAULTS.length === 0 || isChaosAllowed(keys)) return [];
+  const message =
+    'no fault is injected in production. Remove them, or set CHAOS_ALLOWED=true if they shall be';
+  return [{ path: ['CHAOS_FAULTS'], message }];
+}

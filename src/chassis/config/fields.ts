@@ -1,5 +1,11 @@
 import { z } from 'zod';
 
+/** What is wrong with a key although its own schema takes its value. */
+export interface KeyFault {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
 type IntegerField = ReturnType<typeof makeInteger>;
 
 /** By bounds: a hundred keys share a few of them, and each field is a dozen objects to make at every start. */

@@ -1,4 +1,5 @@
-export { listOf } from './baseline.schema.js';
+export { corsFaults, listOf } from './baseline.schema.js';
+export { chaosFaults, isChaosAllowed } from './chaos.schema.js';
 export { faultSchema, type Fault, type FaultKind, type FaultRule } from './chaos-fault.schema.js';
 export { ConfigKeys, configKeysOf, type ConfigOf } from './config-keys.decorator.js';
 export type { AppliedChange, ConfigChange, PreparedChange, PrepareChange } from './config-changes.js';

@@ -28,6 +28,20 @@ async function faultOf(work: () => Promise<unknown>): Promise<string> {
   throw new TypeError('The configuration was accepted');
 }
 
+test('keys that contradict each other are faults of one of them, told together', async () => {
+  const fault = await faultOf(() =>
+    load({
+      APP_ENV: 'production',
+      CHAOS_FAULTS: '[{"id":"slow","kind":"latency","delayMs":1,"routes":["*"]}]',
+      CORS_ORIGINS: '*',
+      CORS_CREDENTIALS: 'true',
+      AUTH_ISSUER: 'https://issuer.example',
+    }),
+  );
+  for (const key of ['AUTH_ISSUER', 'CORS_CREDENTIALS', 'CHAOS_FAULTS'])
+    expect(fault).toContain(`${key} (from environment): `);
+});
+
 test('every key has a default', async () => {
   expect((await load()).get('HTTP_PORT')).toBe(3000);
 });

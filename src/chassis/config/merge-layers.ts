@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { SecretFault } from '../secrets/index.js';
 import type { ConfigSource } from './config.js';
 import { authFaults } from './auth.schema.js';
+import { corsFaults } from './baseline.schema.js';
+import { chaosFaults } from './chaos.schema.js';
 import { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 import { ConfigError } from './config-error.js';
 import { isLive } from './fields.js';
@@ -85,7 +87,8 @@ export class ConfigSchema {
     const issues = (result.error?.issues ?? []).filter(({ path }) => !faulty.has(String(path[0])));
     const faults = [...secretFaults.map(({ key, message }) => ({ path: [key], message })), ...issues];
     if (!result.success || faults.length > 0) throw new ConfigError(explain(faults, sources));
-    const together = authFaults(result.data as unknown as ChassisConfig);
+    const keys = result.data as unknown as ChassisConfig;
+    const together = [...authFaults(keys), ...corsFaults(keys), ...chaosFaults(keys)];
     if (together.length > 0) throw new ConfigError(explain(together, sources));
     // Zod leaves out a key that is optional and not set: whoever compares two configurations would not see it go.
     const all = Object.fromEntries([...this.#known].map((key) => [key, result.data[key]]));
@@ -124,7 +127,7 @@ function listOf(keys: readonly string[]): string {
 }
 
 function explain(
-  issues: readonly Pick<z.core.$ZodIssue, 'path' | 'message'>[],
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
   sources: ReadonlyMap<string, ConfigSource>,
 ): string {
   const faults = issues.map((issue) => {

@@ -1,6 +1,6 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
-import { ConfigError, listOf, type ChassisConfig, type Config } from '../config/index.js';
+import { ConfigError, corsFaults, listOf, type ChassisConfig, type Config } from '../config/index.js';
 
 const KEYS = [
   'CORS_ORIGINS',
@@ -56,10 +56,8 @@ function optionsOf(settings: CorsSettings): FastifyCorsOptions | undefined {
   const origins = settings.CORS_ORIGINS;
   const credentials = settings.CORS_CREDENTIALS === 'true';
   if (origins === '') return undefined;
-  if (origins === '*' && credentials)
-    throw new ConfigError(
-      'CORS_CREDENTIALS=true needs CORS_ORIGINS to name the origins: browsers refuse * with credentials.',
-    );
+  const [fault] = corsFaults(settings);
+  if (fault) throw new ConfigError(`CORS_CREDENTIALS: ${fault.message}.`);
   const allowed = new Set(listOf(origins));
   return {
     // With a list the package would tell foreign origins what is allowed to others.
