@@ -42,6 +42,27 @@ test('keys that contradict each other are faults of one of them, told together',
     expect(fault).toContain(`${key} (from environment): `);
 });
 
+test('a byte order mark is part of no key and no value', async () => {
+  const folder = join(directory, 'mounted');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'SERVICE_COMMIT'), '\uFEFFabc\r\n');
+  writeFileSync(join(directory, 'config/test.yaml'), '\uFEFFGRPC_PORT: 1\r\n');
+  writeFileSync(join(directory, '.env'), '\uFEFFHTTP_PORT=2\r\nMANAGEMENT_PORT=3\r\n');
+  const config = await load({ APP_ENV: 'test', CONFIG_DIRECTORIES: folder });
+  expect(config.get('SERVICE_COMMIT')).toBe('abc');
+  expect([config.get('GRPC_PORT'), config.get('HTTP_PORT'), config.get('MANAGEMENT_PORT')]).toEqual([
+    1, 2, 3,
+  ]);
+});
+
+test.each([
+  ['UTF-16', Buffer.from('\uFEFFHTTP_PORT=1\r\n', 'utf16le')],
+  ['Latin-1', Buffer.from('MANAGEMENT_TOKEN=caf\u00E9', 'latin1')],
+])('a file in %s is refused', async (_name, bytes) => {
+  writeFileSync(join(directory, '.env'), bytes);
+  expect(await faultOf(() => load())).toBe('.env is not UTF-8. Save it in that encoding.');
+});
+
 test('every key has a default', async () => {
   expect((await load()).get('HTTP_PORT')).toBe(3000);
 });

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { ConfigError } from '../config-error.js';
 
 /**
- * A file's text, if it is not larger than allowed.
+ * A file's text, without the byte order mark that some editors begin it with, if it is not larger than allowed. Read as
+ * UTF-8, any other encoding would give values that nobody has written.
  * @throws {ConfigError} naming `source`
  */
 export function readText(source: string, path: string, maxBytes: number): string {
@@ -11,7 +13,9 @@ export function readText(source: string, path: string, maxBytes: number): string
     file = openSync(path, 'r');
     const { size } = fstatSync(file);
     if (size > maxBytes) throw tooLarge(source, size, maxBytes);
-    return readFileSync(file, 'utf8');
+    const bytes = readFileSync(file);
+    if (!isUtf8(bytes)) throw new ConfigError(`${source} is not UTF-8. Save it in that encoding.`);
+    return bytes.toString().replace(/^\uFEFF/, '');
   } catch (error) {
     throw error instanceof ConfigError ? error : unreadable(source, error);
   } finally {
