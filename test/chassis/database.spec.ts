@@ -10,7 +10,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { sql, type Kysely } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Config, loadConfig } from '../../src/chassis/config/index.js';
-import { HttpCall, runInCall } from '../../src/chassis/context/index.js';
+import { HttpCall, JobCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
 import { HealthModule } from '../../src/chassis/health/index.js';
@@ -433,6 +433,29 @@ describe('database on a server', () => {
   it('bounds every statement a little above the longest deadline', async () => {
     const row = await one<{ statement_timeout: string }>(database, 'show statement_timeout');
     expect(row.statement_timeout).toBe('35s');
+  });
+
+  it('bounds those of longer work, such as the run of a job, a little above its own deadline', async () => {
+    const boundMs = async () => {
+      const setting = `select setting::int as ms from pg_settings where name = 'statement_timeout'`;
+      return (await one<{ ms: number }>(database, setting)).ms;
+    };
+    const during = (run: JobCall, work: () => Promise<unknown>) =>
+      runInCall(run, work).finally(() => run.close());
+    const newRun = (timeoutMs: number) => {
+      const run = new JobCall('request', 'job', new Date());
+      run.expireAfter(timeoutMs, deadlineExceeded);
+      return run;
+    };
+    await during(newRun(600_000), async () => {
+      expect(await boundMs()).toBeGreaterThan(600_000);
+      const fails = database.query.transaction().execute((db) => sql`select 1 / 0`.execute(db));
+      await expect(fails).rejects.toThrow('division by zero');
+      expect(await boundMs()).toBeGreaterThan(600_000);
+    });
+    expect(await boundMs()).toBe(35_000);
+    await during(newRun(1000), async () => expect(await boundMs()).toBe(35_000));
+    expect(await runInCall(newCall(), boundMs)).toBe(35_000);
   });
 
   it('tells listeners of a lost connection and listens again', async () => {

@@ -22,13 +22,21 @@ export class CallPool {
   }
 
   async connect(): Promise<CallClient> {
-    const signal = currentLimits()?.signal;
+    const limits = currentLimits();
+    const signal = limits?.signal;
     signal?.throwIfAborted();
-    const { pool, cancel } = this.#engine;
+    const { pool, cancel, statementTimeout } = this.#engine;
     const connecting = pool.connect();
     const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {
       throw signal?.aborted ? signal.reason : toDatabaseError(error);
     });
+    try {
+      const fitting = statementTimeout?.fit(client, limits?.remainingMs ?? 0);
+      if (fitting) await fitting;
+    } catch (error) {
+      client.release(true);
+      throw toDatabaseError(error);
+    }
     return new CallClient(client, cancel);
   }
 

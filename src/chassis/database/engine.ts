@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import type { StatementTimeout } from './statement-timeout.js';
 
 /** Which PostgreSQL answers: a server, or the one inside this process. */
 export type DatabaseKind = 'postgres' | 'embedded';
@@ -22,6 +23,8 @@ export interface Engine {
   readonly pool: Pool;
   /** Absent where a running query cannot be stopped: the embedded one runs it synchronously. */
   readonly cancel?: CancelQuery;
+  /** Absent where the server bounds no query. */
+  readonly statementTimeout?: StatementTimeout;
   openListenSession(onNotification: OnNotification): Promise<ListenSession>;
   close(): Promise<void>;
 }

@@ -3,10 +3,9 @@ import type { ChassisConfig } from '../config/index.js';
 import { createCancel } from './cancel-request.js';
 import type { Engine, ListenSession, OnNotification } from './engine.js';
 import { logLostConnections } from './lost-connections.js';
+import { StatementTimeout } from './statement-timeout.js';
 import { typeParsers } from './type-parsers.js';
 
-/** The server gives a query up this long after the longest deadline, should cancelling it fail. */
-const STATEMENT_GRACE_MS = 5000;
 /** A peer that vanished without a word is found out by asking. */
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT_TIMEOUT_MS = 5000;
@@ -20,11 +19,12 @@ export type PostgresSettings = Pick<
 /** A pool on the server of `DATABASE_URL`. Opens no connection yet. */
 export function createPostgresEngine(settings: PostgresSettings): Engine {
   const connectTimeoutMs = settings.DATABASE_CONNECT_TIMEOUT_MS;
+  const statementTimeout = new StatementTimeout(settings.MAX_DEADLINE_MS);
   const client: pg.ClientConfig = {
     connectionString: settings.DATABASE_URL,
     application_name: settings.SERVICE_NAME,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: settings.MAX_DEADLINE_MS + STATEMENT_GRACE_MS,
+    statement_timeout: statementTimeout.usualMs,
     keepAlive: true,
     types: typeParsers,
   };
@@ -34,6 +34,7 @@ export function createPostgresEngine(settings: PostgresSettings): Engine {
     kind: 'postgres',
     pool,
     cancel: createCancel(client, connectTimeoutMs),
+    statementTimeout,
     openListenSession: (onNotification) => openListenSession(client, onNotification),
     close: () => pool.end(),
   };
