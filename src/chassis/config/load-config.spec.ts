@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
 import { renderEnvExample } from './env-example.js';
@@ -61,6 +64,40 @@ test.each([
 ])('a file in %s is refused', async (_name, bytes) => {
   writeFileSync(join(directory, '.env'), bytes);
   expect(await faultOf(() => load())).toBe('.env is not UTF-8. Save it in that encoding.');
+});
+
+describe.each([
+  { CONSUL_URL: '', CONSUL_CONFIG_PREFIX: 'shop/' },
+  { ETCD_ENDPOINTS: '', ETCD_CONFIG_PREFIX: 'shop/' },
+])('a store, by %j,', (keys) => {
+  const loadFrom = async (answer: (response: ServerResponse) => void): Promise<string> => {
+    const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const named = Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, value || url]));
+    const CONFIG_SNAPSHOT_FILE = join(directory, 'none.json');
+    return faultOf(() => load({ ...named, CONFIG_SNAPSHOT_FILE, CONFIG_SOURCE_TIMEOUT_MS: '200' }));
+  };
+
+  test('whose answer begins and never ends is as one that is away', async () => {
+    const fault = await loadFrom((response) => response.writeHead(200).write('[{"Key":'));
+    expect(fault).toContain('cannot be read: no whole answer within 200 ms');
+  });
+
+  test.each(['s3cret <html>', '"s3cret"', '{"s3cret":1}', 'null', '[1]', '[{"Key":1,"Value":"s3cret"}]'])(
+    'that answers %j is told so, without what it says',
+    async (text) => {
+      const fault = await loadFrom((response) => response.end(text));
+      expect(fault).toMatch(
+        /cannot be read: its answer is (no JSON|not what such a store says) \(is the address/,
+      );
+      expect(fault).not.toContain('s3cret');
+    },
+  );
 });
 
 test('every key has a default', async () => {

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import type { ConfigSource } from '../config.js';
 import { ConfigError } from '../config-error.js';
 import type { SourceSettings } from '../sources.schema.js';
 import { tooLarge } from './read-text.js';
 import type { RemoteSource } from './remote-source.js';
-import { readAll, StoreClient } from './store-client.js';
+import { parseAnswer, readAll, StoreClient } from './store-client.js';
 
 /** Consul waits longer than it was asked to by up to a sixteenth. */
 const WAIT_MARGIN = 17 / 16;
@@ -14,10 +15,7 @@ const PAUSE_MS = 50;
 /** Base64 and the other fields of an entry, over the value itself. */
 const ENVELOPE = 4;
 
-interface Entry {
-  readonly Key: string;
-  readonly Value: string | null;
-}
+const Entries = z.array(z.object({ Key: z.string(), Value: z.string().nullable() }));
 
 /**
  * A prefix of Consul's KV store, by blocking queries: the index of an answer is what the next one waits beyond; one
@@ -72,13 +70,14 @@ export class ConsulSource implements RemoteSource {
   }
 
   async #read(answer: IncomingMessage): Promise<ReadonlyMap<string, string>> {
-    const { CONFIG_MAX_BYTES } = this.settings;
-    const text = await readAll(this.name, answer, CONFIG_MAX_BYTES * ENVELOPE);
+    const { CONFIG_MAX_BYTES, CONFIG_SOURCE_TIMEOUT_MS } = this.settings;
+    const limits = { maxBytes: CONFIG_MAX_BYTES * ENVELOPE, timeoutMs: CONFIG_SOURCE_TIMEOUT_MS };
+    const text = await readAll(this.name, answer, limits);
     if (answer.statusCode === 404) return new Map();
     if (answer.statusCode === 403)
       throw new ConfigError(`${this.name} answers 403. Give CONSUL_TOKEN key:read of the prefix.`);
     if (answer.statusCode !== 200) throw new ConfigError(`${this.name} answers ${answer.statusCode}.`);
-    const entries = (JSON.parse(text) as Entry[]).filter(({ Key }) => !Key.endsWith('/'));
+    const entries = parseAnswer(text, Entries).filter(({ Key }) => !Key.endsWith('/'));
     const texts = entries.map(
       ({ Key, Value }) => [Key.slice(this.#prefix.length), decode(Value ?? '')] as const,
     );

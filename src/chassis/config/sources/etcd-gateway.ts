@@ -1,17 +1,19 @@
 import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
 import { ConfigError } from '../config-error.js';
 import type { SourceSettings } from '../sources.schema.js';
 import { tooLarge } from './read-text.js';
-import { readAll, StoreClient } from './store-client.js';
+import { parseAnswer, parseJson, readAll, StoreClient } from './store-client.js';
 
 /** Base64 and the other fields of an entry, over the value itself. */
 const ENVELOPE = 4;
 const UNAUTHORIZED = 401;
 
-interface RangeAnswer {
-  readonly header: { readonly revision: string };
-  readonly kvs?: readonly { readonly key: string; readonly value?: string }[];
-}
+const RangeAnswer = z.object({
+  header: z.object({ revision: z.string().regex(/^\d+$/) }),
+  kvs: z.array(z.object({ key: z.string(), value: z.string().default('') })).default([]),
+});
+const SignInAnswer = z.object({ token: z.string() });
 
 interface WatchAnswer {
   readonly error?: { readonly message?: string };
@@ -52,11 +54,9 @@ export class EtcdGateway {
   async read(prefix: string, signal: AbortSignal): Promise<EtcdContents> {
     const { CONFIG_MAX_BYTES } = this.settings;
     const answer = await this.#ask('/v3/kv/range', rangeOf(prefix), signal);
-    const text = await readAll(this.endpoint, answer, CONFIG_MAX_BYTES * ENVELOPE);
-    const { header, kvs = [] } = JSON.parse(text) as RangeAnswer;
-    const texts = kvs.map(
-      ({ key, value = '' }) => [decode(key).slice(prefix.length), decode(value)] as const,
-    );
+    const text = await this.#readAll(answer, CONFIG_MAX_BYTES * ENVELOPE);
+    const { header, kvs } = parseAnswer(text, RangeAnswer);
+    const texts = kvs.map(({ key, value }) => [decode(key).slice(prefix.length), decode(value)] as const);
     const bytes = texts.reduce((sum, [, value]) => sum + Buffer.byteLength(value), 0);
     if (bytes > CONFIG_MAX_BYTES) throw tooLarge(this.endpoint, bytes, CONFIG_MAX_BYTES);
     return { entries: new Map(texts), revision: BigInt(header.revision) };
@@ -101,11 +101,15 @@ export class EtcdGateway {
   async #signIn(signal: AbortSignal): Promise<string> {
     const { ETCD_USERNAME: name, ETCD_PASSWORD: password, CONFIG_MAX_BYTES } = this.settings;
     const answer = await this.#post('/v3/auth/authenticate', { name, password }, signal);
-    const text = await readAll(this.endpoint, answer, CONFIG_MAX_BYTES);
-    if (answer.statusCode === 200) return (JSON.parse(text) as { token: string }).token;
+    const text = await this.#readAll(answer, CONFIG_MAX_BYTES);
+    if (answer.statusCode === 200) return parseAnswer(text, SignInAnswer).token;
     throw new ConfigError(
       `${this.endpoint} does not know ETCD_USERNAME with ETCD_PASSWORD (${answer.statusCode}). Correct them.`,
     );
+  }
+
+  #readAll(answer: IncomingMessage, maxBytes: number): Promise<string> {
+    return readAll(this.endpoint, answer, { maxBytes, timeoutMs: this.settings.CONFIG_SOURCE_TIMEOUT_MS });
   }
 
   #post(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
@@ -130,7 +134,7 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<WatchAnswer> {
   for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim()) yield JSON.parse(line) as WatchAnswer;
+    for (const line of lines) if (line.trim()) yield parseJson(line) as WatchAnswer;
   }
 }
 

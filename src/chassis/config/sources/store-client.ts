@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { z } from 'zod';
 import { tooLarge, unreadable } from './read-text.js';
 
 /** PEM files; an empty path stands for none. */
@@ -69,19 +70,53 @@ export class StoreClient {
   }
 }
 
+export interface AnswerLimits {
+  readonly maxBytes: number;
+  /** Longest wait for the rest of the answer once it has begun, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /**
  * All of an answer.
  * @throws {ConfigError} when it is larger than `maxBytes`
  */
-export async function readAll(source: string, answer: IncomingMessage, maxBytes: number): Promise<string> {
+export async function readAll(
+  source: string,
+  answer: IncomingMessage,
+  { maxBytes, timeoutMs }: AnswerLimits,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(source, bytes, maxBytes);
-    chunks.push(chunk);
+  const limit = setTimeout(
+    () => answer.destroy(new Error(`no whole answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  ).unref();
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge(source, bytes, maxBytes);
+      chunks.push(chunk);
+    }
+  } finally {
+    clearTimeout(limit);
   }
   return Buffer.concat(chunks).toString();
+}
+
+/** What a store answers. @throws {Error} that shows nothing of it, where it is something else */
+export function parseAnswer<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(parseJson(text), { jitless: true });
+  if (result.success) return result.data;
+  throw new Error('its answer is not what such a store says (is the address right?)');
+}
+
+/** @throws {Error} that shows nothing of the text, where Node's own shows its begin */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('its answer is no JSON (is the address right?)');
+  }
 }
 
 function material({ caFile, certFile, keyFile }: StoreTls): Record<string, string> {
