@@ -1003,6 +1003,21 @@ describe('the configuration', () => {
       },
       /@Policy\(TenantPolicy\) of PolicyController cannot be asked: .* neither request-scoped nor transient/,
     ],
+    [
+      'one above a provider',
+      { providers: [{ provide: 'orders', useClass: PublicProvider }] },
+      /@Public stands on PublicProvider, which is no controller: no guard would ask for it there/,
+    ],
+    [
+      'one above the method of a provider',
+      { providers: [GuardedProvider] },
+      /@Roles stands on GuardedProvider.remove, which is no handler of a controller: no guard would/,
+    ],
+    [
+      'one above a method that no transport calls',
+      { controllers: [HelpfulController] },
+      /@Scopes stands on HelpfulController.remove, which is no handler of a controller: no guard would/,
+    ],
   ])('%s among decorators ends the start', async (_name, metadata, fault) => {
     @Module(metadata)
     class FaultyModule {}
@@ -1016,6 +1031,24 @@ class ContradictingController {
   @Public()
   @Scopes('read')
   open(): object {
+    return {};
+  }
+}
+
+@Public()
+class PublicProvider {}
+
+class GuardedProvider {
+  @Roles('admin')
+  remove(): object {
+    return {};
+  }
+}
+
+@Controller('helpful')
+class HelpfulController {
+  @Scopes('write')
+  remove(): object {
     return {};
   }
 }

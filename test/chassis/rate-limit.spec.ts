@@ -399,6 +399,18 @@ describe('a service does not start', () => {
     await expect(starting).rejects.toThrow('The rate limit "p" is defined twice, with different limits');
   });
 
+  test('above a method that no guard is asked for', async () => {
+    class Limitless {
+      @RateLimit({ limit: 2 })
+      import(): void {}
+    }
+    @Module({ providers: [Limitless] })
+    class LimitlessModule {}
+    await expect(TestApp.start({ service: { ...limitsService, module: LimitlessModule } })).rejects.toThrow(
+      '@RateLimit stands on Limitless.import, which is no handler of a controller',
+    );
+  });
+
   test.each([
     [{ limit: 0 }, 'limit'],
     [{ limit: 1.5 }, 'limit'],

@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import type { AccessPolicy } from './access.decorators.js';
+import { assertOnHandlers } from '../lifecycle/index.js';
+import { requirementsOf, type AccessPolicy, type Requirement } from './access.decorators.js';
 import { readAccessRule, type AccessRule } from './access-rule.js';
 
 /** A rule whose policies can be asked. */
@@ -26,9 +27,11 @@ export class AccessRules {
 
   /**
    * Reads the rules of every controller, so that what is wrong shows at the start.
-   * @throws {TypeError} when a handler is public and asks for something, or a policy cannot be asked
+   * @throws {TypeError} when a handler is public and asks for something, a policy cannot be asked, or a decorator
+   *   stands where no guard is
    */
   readAll(discovery: DiscoveryService): void {
+    assertOnHandlers(discovery, decoratorOf);
     const scanner = new MetadataScanner();
     for (const { metatype } of discovery.getControllers()) {
       const controller = metatype as Type;
@@ -60,4 +63,16 @@ export class AccessRules {
       );
     }
   }
+}
+
+const DECORATORS: Readonly<Record<Requirement['kind'], string>> = {
+  public: '@Public',
+  scopes: '@Scopes',
+  roles: '@Roles',
+  policy: '@Policy',
+};
+
+function decoratorOf(holder: object): string | undefined {
+  const [requirement] = requirementsOf(holder);
+  return requirement && DECORATORS[requirement.kind];
 }

@@ -1,3 +1,4 @@
+export { assertOnHandlers } from './assert-on-handlers.js';
 export { DrainHooks } from './drain-hooks.js';
 export { HookWatch } from './hook-watch.js';
 export { LifecycleModule } from './lifecycle.module.js';

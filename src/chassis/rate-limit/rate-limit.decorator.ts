@@ -44,6 +44,12 @@ export function isSkipped(holder: object): boolean {
   return Reflect.getMetadata(SKIP, holder) === true;
 }
 
+/** The decorator of this file that stands above a class or a method. */
+export function rateLimitDecoratorOf(holder: object): string | undefined {
+  if (isSkipped(holder)) return '@SkipRateLimit';
+  return optionsOf(holder).length > 0 ? '@RateLimit' : undefined;
+}
+
 function holderOf(target: object, descriptor: PropertyDescriptor | undefined): object {
   return descriptor ? (descriptor.value as object) : target;
 }

@@ -2,9 +2,10 @@ import { Injectable, type BeforeApplicationShutdown, type Type } from '@nestjs/c
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { Config, type ConfiguredRateLimit } from '../config/index.js';
 import { matcherOf, type Call } from '../context/index.js';
+import { assertOnHandlers } from '../lifecycle/index.js';
 import { shorten, targetOf } from './key-of.js';
 import { Policy, type Quota } from './policy.js';
-import { isSkipped, optionsOf } from './rate-limit.decorator.js';
+import { isSkipped, optionsOf, rateLimitDecoratorOf } from './rate-limit.decorator.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
 import type { RateLimitOptions } from './rate-limit.options.js';
 import { RateLimiter } from './rate-limiter.js';
@@ -47,7 +48,7 @@ export class RateLimits implements BeforeApplicationShutdown {
   /** By class, and by the options of a method: where calls are traced or audited, a copy of it is the handler. */
   readonly #decorated = new Map<object, readonly Rule[]>();
 
-  /** @throws {TypeError} when two policies of one name differ */
+  /** @throws {TypeError} when two policies of one name differ, or a decorator stands where no guard is */
   constructor(
     private readonly config: Config,
     private readonly metrics: RateLimitMetrics,
@@ -60,6 +61,7 @@ export class RateLimits implements BeforeApplicationShutdown {
       leaseRatio: config.get('RATE_LIMIT_LEASE_RATIO'),
       onWait: (ms) => metrics.waited(ms),
     });
+    assertOnHandlers(discovery, rateLimitDecoratorOf);
     for (const { metatype } of discovery.getControllers()) {
       const controller = metatype as Type;
       const prototype = controller.prototype as Record<string, object>;
