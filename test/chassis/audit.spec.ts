@@ -149,10 +149,15 @@ describe('an entry of an audited call', () => {
       expect(added()).toMatchObject([refusal, { result: 'ok' }]);
     });
 
-    // Undefined reasons are those of grpc-js, which has none.
-    test.each<[string, string, RawGrpcOptions, string, string | undefined]>([
+    test.each<[string, string, RawGrpcOptions, string, string]>([
       ['for its size', Probes.unary.path, tooLarge, 'RESOURCE_EXHAUSTED', 'BODY_TOO_LARGE'],
-      ['for its size, by grpc-js', Probes.serverStream.path, tooLarge, 'RESOURCE_EXHAUSTED', undefined],
+      [
+        'for its size, by grpc-js',
+        Probes.serverStream.path,
+        tooLarge,
+        'RESOURCE_EXHAUSTED',
+        'BODY_TOO_LARGE',
+      ],
       [
         'for a malformed deadline',
         Probes.unary.path,

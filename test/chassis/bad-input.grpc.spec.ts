@@ -5,7 +5,7 @@ import { ErrorInfo } from '#generated/google/rpc/error_details';
 import { Status } from '#generated/google/rpc/status';
 import { HealthCheckRequest } from '#generated/grpc/health/v1/health';
 import { eventually, order, ProbeModule, Probes, ProbeService, TestApp } from '../support/index.js';
-import { frame, RawGrpcClient, type RawGrpcOptions } from '../support/raw-grpc.js';
+import { frame, RawGrpcClient, type RawGrpcAnswer, type RawGrpcOptions } from '../support/raw-grpc.js';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const INVALID_ARGUMENT = 3;
@@ -16,8 +16,13 @@ const UNIMPLEMENTED = 12;
 
 let app: TestApp;
 let raw: RawGrpcClient;
+const lines: Record<string, unknown>[] = [];
 beforeAll(async () => {
-  app = await TestApp.start({ imports: [ProbeModule], config: { MAX_MESSAGE_BYTES } });
+  app = await TestApp.start({
+    imports: [ProbeModule],
+    config: { MAX_MESSAGE_BYTES, LOG_LEVEL: 'info' },
+    logTo: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
 });
 afterAll(() => app.stop());
 
@@ -26,6 +31,10 @@ const waiting = Probes.unary.requestSerialize(order('wait'));
 const longer = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(100) });
 const long = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(MAX_MESSAGE_BYTES) });
 const gzip = { 'grpc-encoding': 'gzip' };
+
+/** The call's line in the log. */
+const lineOf = ({ headers }: RawGrpcAnswer) =>
+  lines.find((line) => line['request_id'] === headers['x-request-id']);
 
 interface BadCall extends RawGrpcOptions {
   readonly name: string;
@@ -46,13 +55,17 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'invalid UTF-8', body: frame(Buffer.from([10, 2, 0xff, 0xfe])), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
   { name: 'a group that never ends', body: frame(Buffer.alloc(200, 0x0b)), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
   { name: 'an empty message', body: frame(Buffer.alloc(0)), status: INVALID_ARGUMENT, reason: 'VALIDATION_FAILED' },
-  { name: 'a message over the limit', body: frame(long), status: RESOURCE_EXHAUSTED },
-  { name: 'a length of 4 GiB', body: frame(good, { length: 0xffffffff }), status: RESOURCE_EXHAUSTED, keepOpen: true },
-  { name: 'broken gzip', headers: gzip, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT },
-  { name: 'gzip cut off half-way', headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT },
-  { name: 'a gzip bomb', headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED },
-  { name: 'an unknown compression', headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED },
-  { name: 'a message marked as compressed without an encoding', body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+  { name: 'a message over the limit', body: frame(long), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
+  { name: 'a length of 4 GiB', body: frame(good, { length: 0xffffffff }), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE', keepOpen: true },
+  ...Object.values(Probes).flatMap(({ path }): BadCall[] => [
+    { name: `broken gzip to ${path}`, path, headers: gzip, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+    { name: `gzip cut off half-way to ${path}`, path, headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+    { name: `a gzip bomb to ${path}`, path, headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
+    { name: `an unknown compression to ${path}`, path, headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED, reason: 'UNSUPPORTED_ENCODING' },
+    { name: `a message to ${path} marked as compressed without an encoding`, path, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+    { name: `too long a message to ${path}`, path, body: frame(long), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
+  ]),
+  { name: 'no message to a server stream', path: Probes.serverStream.path, status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline with nine digits', headers: { 'grpc-timeout': '123456789S' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },
   { name: 'a deadline of no time', headers: { 'grpc-timeout': '0S' }, body: frame(good), status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
@@ -63,7 +76,7 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'less than its length says', body: frame(good, { length: good.length + 1 }), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'two messages to a unary method', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'more than a message and no end', body: Buffer.concat([frame(good), frame(good)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE', keepOpen: true },
-  { name: 'a second message of one that is due', path: Probes.serverStream.path, headers: { 'grpc-timeout': '60m' }, body: Buffer.concat([frame(good), frame(good), frame(longer)]), pieceBytes: 1, status: UNIMPLEMENTED },
+  { name: 'a second message of one that is due', path: Probes.serverStream.path, headers: { 'grpc-timeout': '60m' }, body: Buffer.concat([frame(good), frame(good), frame(longer)]), pieceBytes: 1, status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'messages that come after the deadline', path: Probes.serverStream.path, headers: { 'grpc-timeout': '30m' }, body: Buffer.concat([frame(longer), frame(longer)]), pieceBytes: 1, status: DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
   { name: 'a message in pieces over the limit', body: frame(long), pieceBytes: 9000, status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
   ...[Probes.unary.path, Probes.serverStream.path].flatMap((path) => [undefined, 'gzip'].map((encoding): BadCall => ({
@@ -87,6 +100,8 @@ test.each(BAD_CALLS)(
     if (reason !== undefined) {
       expect(reasonOf(answer.headers['grpc-status-details-bin'])).toBe(reason);
       expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+      await eventually('the call has its line', () => lineOf(answer) !== undefined);
+      expect(lineOf(answer)).toMatchObject({ reason });
     }
   },
 );

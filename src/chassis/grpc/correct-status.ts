@@ -1,29 +1,70 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { GRPC_CODES } from '../errors/index.js';
+import { REQUEST_ID_HEADER, type GrpcCall } from '../context/index.js';
+import { ServiceError, type Code } from '../errors/index.js';
+import { compressedWithout } from './edge-errors.js';
+import { STATUS_DETAILS_KEY, toStatusFields } from './status.js';
 
-const FAULT_OF_CALLER = /^(Failed%20to%20decompress|Error%20deserializing%20request)/;
+/** The encoding of a call that names none: grpc-js would take a message that is marked as compressed as it is. */
+export const NO_ENCODING = '(none)';
+/** What grpc-js refuses by itself, by its words. It takes for its own fault what is the caller's. */
+const REFUSALS: readonly { pattern: RegExp; code: Code; reason: string }[] = [
+  {
+    pattern: /^(Failed to decompress|Error deserializing request)/,
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_MESSAGE',
+  },
+  {
+    pattern: /^Received message (larger than|that decompresses to)/,
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'BODY_TOO_LARGE',
+  },
+  {
+    pattern: /^Received message compressed with unsupported/,
+    code: 'UNIMPLEMENTED',
+    reason: 'UNSUPPORTED_ENCODING',
+  },
+  {
+    pattern: /^Received (no|a second) request message/,
+    code: 'UNIMPLEMENTED',
+    reason: 'NOT_ONE_MESSAGE',
+  },
+];
 /** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
 const MAX_MESSAGE_LENGTH = 2048;
 /** The last character, where it has several bytes: the cut may have left some of them. */
 const CUT_CHARACTER = /(%[C-F].(%[89AB].){0,3})?(%.?)?$/i;
 
 /**
- * grpc-js answers INTERNAL to a message that it cannot decompress or that a foreign service cannot read;
- * and what a foreign service has to say may be too long.
+ * Makes what grpc-js answers by itself an answer like others, with a request id and a reason; what a service that is
+ * no feature has to say may be too long.
+ * @param domain the service's name
  */
-export function correctStatus(stream: ServerHttp2Stream): void {
-  const correct = <T extends OutgoingHttpHeaders>(headers: T | undefined): T | undefined => {
-    const message = headers?.['grpc-message'];
-    if (headers === undefined || message === undefined) return headers;
-    const isCallers = headers['grpc-status'] === GRPC_CODES.INTERNAL && FAULT_OF_CALLER.test(String(message));
+export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain: string): void {
+  const correct = (headers: OutgoingHttpHeaders): OutgoingHttpHeaders => {
+    const text = headers['grpc-message'];
+    if (text === undefined || headers[STATUS_DETAILS_KEY] !== undefined) return headers;
+    const refusal = refusalOf(String(text));
+    if (refusal) call.error = refusal;
     return {
       ...headers,
-      'grpc-message': String(message).slice(0, MAX_MESSAGE_LENGTH).replace(CUT_CHARACTER, ''),
-      ...(isCallers && { 'grpc-status': GRPC_CODES.INVALID_ARGUMENT }),
+      ...(refusal ? toStatusFields(refusal, domain) : { 'grpc-message': cut(String(text)) }),
     };
   };
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) => respond(correct(headers as OutgoingHttpHeaders), options);
-  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers) ?? trailers);
+  stream.respond = (headers, options) =>
+    respond({ [REQUEST_ID_HEADER]: call.requestId, ...correct(headers as OutgoingHttpHeaders) }, options);
+  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers));
+}
+
+/** @param text encoded */
+function refusalOf(text: string): ServiceError | undefined {
+  const message = decodeURI(text);
+  if (message.endsWith(`"${NO_ENCODING}"`)) return compressedWithout();
+  const refusal = REFUSALS.find(({ pattern }) => pattern.test(message));
+  return refusal && new ServiceError({ code: refusal.code, reason: refusal.reason, message });
+}
+
+function cut(text: string): string {
+  return text.slice(0, MAX_MESSAGE_LENGTH).replace(CUT_CHARACTER, '');
 }

@@ -35,3 +35,12 @@ export function malformedTimeout(): ServiceError {
     message: 'grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n',
   });
 }
+
+/** Its message cannot be read. A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as the service's. */
+export function compressedWithout(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_MESSAGE',
+    message: 'The message is marked as compressed, but the call has no grpc-encoding',
+  });
+}

@@ -5,7 +5,6 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { Status } from '../../generated/google/rpc/status.js';
 import type { Refusals } from '../audit/index.js';
 import { clientIpOf, peerOf, TrustedProxies, type RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
@@ -32,11 +31,11 @@ import type { LoadShedding } from '../load-shedding/index.js';
 import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
-import { correctStatus } from './correct-status.js';
+import { correctStatus, NO_ENCODING } from './correct-status.js';
 import { malformedTimeout, methodNotAllowed, unknownMethod, unsupportedMediaType } from './edge-errors.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
-import { STATUS_DETAILS_KEY, toRpcStatus } from './status.js';
+import { toStatusFields } from './status.js';
 import { CONTENT_TYPE, UnaryCall, type UnaryMethod } from './unary-call.js';
 
 const TIMEOUT_HEADER = 'grpc-timeout';
@@ -106,7 +105,9 @@ export class GrpcEdge {
     const deliverTo = server.listeners('stream') as unknown as StreamListener[];
     const open: StreamListener = (stream, headers, flags, rawHeaders) => {
       if (!this.#open(stream, headers, rawHeaders)) return;
-      for (const deliver of deliverTo) deliver(stream, headers, flags, rawHeaders);
+      // Of its own: the call goes on with what its client has sent.
+      const known = isPlain(headers) ? { ...headers, 'grpc-encoding': NO_ENCODING } : headers;
+      for (const deliver of deliverTo) deliver(stream, known, flags, rawHeaders);
     };
     server.removeAllListeners('stream');
     server.on('stream', open as never);
@@ -154,7 +155,7 @@ export class GrpcEdge {
     attachCall(stream, call);
     // Until its handler runs, which for one request is when that is complete.
     if (method) call.whenAborted((reason) => this.#answerEarly(stream, call, reason));
-    if (call.isForeign || headers['grpc-encoding'] !== undefined) correctStatus(stream);
+    correctStatus(stream, call, this.#domain);
     return true;
   }
 
@@ -190,7 +191,7 @@ export class GrpcEdge {
     if (status === undefined) call.abandon();
     else {
       call.code = codeOfNumber(status);
-      if (!call.isAnswered) call.abort(callCancelled());
+      if (!call.isAnswered) call.abort(call.error ?? callCancelled());
       refusals?.recordAnswered(call);
     }
     runInCall(call, () => this.observers.closed(call));
@@ -235,15 +236,12 @@ export class GrpcEdge {
   }
 
   #answer(stream: ServerHttp2Stream, call: GrpcCall, error: ServiceError): void {
-    const status = toRpcStatus(error, this.#domain);
     call.error = error;
     stream.respond(
       {
         ':status': 200,
         'content-type': CONTENT_TYPE,
-        'grpc-status': status.code,
-        'grpc-message': encodeURI(status.message),
-        [STATUS_DETAILS_KEY]: Buffer.from(Status.encode(status).finish()).toString('base64'),
+        ...toStatusFields(error, this.#domain),
         [REQUEST_ID_HEADER]: call.requestId,
       },
       { endStream: true },

@@ -58,7 +58,7 @@ export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGene
     }
   } catch (error) {
     // grpc-js ended the call by itself, with a status of its own, for a frame that it cannot take.
-    if (isPrematureClose(error)) call.abort(callCancelled());
+    if (isPrematureClose(error)) call.abort(call.error ?? callCancelled());
     throw call.abortReason ?? error;
   }
 }

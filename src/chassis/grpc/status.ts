@@ -38,7 +38,20 @@ export function toRpcStatus(error: ServiceError, domain: string): Status {
   };
 }
 
-/** The same as trailers of a call. */
+/** The same as fields of HTTP/2. */
+export function toStatusFields(
+  error: ServiceError,
+  domain: string,
+): Readonly<Record<string, string | number>> {
+  const status = toRpcStatus(error, domain);
+  return {
+    'grpc-status': status.code,
+    'grpc-message': encodeURI(status.message),
+    [STATUS_DETAILS_KEY]: Buffer.from(Status.encode(status).finish()).toString('base64'),
+  };
+}
+
+/** The same as grpc-js takes it for the trailers of a call. */
 export function toGrpcStatus(error: ServiceError, domain: string): StatusObject & Error {
   const status = toRpcStatus(error, domain);
   const metadata = new Metadata();

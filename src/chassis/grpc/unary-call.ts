@@ -9,6 +9,7 @@ import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { GRPC_CODES, ServiceError } from '../errors/index.js';
 import { closeInTime } from './call-link.js';
+import { compressedWithout } from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 
@@ -186,15 +187,6 @@ function tooLarge(length: number, limit: number): ServiceError {
     code: 'RESOURCE_EXHAUSTED',
     reason: 'BODY_TOO_LARGE',
     message: `The message has ${length} bytes; this service accepts ${limit}`,
-  });
-}
-
-/** A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as the service's. */
-function compressedWithout(): ServiceError {
-  return new ServiceError({
-    code: 'INVALID_ARGUMENT',
-    reason: 'MALFORMED_MESSAGE',
-    message: 'The message is marked as compressed, but the call has no grpc-encoding',
   });
 }
 
