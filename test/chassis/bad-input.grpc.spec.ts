@@ -57,13 +57,16 @@ const BAD_CALLS: readonly BadCall[] = [
   { name: 'an empty message', body: frame(Buffer.alloc(0)), status: INVALID_ARGUMENT, reason: 'VALIDATION_FAILED' },
   { name: 'a message over the limit', body: frame(long), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
   { name: 'a length of 4 GiB', body: frame(good, { length: 0xffffffff }), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE', keepOpen: true },
-  ...Object.values(Probes).flatMap(({ path }): BadCall[] => [
+  ...Object.values(Probes).flatMap(({ path, requestStream }): BadCall[] => [
     { name: `broken gzip to ${path}`, path, headers: gzip, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `gzip cut off half-way to ${path}`, path, headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `a gzip bomb to ${path}`, path, headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
     { name: `an unknown compression to ${path}`, path, headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED, reason: 'UNSUPPORTED_ENCODING' },
     { name: `a message to ${path} marked as compressed without an encoding`, path, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `too long a message to ${path}`, path, body: frame(long), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
+    requestStream
+      ? { name: `a request to ${path} that ends amid its second message`, path, body: Buffer.concat([frame(good), frame(good).subarray(0, 7)]), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' }
+      : { name: `a request to ${path} with a message and a half`, path, body: Buffer.concat([frame(good), frame(good).subarray(0, 7)]), status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   ]),
   { name: 'no message to a server stream', path: Probes.serverStream.path, status: UNIMPLEMENTED, reason: 'NOT_ONE_MESSAGE' },
   { name: 'a malformed deadline', headers: { 'grpc-timeout': 'soon' }, body: frame(good), status: INVALID_ARGUMENT, reason: 'MALFORMED_DEADLINE' },

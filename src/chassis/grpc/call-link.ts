@@ -41,6 +41,11 @@ export function closeInTime(stream: ServerHttp2Stream, isForced = true): void {
   }, PARTING_MS).unref();
 }
 
+/** Whether the request of a grpc-js server call has ended in the middle of a message, which grpc-js passes over. */
+export function endsAmidMessage(serverCall: object): boolean {
+  return (serverCall as { call: { decoder: { readState: number } } }).call.decoder.readState !== 0;
+}
+
 /** The HTTP/2 stream of a grpc-js server call. */
 export function streamOf(serverCall: object): EdgeStream {
   return (serverCall as { call: { stream: EdgeStream } }).call.stream;

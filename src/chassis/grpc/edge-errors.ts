@@ -44,3 +44,21 @@ export function compressedWithout(): ServiceError {
     message: 'The message is marked as compressed, but the call has no grpc-encoding',
   });
 }
+
+/** A method that takes one message was sent another number of them. */
+export function notOneMessage(found: string): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'NOT_ONE_MESSAGE',
+    message: `The request has ${found} message; the method takes exactly one`,
+  });
+}
+
+/** The last message of a stream is not all there. */
+export function brokenOff(): ServiceError {
+  return new ServiceError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'MALFORMED_MESSAGE',
+    message: 'The request ends in the middle of a message',
+  });
+}

@@ -10,7 +10,8 @@ import {
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { toServiceError } from '../errors/index.js';
-import { callOf, closeInTime, cutCall, streamOf } from './call-link.js';
+import { callOf, closeInTime, cutCall, endsAmidMessage, streamOf } from './call-link.js';
+import { notOneMessage } from './edge-errors.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -106,9 +107,11 @@ function abort(
 
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {
   try {
-    if ('request' in serverCall) call.messagesIn = 1;
-    const data = 'request' in serverCall ? serverCall.request : readMessages(serverCall, call);
-    return invokeWith(invoke, data, serverCall, call);
+    if (!('request' in serverCall))
+      return invokeWith(invoke, readMessages(serverCall, call), serverCall, call);
+    call.messagesIn = 1;
+    if (endsAmidMessage(serverCall)) throw notOneMessage('more than one');
+    return invokeWith(invoke, serverCall.request, serverCall, call);
   } catch (error) {
     return Promise.reject(error);
   }

@@ -9,7 +9,7 @@ import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { GRPC_CODES, ServiceError } from '../errors/index.js';
 import { closeInTime } from './call-link.js';
-import { compressedWithout } from './edge-errors.js';
+import { compressedWithout, notOneMessage } from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 
@@ -187,13 +187,5 @@ function tooLarge(length: number, limit: number): ServiceError {
     code: 'RESOURCE_EXHAUSTED',
     reason: 'BODY_TOO_LARGE',
     message: `The message has ${length} bytes; this service accepts ${limit}`,
-  });
-}
-
-function notOneMessage(found: string): ServiceError {
-  return new ServiceError({
-    code: 'UNIMPLEMENTED',
-    reason: 'NOT_ONE_MESSAGE',
-    message: `The request has ${found} message; the method takes exactly one`,
   });
 }
