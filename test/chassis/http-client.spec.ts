@@ -203,6 +203,29 @@ describe('what goes wrong', () => {
     expect(await failureOf(client.send(GET))).toMatchObject({ status: 302 });
   });
 
+  test.each([
+    ['is no JSON', { 'content-type': 'application/json' }, '<html>', '<html>'],
+    ['is too large', { 'content-length': 1001 }, 'x'.repeat(1001), undefined],
+    ['is too large as it comes', {}, 'x'.repeat(1001), undefined],
+  ])('a status whose body %s counts all the same', async (_how, headers, content, body) => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const retry = { maxAttempts: 2, baseMs: 1, maxMs: 2 };
+    const client = clientWith({ maxAnswerBytes: 1000, policy: { retry, breaker } });
+    upstream.answer = (_request, response) => response.writeHead(404, headers).end(content);
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 404, body });
+    upstream.answer = (_request, response) =>
+      response.writeHead(503, { ...headers, 'retry-after': '0' }).end(content);
+    expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    expect(upstream.requests).toBe(2);
+    await eventually('no connection is held', () => client.connections.active === 0);
+  });
+
+  test('no body of an answer to a HEAD, however long that of a GET is', async () => {
+    upstream.answer = (_request, response) => response.writeHead(200, { 'content-length': 1001 }).end();
+    const client = clientWith({ maxAnswerBytes: 1000 });
+    expect(await client.send({ method: 'HEAD', path: '/' })).toBeUndefined();
+  });
+
   test.each(['', '.', '..', undefined])('a path that would be another one: %j', async (id) => {
     const request = { method: 'DELETE', path: '/v1/payments/{id}', parameters: { id } };
     await expect(clientWith().send(request)).rejects.toThrow(/"id" of \/v1\/payments\/\{id\} is/);

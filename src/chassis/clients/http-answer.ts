@@ -16,52 +16,63 @@ export interface HttpAnswer {
 /** The body, parsed when it is JSON, `undefined` when there is none. @throws {ServiceError} when it is no good */
 export async function readAnswer(
   upstream: string,
-  { headers, body }: Dispatcher.ResponseData,
+  answer: Dispatcher.ResponseData,
   maxBytes: number,
 ): Promise<unknown> {
-  const text = await readText(upstream, body, Number(headers['content-length'] ?? 0), maxBytes);
-  if (text === '') return undefined;
-  if (!/\bjson\b/.test(String(headers['content-type'] ?? ''))) return text;
+  const text = await readText(answer, maxBytes);
+  if (text === undefined) throw upstreamAnswerTooLarge(upstream);
   try {
-    return JSON.parse(text) as unknown;
+    return parse(text, answer);
   } catch (error) {
     throw upstreamAnswerMalformed(upstream, error);
   }
 }
 
-/** What an answer that is no success becomes. */
+/** What an answer that is no success becomes: its status counts, also where its body is no good. */
 export async function refusalOf(
   upstream: string,
   answer: Dispatcher.ResponseData,
   maxBytes: number,
 ): Promise<UpstreamError> {
-  const body = await readAnswer(upstream, answer, maxBytes);
+  const text = (await readText(answer, maxBytes)) ?? '';
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
-  return new UpstreamError(upstream, answer.statusCode, body, undefined, retryAfterMs);
+  return new UpstreamError(upstream, answer.statusCode, parseOrKeep(text, answer), undefined, retryAfterMs);
 }
 
+/** @throws {SyntaxError} for JSON that is none */
+function parse(text: string, { headers }: Dispatcher.ResponseData): unknown {
+  if (text === '') return undefined;
+  return /\bjson\b/.test(String(headers['content-type'] ?? '')) ? (JSON.parse(text) as unknown) : text;
+}
+
+function parseOrKeep(text: string, answer: Dispatcher.ResponseData): unknown {
+  try {
+    return parse(text, answer);
+  } catch {
+    // Such as the page of a proxy.
+    return text;
+  }
+}
+
+/** `undefined` when it is longer than `maxBytes`. */
 async function readText(
-  upstream: string,
-  body: Dispatcher.ResponseData['body'],
-  announced: number,
+  { headers, body }: Dispatcher.ResponseData,
   maxBytes: number,
-): Promise<string> {
+): Promise<string | undefined> {
+  const announced = Number(headers['content-length'] ?? 0);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const refuse = (): never => {
-    body.on('error', ignore).destroy();
-    throw upstreamAnswerTooLarge(upstream);
-  };
-  if (announced > maxBytes) refuse();
+  // Whoever leaves a body knows why it ended.
+  body.on('error', ignore);
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBytes) refuse();
+    // The answer to a HEAD announces what it does not have.
+    if (Math.max(bytes, announced) > maxBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Whoever destroys a body knows why it ended. */
 function ignore(): void {
   // Nothing is left to be told.
 }

@@ -12,7 +12,7 @@ export class UpstreamError extends CodedError {
     readonly upstream: string,
     /** HTTP status, or the canonical gRPC code. */
     readonly status: number | Code,
-    /** What it sent along: a JSON body such as a problem, its text, or the gRPC message. */
+    /** What it sent along: a JSON body such as a problem, its text, or the gRPC message; nothing that is too long. */
     readonly body: unknown,
     cause?: unknown,
     /** As its `Retry-After` or its `RetryInfo` says. */
