@@ -1,5 +1,6 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
 import { getEventListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -540,6 +541,28 @@ describe('streams', () => {
       expect(await failureOf(client.send(GET))).toMatchObject({ status: 503 });
     expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
   });
+
+  test.each([
+    [
+      'are cut',
+      { 'content-length': '100' },
+      (socket: Socket) => socket.destroy(),
+      unavailable('connection_lost'),
+    ],
+    ['are reset', {}, (socket: Socket) => socket.resetAndDestroy(), unavailable('connection_lost')],
+    ['are no HTTP', {}, (socket: Socket) => socket.end('what?'), { reason: 'UPSTREAM_ANSWER_MALFORMED' }],
+  ])(
+    'that %s half-way fail as an answer does, and the breaker counts it',
+    async (_how, headers, fail, failure) => {
+      const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+      const client = clientWith({ policy: { breaker } });
+      upstream.answer = ({ socket }, response) =>
+        response.writeHead(200, headers).write('half', () => setTimeout(() => fail(socket), 20));
+      const { body } = await client.stream(GET);
+      expect(await failureOf(text(body))).toMatchObject(failure);
+      expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    },
+  );
 
   test('have their place in the bulkhead until they end, and outlive the attempt’s time', async () => {
     const client = clientWith({ policy: { timeoutMs: 80, bulkhead: { maxConcurrent: 1 } } });

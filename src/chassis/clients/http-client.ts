@@ -127,6 +127,7 @@ export class HttpClient {
     try {
       const { statusCode, headers, body } = await this.#request(request, outgoing, outgoing.streamLimitMs);
       outgoing.begun();
+      failWith(body, (error) => this.#translate(error));
       body.once('close', () => outgoing.end()).on('error', ignore);
       attempt?.goOn(endOf(body));
       return { status: statusCode, headers, body };
@@ -175,6 +176,12 @@ export class HttpClient {
     if (MALFORMED.test(error.name)) return upstreamAnswerMalformed(this.name, error);
     return code === '' ? error : (connectionFailure(this.name, `${code} ${message}`, error) ?? error);
   }
+}
+
+/** Whoever reads the body is told of its failure in the same words as of that of an answer. */
+function failWith(body: Readable, translate: (error: unknown) => unknown): void {
+  const destroy = body._destroy.bind(body);
+  body._destroy = (error, done) => destroy(error && (translate(error) as Error), done);
 }
 
 /** Whoever leaves early has had what it wanted: that says nothing of the other service. */
