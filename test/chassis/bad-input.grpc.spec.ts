@@ -1,11 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { CallObservers } from '#chassis/context';
 import { ErrorInfo } from '#generated/google/rpc/error_details';
 import { Status } from '#generated/google/rpc/status';
 import { HealthCheckRequest } from '#generated/grpc/health/v1/health';
 import { eventually, order, ProbeModule, Probes, ProbeService, TestApp } from '../support/index.js';
 import { frame, RawGrpcClient, type RawGrpcAnswer, type RawGrpcOptions } from '../support/raw-grpc.js';
+import { FLAG, FRAME, headerBlock, http2Frame, RawHttp2Client } from '../support/raw-http2.js';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const INVALID_ARGUMENT = 3;
@@ -30,6 +33,7 @@ const good = Probes.unary.requestSerialize(order('echo'));
 const waiting = Probes.unary.requestSerialize(order('wait'));
 const longer = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(100) });
 const long = Probes.unary.requestSerialize({ ...order('echo'), domain: 'x'.repeat(MAX_MESSAGE_BYTES) });
+const CANCEL = Buffer.from([0, 0, 0, 8]);
 const gzip = { 'grpc-encoding': 'gzip' };
 
 /** The call's line in the log. */
@@ -133,6 +137,30 @@ describe('a service that is no feature', () => {
     expect(answer).toMatchObject({ grpcStatus: NOT_FOUND, message: expect.stringContaining('No service') });
     expect(await raw.call(Probes.unary.path, { body: frame(good) })).toMatchObject({ grpcStatus: 0 });
     raw.close();
+  });
+});
+
+describe.each([Probes.clientStream.path, Probes.bidi.path])('a request to %s that breaks off', (path) => {
+  test.each([
+    ['by a reset', (client: RawHttp2Client) => client.write(http2Frame(FRAME.reset, 0, 1, CANCEL))],
+    ['with its connection', (client: RawHttp2Client) => client.close()],
+  ])('%s has no end, and is a call that was cancelled', async (_how, breakOff) => {
+    const { received } = app.get(ProbeService);
+    const id = randomUUID();
+    const findLine = () => lines.find((line) => line['request_id'] === id);
+    const client = new RawHttp2Client(app.grpc.address);
+    const pseudo = { ':method': 'POST', ':scheme': 'http', ':path': path, ':authority': 'probe' };
+    const headers = { ...pseudo, te: 'trailers', 'content-type': 'application/grpc', 'x-request-id': id };
+    client.write(http2Frame(FRAME.headers, FLAG.endHeaders, 1, headerBlock(headers)));
+    client.write(http2Frame(FRAME.data, 0, 1, frame(good)));
+    const isRead = () =>
+      [...app.get(CallObservers).open].some((call) => 'messagesIn' in call && call.messagesIn > 0);
+    await eventually('its message is read', isRead);
+    breakOff(client);
+    await eventually('the call has its line', () => findLine() !== undefined);
+    expect(findLine()).toMatchObject({ code: 'CANCELLED', reason: 'CALL_CANCELLED' });
+    expect(app.get(ProbeService).received).toBe(received);
+    client.close();
   });
 });
 

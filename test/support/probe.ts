@@ -52,6 +52,8 @@ export class ProbeService {
   produced = 0;
   /** Endless streams whose clean-up ran. */
   finished = 0;
+  /** Streams of requests that came to their end. */
+  received = 0;
 
   constructor(
     private readonly database: Database,
@@ -169,12 +171,14 @@ export class ProbeGrpcController {
   async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
     const reasons: string[] = [];
     for await (const order of orders) reasons.push((await this.probe.run(order)).reason);
+    this.probe.received += 1;
     return { reason: reasons.join(' '), domain: '', metadata: {} };
   }
 
   @Rpc(Probes.bidi, Order)
   async *bidi(orders: AsyncIterable<Order>): AsyncGenerator<Order> {
     for await (const order of orders) yield this.probe.run(order);
+    this.probe.received += 1;
   }
 }
 

@@ -23,6 +23,12 @@ export function callOf(serverCall: object): GrpcCall {
   return found;
 }
 
+/** Whether the client is gone, where grpc-js ends the messages of a client stream as if they were all. */
+export function isGone(serverCall: object): boolean {
+  const { closed, destroyed } = streamOf(serverCall);
+  return closed || destroyed;
+}
+
 /** Resets the stream of a grpc-js server call, also when its answer is on the way and nobody reads it. */
 export function cutCall(serverCall: object): void {
   streamOf(serverCall).close(constants.NGHTTP2_CANCEL);

@@ -55,7 +55,7 @@ export function notOneMessage(found: string): ServiceError {
 }
 
 /** The last message of a stream is not all there. */
-export function brokenOff(): ServiceError {
+export function incompleteMessage(): ServiceError {
   return new ServiceError({
     code: 'INVALID_ARGUMENT',
     reason: 'MALFORMED_MESSAGE',

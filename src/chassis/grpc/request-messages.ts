@@ -2,8 +2,8 @@ import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Readable } from 'node:stream';
 import type { GrpcCall } from '../context/index.js';
 import { callCancelled, ServiceError } from '../errors/index.js';
-import { endsAmidMessage } from './call-link.js';
-import { brokenOff } from './edge-errors.js';
+import { endsAmidMessage, isGone } from './call-link.js';
+import { incompleteMessage } from './edge-errors.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
@@ -58,7 +58,11 @@ export async function* readMessages(stream: Readable, call: GrpcCall): AsyncGene
       if (admission) await admission;
       yield readMessage(message);
     }
-    if (endsAmidMessage(stream)) throw brokenOff();
+    if (isGone(stream)) {
+      if (!call.isAnswered) call.abandon();
+      throw callCancelled();
+    }
+    if (endsAmidMessage(stream)) throw incompleteMessage();
   } catch (error) {
     // grpc-js ended the call by itself, with a status of its own, for a frame that it cannot take.
     if (isPrematureClose(error)) call.abort(call.error ?? callCancelled());
