@@ -209,7 +209,8 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   readonly #toStatus: ToStatus = (thrown: unknown, call: GrpcCall) => {
     const error = toServiceError(thrown);
-    call.error = error;
+    // Of a call that was cut on purpose the fault is told, not what its handler makes of the end.
+    if (!call.isCut) call.error = error;
     if (error.code === 'INTERNAL')
       runInCall(call, () => this.logger.error({ err: error.cause }, 'call failed'));
     return toGrpcStatus(error, this.config.get('SERVICE_NAME'));
