@@ -82,7 +82,11 @@ function stagesOfCalls({ app, config, grpc, openCalls }: Running, hooks: DrainHo
       name: 'calls',
       limitMs: config.get('SHUTDOWN_GRACE_MS'),
       run: async () => {
-        const tellStreams = setTimeout(() => grpc.endStreams(), config.get('SHUTDOWN_STREAMS_MS'));
+        const endStreams = (): void => {
+          grpc.endStreams();
+          http.endStreams();
+        };
+        const tellStreams = setTimeout(endStreams, config.get('SHUTDOWN_STREAMS_MS'));
         await Promise.all([untilNone(openCalls), hooks.run('calls')]);
         clearTimeout(tellStreams);
       },

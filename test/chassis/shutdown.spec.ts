@@ -1,6 +1,15 @@
-import { Controller, Get, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Module,
+  Sse,
+  type MessageEvent,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { Agent, get } from 'node:http';
 import { sql } from 'kysely';
+import { interval, map, type Observable } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database, DatabaseModule } from '#chassis/database';
@@ -60,7 +69,19 @@ class Jobs implements OnApplicationShutdown {
   }
 }
 
-@Module({ imports: [ProbeModule, DatabaseModule], providers: [Announcer, Jobs] })
+@Controller('events')
+class EventsController {
+  @Sse()
+  events(): Observable<MessageEvent> {
+    return interval(20).pipe(map((index) => ({ data: { index } })));
+  }
+}
+
+@Module({
+  imports: [ProbeModule, DatabaseModule],
+  controllers: [EventsController],
+  providers: [Announcer, Jobs],
+})
 class WorkingModule {}
 
 @Injectable()
@@ -267,6 +288,7 @@ describe('streams', () => {
     const endless = app.grpc.serverStream(Probes.serverStream, order('endless'));
     const failed = new Promise((resolve) => endless.on('error', resolve));
     endless.resume();
+    let eventsRead = 0;
     const upload = app.grpc.client.makeClientStreamRequest(
       Probes.clientStream.path,
       Probes.clientStream.requestSerialize,
@@ -274,6 +296,10 @@ describe('streams', () => {
       (error, response) => events.push(error ? 'upload failed' : `upload ${response?.reason}`),
     );
     upload.write(order('echo'));
+    get(`${app.http.url}/events`, { agent: false }, (response) => {
+      response.on('data', () => (eventsRead += 1)).on('error', () => events.push('events ended'));
+    });
+    await eventually('the events flow', () => eventsRead > 2);
     await eventually('the stream flows', () => app.get(ProbeService).produced > 0);
     const report = app.service.shutdown.begin('test');
     await sleep(250);
@@ -283,6 +309,7 @@ describe('streams', () => {
     expect(retry).toBeDefined();
     expect(events).toContain('upload echo');
     expect((await report).forced).toEqual([]);
+    expect(events).toContain('events ended');
     await app.stop();
   });
 });

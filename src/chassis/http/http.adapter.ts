@@ -17,6 +17,7 @@ import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { Cors } from './cors.js';
+import { endEventStreams } from './event-streams.js';
 import { HttpEdge } from './http.edge.js';
 import { acceptOnlyJson } from './json.parser.js';
 import { NestHooks } from './nest-hooks.js';
@@ -35,6 +36,7 @@ const CONNECTIONS_POLL_MS = 10;
 export class HttpAdapter extends FastifyAdapter {
   readonly #notFound: ReturnType<typeof createNotFoundHandler>;
   readonly #edge: HttpEdge;
+  readonly #observers: CallObservers;
   readonly #nestHooks: NestHooks;
   readonly #sockets: OpenSockets;
   /** Connections that were closed at once. */
@@ -63,6 +65,7 @@ export class HttpAdapter extends FastifyAdapter {
     this.refused = refused;
     this.#notFound = notFound;
     this.#edge = edge;
+    this.#observers = observers;
   }
 
   /** Takes no new connection; `close` of the server itself would end the idle ones too. */
@@ -84,6 +87,11 @@ export class HttpAdapter extends FastifyAdapter {
       await this.untilNoConnections(lingerMs);
     }
     server.close();
+  }
+
+  /** Ends the calls that may last until their deadline: their clients make them again at another instance. */
+  endStreams(): void {
+    endEventStreams(this.#observers.open);
   }
 
   /** Waits until every connection has ended, for `limitMs` at most. */
