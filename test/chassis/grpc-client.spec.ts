@@ -395,6 +395,14 @@ describe('streams', () => {
     await expect(last(clientWith().bidi(Rpcs.bidi, broken()))).rejects.toThrow('no more');
   });
 
+  test('requests that cannot be made say nothing of who answers', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { breaker, timeoutMs: 5000 } });
+    for (let time = 0; time < 2; time++)
+      await expect(client.clientStream(Rpcs.clientStream, broken())).rejects.toThrow('no more');
+    expect(await client.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+  });
+
   test.each([
     {
       end: 'has its answer early',

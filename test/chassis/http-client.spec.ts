@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
@@ -515,6 +516,20 @@ describe('streams', () => {
     expect({ status, text: await text(body) }).toEqual({ status: 200, text: 'one two three' });
   });
 
+  test('of content that break off say nothing of who answers, those that are not taken do', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { breaker, timeoutMs: 5000 } });
+    upstream.answer = (request, response) => request.resume().on('end', () => response.end('"whole"'));
+    const upload = (content: Readable) => client.send({ method: 'POST', path: '/', content });
+    const broken = () => Readable.from(breaking());
+    for (let time = 0; time < 2; time++) await expect(upload(broken())).rejects.toThrow('no more');
+    await expect(client.stream({ method: 'POST', path: '/', content: broken() })).rejects.toThrow('no more');
+    expect(await upload(Readable.from(['one']))).toBe('"whole"');
+    upstream.answer = (request) => request.socket.destroy();
+    expect(await failureOf(upload(endless()))).toMatchObject(unavailable('connection_lost'));
+    expect(await failureOf(upload(endless()))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
   test('that begin late are slow, although they have not ended', async () => {
     const breaker = { strategy: 'slow-call-ratio', maxAllowedRtMs: 50, minRequestAmount: 2 } as const;
     const client = clientWith({ policy: { breaker } });
@@ -609,3 +624,17 @@ describe('streams', () => {
     );
   });
 });
+
+async function* breaking(): AsyncGenerator<string> {
+  yield 'one';
+  await sleep(20);
+  throw new Error('no more');
+}
+
+function endless(): Readable {
+  return new Readable({
+    read() {
+      setTimeout(() => this.push('more'), 5);
+    },
+  });
+}

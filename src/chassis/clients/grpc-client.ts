@@ -7,8 +7,9 @@ import {
   type ServiceError as GrpcError,
 } from '@grpc/grpc-js';
 import { disturbanceOf, type Disturbance } from '../context/index.js';
+import { callCancelled } from '../errors/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
-import type { Policy } from '../resilience/index.js';
+import type { Attempt, Policy } from '../resilience/index.js';
 import { createGrpcClientInterceptor, type Tracing } from '../tracing/index.js';
 import { checkGrpcOptions } from './check-options.js';
 import { beginDisturbed, byCode, cutOf } from './disturbed-call.js';
@@ -116,11 +117,15 @@ export class GrpcClient {
     method: Method<Request, Response>,
     requests: AsyncIterable<Request>,
   ): Promise<Response> {
-    const work = (): Promise<Response> =>
+    const work = (attempt?: Attempt): Promise<Response> =>
       this.#answer(Infinity, (outgoing, settle) => {
         const [metadata, options] = callOf(outgoing, outgoing.limitMs);
         const stream = this.#client.makeClientStreamRequest(...partsOf(method), metadata, options, settle);
-        pour(requests, stream, settle);
+        pour(requests, stream, (error) => {
+          settle(error);
+          // A source that breaks says nothing of the other service.
+          attempt?.abort(callCancelled());
+        });
         return stream;
       });
     return this.policy ? this.policy.run(work, false, [requests]) : work();

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import { disturbanceOf } from '../context/index.js';
 import { callCancelled, CodedError } from '../errors/index.js';
@@ -91,7 +91,7 @@ export class HttpClient {
   async send<Answer>(request: HttpClientRequest): Promise<Answer> {
     // Before the policy: what is refused here says nothing of the other service.
     const prepared = prepare(request);
-    const work = (): Promise<Answer> => this.#send(prepared) as Promise<Answer>;
+    const work = (attempt?: Attempt): Promise<Answer> => this.#send(prepared, attempt) as Promise<Answer>;
     return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
   }
 
@@ -110,13 +110,13 @@ export class HttpClient {
     if (!this.#pool.closed) await this.#pool.close();
   }
 
-  async #send(request: PreparedRequest): Promise<unknown> {
+  async #send(request: PreparedRequest, attempt?: Attempt): Promise<unknown> {
     const outgoing = this.#begin();
     try {
       const answer = await this.#request(request, outgoing, outgoing.limitMs);
       return await readAnswer(this.name, answer, this.#maxBytes);
     } catch (error) {
-      throw outgoing.abortReason ?? this.#translate(error);
+      throw this.#failure(error, request, outgoing, attempt);
     } finally {
       outgoing.end();
     }
@@ -133,7 +133,7 @@ export class HttpClient {
       return { status: statusCode, headers, body };
     } catch (error) {
       outgoing.end();
-      throw outgoing.abortReason ?? this.#translate(error);
+      throw this.#failure(error, request, outgoing, attempt);
     }
   }
 
@@ -167,6 +167,19 @@ export class HttpClient {
 
   get #maxBytes(): number {
     return this.options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
+  }
+
+  /** What an attempt has failed with; content whose source breaks says nothing of the other service. */
+  #failure(
+    error: unknown,
+    { content }: PreparedRequest,
+    { abortReason }: OutgoingCall,
+    attempt: Attempt | undefined,
+  ): unknown {
+    if (abortReason) return abortReason;
+    const failure = this.#translate(error);
+    if (content instanceof Readable && content.errored === failure) attempt?.abort(callCancelled());
+    return failure;
   }
 
   /** What is no fault of the connection or the answer is thrown as it is. */
