@@ -439,6 +439,17 @@ test('a message that is too large', async () => {
   });
 });
 
+test('a message that cannot be read', async () => {
+  const responseDeserialize = (): never => {
+    throw new Error('premature EOF');
+  };
+  const malformed = { code: 'INTERNAL', reason: 'UPSTREAM_ANSWER_MALFORMED' };
+  const one = clientWith().unary({ ...Rpcs.unary, responseDeserialize }, order('echo'));
+  expect(await failureOf(one)).toMatchObject(malformed);
+  const stream = clientWith().serverStream({ ...Rpcs.serverStream, responseDeserialize }, order('echo'));
+  expect(await failureOf(last(stream))).toMatchObject(malformed);
+});
+
 test('several connections are used in turn', async () => {
   const open = async () => (await Scrape.of(app)).sum('rpc_server_connections');
   const before = await open();

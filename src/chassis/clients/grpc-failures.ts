@@ -5,12 +5,13 @@ import { codeOfNumber } from '../errors/index.js';
 import { connectionFailure } from './connection-failure.js';
 import type { OutgoingCall } from './outgoing-call.js';
 import { UpstreamError } from './upstream-error.js';
-import { upstreamAnswerTooLarge, upstreamUnavailable } from './upstream-failures.js';
+import { upstreamAnswerMalformed, upstreamAnswerTooLarge, upstreamUnavailable } from './upstream-failures.js';
 
 const DETAILS_KEY = 'grpc-status-details-bin';
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
 /** grpc-js' own words, which no trailer of a server bears. */
 const TOO_LARGE = /^Received message larger than max/;
+const MALFORMED = /^Response message parsing error/;
 
 /** What a call that failed is thrown as. */
 export function grpcFailure(upstream: string, error: GrpcError, outgoing: OutgoingCall): Error {
@@ -19,6 +20,8 @@ export function grpcFailure(upstream: string, error: GrpcError, outgoing: Outgoi
   if (code === GrpcStatus.DEADLINE_EXCEEDED) return outgoing.late(error);
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && TOO_LARGE.test(details))
     return upstreamAnswerTooLarge(upstream, error);
+  if (code === GrpcStatus.INTERNAL && MALFORMED.test(details))
+    return upstreamAnswerMalformed(upstream, error);
   const retryAfterMs = retryInfoOf(error.metadata);
   if (code === GrpcStatus.UNAVAILABLE) return unavailable(upstream, error, retryAfterMs);
   const name = codeOfNumber(code);
