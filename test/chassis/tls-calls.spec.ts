@@ -174,6 +174,19 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     await eventually('it is logged', () => lines.some(({ status }) => status === 499));
   });
 
+  test.each([
+    ['stops is answered with 408', 'application/json', 408, 'REQUEST_TOO_SLOW'],
+    ['nobody reads has its answer at once', 'text/plain', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+  ])('a request whose body %s, and its call is over', async (_how, type, status, reason) => {
+    const id = `${version}-${status}`;
+    const headers = { 'content-type': type, 'x-request-id': id };
+    const sent = http.open('/probe', headers);
+    sent.write('{"reason":');
+    await eventually('it is logged', () => lines.some(({ request_id }) => request_id === id));
+    expect(lines.find(({ request_id }) => request_id === id)).toMatchObject({ status, reason });
+    sent.destroy();
+  });
+
   test('an answer that is cut on purpose takes its connection along, but over HTTP/2 its stream only', async () => {
     await http.get('/probe/echo');
     const before = http.connections;

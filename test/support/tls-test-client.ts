@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2';
 import { Agent, request } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { TestCertificate } from './certificates.js';
 import { GrpcTestClient } from './grpc-test-client.js';
 import { HttpTestClient, type HttpAnswer } from './http-test-client.js';
@@ -44,6 +45,15 @@ export class TlsTestClient extends HttpTestClient {
       signal: init.signal,
     };
     return this.#version === 'h1' ? this.#sendHttp1(message) : this.#sendHttp2(message);
+  }
+
+  /** A POST whose body the test sends; nobody reads its answer. */
+  open(path: string, headers: Record<string, string>): Writable {
+    const sent =
+      this.#version === 'h1'
+        ? request(`https://${this.address}${path}`, { method: 'POST', headers, agent: false, ...this.#tls })
+        : this.session().request({ ':method': 'POST', ':path': path, ...headers }, { endStream: false });
+    return sent.on('error', () => undefined).on('response', () => undefined);
   }
 
   /** The HTTP/2 session, opened when there is none. */

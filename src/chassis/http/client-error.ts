@@ -12,6 +12,7 @@ import {
 import { normalizeIp, type SecurityHeaders } from '../baseline/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
 import { UNKNOWN_METHOD } from './http2-request.js';
+import { requestTooSlow } from './request-too-slow.js';
 
 /** Node's private fields: the answer that goes out on it, and the request whose bytes come in. */
 type AnsweredSocket = Socket & {
@@ -143,12 +144,7 @@ function explain(code: string | undefined): ServiceError {
     case 'HPE_HEADER_OVERFLOW':
       return headersTooLarge();
     case REQUEST_TIMEOUT:
-      return new ServiceError({
-        code: 'DEADLINE_EXCEEDED',
-        reason: 'REQUEST_TOO_SLOW',
-        httpStatus: 408,
-        message: 'The request took too long to arrive',
-      });
+      return requestTooSlow();
     default:
       return malformedRequest('The request is not valid HTTP/1.1');
   }

@@ -1,5 +1,8 @@
 import { IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import type { Config } from '../config/index.js';
+import type { HttpCall } from '../context/index.js';
+import { requestTooSlow } from './request-too-slow.js';
 
 /** Source: RFC 9113, section 6.5.2: each field counts 32 bytes besides its name and its value. */
 const FIELD_BYTES = 32;
@@ -32,6 +35,21 @@ export function exceedsHeaderLimit(request: IncomingMessage, limitBytes: number)
   let bytes = 0;
   for (const text of request.rawHeaders) bytes += text.length + FIELD_BYTES / 2;
   return bytes > limitBytes;
+}
+
+/**
+ * Node holds a request of HTTP/1.1 to the time for its arrival itself, one of HTTP/2 not. Once that is answered it need
+ * not arrive any more: its client would keep the call open. Source: RFC 9113, section 8.1
+ */
+export function limitArrival(request: IncomingMessage, call: HttpCall, config: Config): void {
+  const { stream } = request as unknown as Http2ServerRequest;
+  if (!isHttp2(request) || stream.endAfterHeaders) return;
+  const timer = setTimeout(() => {
+    stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    call.abort(requestTooSlow());
+  }, config.get('HTTP_REQUEST_TIMEOUT_MS'));
+  const arrived = (): void => clearTimeout(timer);
+  request.once('end', arrived).once('close', arrived);
 }
 
 /** Whether the client had the whole answer. A stream of HTTP/2 that was reset counts as finished for Node. */
