@@ -77,11 +77,13 @@ function letGo(pid: number): void {
   }
 }
 
-const times = (service: ServiceProcess, msg: string) =>
-  service.lines.filter((line) => line['msg'] === msg).length;
+const linesOf = (service: ServiceProcess, msg: string): LogLine[] =>
+  service.lines.filter((line) => line['msg'] === msg);
+
+const times = (service: ServiceProcess, msg: string) => linesOf(service, msg).length;
 
 test(
-  'several workers follow as one: sources, reload, rollback, a crash and a rolling restart',
+  'several workers follow as one: sources, reload, rollback, a crash and a rolling restart, in which nothing is lost',
   { timeout: TEST_MS },
   async () => {
     write('GREETING: one\n');
@@ -102,14 +104,46 @@ test(
     expect((await service.management.post('/config/reload')).status).toBe(200);
     await allSay(service, { greeting: 'two' });
 
-    write('GREETING: two\nFIXED: sand\n');
-    await allSay(service, { greeting: 'two', fixed: 'sand' });
-    await eventually('the restart is done', () => times(service, 'rolling restart done') === 1, START_MS);
-    expect((await service.management.get('/config')).body.restartNeeded).toEqual([]);
-    expect(times(service, 'rolling restart')).toBe(1);
+    await changeWhatNeedsRestarts(service);
     expect(await service.stop()).toBe(0);
   },
 );
+
+/** A rolling restart takes what changes while it goes on, and the correction of what no worker starts with. */
+async function changeWhatNeedsRestarts(service: ServiceProcess): Promise<void> {
+  const old = await askAll(service, 2);
+  const held = ask(service, '/live/held');
+  await eventually(
+    'the call has begun',
+    async () => (await Scrape.of(service)).sum('http_server_active_requests') === 1,
+  );
+  write('GREETING: two\nFIXED: sand\n');
+  await eventually('new workers serve', () => times(service, 'worker ready') === 5, START_MS);
+  write('GREETING: two\nFIXED: glass\n');
+  const fresh = new Set(
+    linesOf(service, 'worker ready')
+      .slice(3)
+      .map(({ worker }) => worker),
+  );
+  const told = () =>
+    linesOf(service, 'configuration has changed that needs a restart').filter(({ worker }) =>
+      fresh.has(worker),
+    ).length;
+  await eventually('the new workers have told', () => told() === 2);
+  for (const { pid } of old) letGo(pid);
+  expect(await held).toMatchObject({ fixed: 'stone' });
+  await eventually('the restarts are done', () => times(service, 'rolling restart done') === 2, START_MS);
+  await allSay(service, { greeting: 'two', fixed: 'glass' });
+  expect((await service.management.get('/config')).body.restartNeeded).toEqual([]);
+  expect(times(service, 'rolling restart')).toBe(2);
+
+  write('FIXED: water\n');
+  const isFailure = ({ msg }: LogLine) => String(msg).startsWith('rolling restart failed');
+  await eventually('it failed', () => service.lines.some(isFailure), START_MS);
+  write('FIXED: rock\n');
+  await eventually('it is corrected', () => times(service, 'rolling restart done') === 3, START_MS);
+  await allSay(service, { fixed: 'rock' });
+}
 
 test(
   'a rollback and a reload that take long are waited for, and hold in every worker',
@@ -143,48 +177,18 @@ test(
   },
 );
 
-test(
-  'a rolling restart takes what changes while it goes on, and the correction of what no worker starts with',
-  { timeout: TEST_MS },
-  async () => {
-    write('FIXED: stone\n');
-    await using service = await start({ WORKERS: '2', CONFIG_RESTART: 'rolling' });
-    await service.ready();
-    const held = ask(service, '/live/held');
-    await eventually(
-      'the call has begun',
-      async () => (await Scrape.of(service)).sum('http_server_active_requests') === 1,
-    );
-    write('FIXED: sand\n');
-    await eventually('new workers serve', () => times(service, 'worker ready') === 4, START_MS);
-    write('FIXED: glass\n');
-    const told = () =>
-      service.lines.filter(
-        ({ msg, worker }) =>
-          msg === 'configuration has changed that needs a restart' && [3, 4].includes(Number(worker)),
-      ).length;
-    await eventually('the new workers have told', () => told() === 2);
-    const [first, second] = service.lines.filter(({ msg }) => msg === 'worker ready');
-    for (const worker of [first, second]) letGo(Number(worker?.['pid']));
-    expect(await held).toMatchObject({ fixed: 'stone' });
-    await allSay(service, { fixed: 'glass' });
-    await eventually('the restarts are done', () => times(service, 'rolling restart done') === 2, START_MS);
-
-    write('FIXED: water\n');
-    const isFailure = ({ msg }: LogLine) => String(msg).startsWith('rolling restart failed');
-    await eventually('it failed', () => service.lines.some(isFailure), START_MS);
-    write('FIXED: rock\n');
-    await allSay(service, { fixed: 'rock' });
-    expect(await service.stop()).toBe(0);
-  },
-);
-
-test('SIGHUP and POST /config/reload look at what no event has told', async () => {
+test('one process alone looks on SIGHUP and POST /config/reload at what no event has told; on SIGUSR2 it only warns', async () => {
   write('GREETING: one\n');
   await using service = await start();
   await service.ready();
+  service.signal('SIGUSR2');
+  await eventually('the warning is there', () => service.lines.some(({ level }) => level === 'warn'));
+  expect(service.lines.at(-1)?.['msg']).toMatch(/SIGUSR2 needs WORKERS/);
   service.signal('SIGHUP');
-  expect(await service.line('configuration is unchanged')).toMatchObject({ cause: 'SIGHUP', level: 'info' });
+  expect(await service.line('configuration is unchanged')).toMatchObject({
+    cause: 'SIGHUP',
+    level: 'info',
+  });
   write('GREETING: [\n');
   const answer = await service.management.post('/config/reload');
   expect(answer).toMatchObject({ status: 503, body: { reason: 'CONFIG_SOURCE_UNAVAILABLE' } });
