@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { sendRaw } from '../support/raw-http.js';
 import { startProcess } from '../support/service-process.js';
 
@@ -8,20 +9,24 @@ const program = join(import.meta.dirname, 'fixtures/here-service.ts');
 /** The first test of a run may have to build, too. */
 const TEST_MS = 300_000;
 
-test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async () => {
+let service: Awaited<ReturnType<typeof startProcess>>;
+beforeAll(async () => {
   // Nobody listens there: a dependency that is not critical is down, which shows and no more.
-  await using service = await startProcess({
+  service = await startProcess({
     program,
     env: { WORKERS: '2', REDIS_URL: 'redis://127.0.0.1:1', HTTP_HEADERS_TIMEOUT_MS: '500' },
   });
   await service.ready();
-  const { management } = service;
-  expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });
-  // A client whose headers do not come has the time that it has on every port.
-  const slow = await sendRaw(management.address, 'GET /readyz HTTP/1.1\r\nx-slow: ', 10_000);
+}, TEST_MS);
+afterAll(() => service.stop('SIGKILL'));
+
+test('a client whose headers do not come has the time that it has on every port', async () => {
+  const slow = await sendRaw(service.management.address, 'GET /readyz HTTP/1.1\r\nx-slow: ', 10_000);
   expect(slow.status).toBe(408);
-  // … and there is room for a thousand of them.
-  const port = Number(management.address.split(':')[1]);
+});
+
+test('the management port takes a thousand connections', async () => {
+  const port = Number(service.management.address.split(':')[1]);
   const crowd = Array.from({ length: 1001 }, () => connect(port, '127.0.0.1').on('error', () => {}));
   const isAnswered = await Promise.all(
     crowd.map((socket) => {
@@ -34,6 +39,11 @@ test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async
   expect(isAnswered).toContain(true);
   expect(isAnswered).toContain(false);
   for (const socket of crowd) socket.destroy();
+});
+
+test('one worker that is blocked holds up no probe', async () => {
+  const { management } = service;
+  expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });
   const blocked = service.lines.find(({ msg }) => msg === 'worker ready');
   const pid = Number(blocked?.['pid']);
   process.kill(pid, 'SIGSTOP');
@@ -46,3 +56,18 @@ test('one worker that is blocked holds up no probe', { timeout: TEST_MS }, async
   }
   expect(await scrape).toBe('the scrape');
 });
+
+test('a primary that is killed takes its workers with it', async () => {
+  const pids = service.lines.filter(({ msg }) => msg === 'worker ready').map(({ pid }) => Number(pid));
+  expect(pids.map(exists)).toEqual([true, true]);
+  service.signal('SIGKILL');
+  await eventually('no worker is left', () => !pids.some(exists));
+});
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
