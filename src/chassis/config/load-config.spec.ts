@@ -156,11 +156,15 @@ test('an unknown profile is a fault of APP_ENV, whatever it looks like', async (
 test.each([
   ['HTTP_PRT: 1', /keys that no schema knows: HTTP_PRT \(is HTTP_PORT meant\?\)/],
   ['APP_ENV: production', /keys that no schema knows: APP_ENV/],
-  ['a: [1', /is not YAML \(line 1/],
-  ['- 1', /must hold "KEY: value" lines/],
+  ['HTTP_PORT: 0\nLOG_LEVEL: [hunter2\n', /config\/development\.yaml is not YAML \(line \d/],
+  ['- hunter2', /config\/development\.yaml must hold "KEY: value" lines/],
+  ['HTTP_PORT:\n  port: hunter2\n', /HTTP_PORT \(from config\/development\.yaml\)/],
+  ['HOST: hunter2\nHOST: other\n', /config\/development\.yaml is not YAML \(line \d/],
 ])('a profile with %j is refused', async (text, fault) => {
   writeFileSync(join(directory, 'config/development.yaml'), text);
-  expect(await faultOf(() => load())).toMatch(fault);
+  const message = await faultOf(() => load());
+  expect(message).toMatch(fault);
+  expect(message).not.toContain('hunter2');
 });
 
 test('a feature adds keys of its own', async () => {
