@@ -11,10 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readTrail } from '../support/audited-probe.js';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { service } from '../../src/app.module.js';
+import { AuditedProbeModule, readTrail } from '../support/audited-probe.js';
 import { buildOnce, PROJECT } from '../support/build.js';
-import { eventually } from '../support/index.js';
+import { eventually, order, TestApp } from '../support/index.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 
 const PROGRAM = join(import.meta.dirname, 'fixtures/audited-service.ts');
@@ -23,24 +24,49 @@ const PROGRAM = join(import.meta.dirname, 'fixtures/audited-service.ts');
 vi.setConfig({ testTimeout: 90_000 });
 
 let directory: string;
+/** Of the log of what is started here. */
+let lines: Record<string, unknown>[];
 beforeEach(() => {
+  lines = [];
   directory = mkdtempSync(join(tmpdir(), 'audit-process-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-async function start(env: Record<string, string> = {}): Promise<ServiceProcess & AsyncDisposable> {
+const settings = () => ({
+  AUDIT_SINK: 'file',
+  AUDIT_DIR: directory,
+  AUDIT_RETRY_MS: '50',
+  HEALTH_INTERVAL_MS: '50',
+});
+
+async function start(): Promise<ServiceProcess & AsyncDisposable> {
   await buildOnce();
-  const settings = {
-    AUDIT_SINK: 'file',
-    AUDIT_DIR: directory,
-    AUDIT_RETRY_MS: '50',
-    HEALTH_INTERVAL_MS: '50',
-  };
-  return startProcess({ program: PROGRAM, env: { ...settings, ...env } });
+  return startProcess({ program: PROGRAM, env: settings() });
+}
+
+/** A service in this process, for what needs no end by force. */
+async function startHere(config: Record<string, string> = {}) {
+  const app = await TestApp.start({
+    service: { ...service, module: AuditedProbeModule },
+    config: { ...settings(), LOG_LEVEL: 'info', ...config },
+    logTo: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  });
+  onTestFinished(() => app.stop());
+  return Object.assign(app, {
+    create: () => app.http.post('/probe', order('echo')),
+    isDegraded: async () => (await app.management.get('/readyz')).body.status === 'degraded',
+  });
+}
+
+/** What the log of a service in this process says, waited for. */
+async function line(text: string): Promise<Record<string, unknown>> {
+  const find = () => lines.find(({ msg }) => msg === text);
+  await eventually(`the log has "${text}"`, () => find() !== undefined);
+  return find() ?? {};
 }
 
 let notes = 0;
-const create = (service: ServiceProcess) => service.http.post(`/notes/note-${++notes}`);
+const create = ({ http }: ServiceProcess) => http.post(`/notes/note-${++notes}`);
 
 interface Verified {
   readonly code: number;
@@ -48,12 +74,14 @@ interface Verified {
   readonly error: string;
 }
 
-/** The command as an operator runs it. */
-async function verify(...parameters: string[]): Promise<Verified> {
+/** What `npm run audit:verify` runs. */
+const verify = (...parameters: string[]): Promise<Verified> =>
+  run(process.execPath, [join(PROJECT, 'dist/chassis/audit/verify.command.js'), ...parameters]);
+
+async function run(program: string, parameters: readonly string[]): Promise<Verified> {
   await buildOnce();
-  const command = ['run', '--silent', 'audit:verify', '--', ...parameters];
   return new Promise((resolve) => {
-    execFile('npm', command, { cwd: PROJECT }, (failure, output, error) =>
+    execFile(program, parameters, { cwd: PROJECT }, (failure, output, error) =>
       resolve({ code: failure ? Number(failure.code) : 0, output, error }),
     );
   });
@@ -81,55 +109,52 @@ test('killed amid its work, nothing that was answered is missing; what is torn i
   await using second = await start();
   await second.ready();
   expect(await second.stop()).toBe(0);
-  const lines = readTrail(directory);
-  const targets = new Set(lines.map(({ target }) => target));
+  const entries = readTrail(directory);
+  const targets = new Set(entries.map(({ target }) => target));
   expect(answered.filter((id) => !targets.has(id))).toEqual([]);
-  const repair = lines.find(({ kind }) => kind === 'repair');
+  const repair = entries.find(({ kind }) => kind === 'repair');
   expect(readFileSync(join(directory, String(repair?.['keptIn'])), 'utf8')).toContain('{"seq":');
   expect(await verify(directory)).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
 });
 
 test('a full disk refuses audited calls, says so, and the trail goes on when there is room', async () => {
-  await using service = await start();
-  await service.ready();
-  await create(service);
-  limitFiles(service, 4096);
-  let refused = await create(service);
-  await eventually('a call is refused', async () => (refused = await create(service)).status === 503, 20_000);
+  await using full = await start();
+  await full.ready();
+  await create(full);
+  limitFiles(full, 4096);
+  let refused = await create(full);
+  await eventually('a call is refused', async () => (refused = await create(full)).status === 503, 20_000);
   expect(refused.body).toMatchObject({ code: 'UNAVAILABLE', reason: 'AUDIT_UNAVAILABLE' });
-  expect((await service.http.get('/notes')).status).toBe(200);
-  expect(await service.line('audit trail cannot be written')).toMatchObject({ level: 'error' });
-  limitFiles(service, 'unlimited');
-  await eventually('calls are taken again', async () => (await create(service)).status === 201, 20_000);
-  expect(await service.stop()).toBe(0);
-  const lines = readTrail(directory);
-  expect(lines.filter(({ kind }) => kind === 'outage')).toMatchObject([
+  expect((await full.http.get('/notes')).status).toBe(200);
+  expect(await full.line('audit trail cannot be written')).toMatchObject({ level: 'error' });
+  limitFiles(full, 'unlimited');
+  await eventually('calls are taken again', async () => (await create(full)).status === 201, 20_000);
+  expect(await full.stop()).toBe(0);
+  const entries = readTrail(directory);
+  expect(entries.filter(({ kind }) => kind === 'outage')).toMatchObject([
     { cause: expect.stringContaining('EFBIG') },
   ]);
   expect(await verify(directory)).toMatchObject({ code: 0 });
 });
 
-test('a place that cannot be written keeps the service from starting, with one line that says what to do', async () => {
+test('a place that cannot be written keeps the service from starting, and it is said what to do', async () => {
   const file = join(directory, 'file');
   writeFileSync(file, '');
-  await using service = await start({ AUDIT_DIR: join(file, 'audit') });
-  expect(await service.exit).toBe(1);
-  expect(service.lines).toHaveLength(1);
-  expect(service.lines[0]?.['msg']).toMatch(
-    /audit trail cannot be written: ENOTDIR.*AUDIT_DIR.*AUDIT_ON_FAILURE=allow/s,
-  );
+  await expect(startHere({ AUDIT_DIR: join(file, 'audit') })).rejects.toMatchObject({
+    name: 'StartError',
+    message: expect.stringMatching(
+      /audit trail cannot be written: ENOTDIR.*AUDIT_DIR.*AUDIT_ON_FAILURE=allow/s,
+    ),
+  });
 });
 
 test('with AUDIT_ON_FAILURE=allow it starts there, and counts what it owes', async () => {
   const file = join(directory, 'file');
   writeFileSync(file, '');
-  await using service = await start({ AUDIT_DIR: join(file, 'audit'), AUDIT_ON_FAILURE: 'allow' });
-  await service.ready();
-  expect((await create(service)).status).toBe(201);
-  await eventually('it shows', async () => {
-    return (await service.management.get('/readyz')).body.status === 'degraded';
-  });
-  const { body } = await service.management.get('/metrics');
+  const app = await startHere({ AUDIT_DIR: join(file, 'audit'), AUDIT_ON_FAILURE: 'allow' });
+  expect((await app.create()).status).toBe(201);
+  await eventually('it shows', app.isDegraded);
+  const { body } = await app.management.get('/metrics');
   expect(body).toMatch(/^audit_entries_waiting [1-9]/m);
   rmSync(file);
   await eventually('the trail is there', () => existsSync(join(file, 'audit')), 20_000);
@@ -139,25 +164,21 @@ test('with AUDIT_ON_FAILURE=allow it starts there, and counts what it owes', asy
 });
 
 test('with AUDIT_ON_FAILURE=allow a chain whose last line is damaged is left as it is, until it is whole', async () => {
-  await using first = await start();
-  await first.ready();
-  await create(first);
+  const first = await startHere();
+  await first.create();
   await first.stop();
   const file = onlyFile();
   const trail = readFileSync(file, 'utf8');
   const damaged = `${trail.slice(0, -10)}\n`;
   writeFileSync(file, damaged);
 
-  await using second = await start({ AUDIT_ON_FAILURE: 'allow' });
-  await second.ready();
-  expect(await second.line('audit trail cannot be written')).toMatchObject({
+  const second = await startHere({ AUDIT_ON_FAILURE: 'allow' });
+  expect(await line('audit trail cannot be written')).toMatchObject({
     level: 'error',
     err: { message: expect.stringContaining(`${file} is no audit entry`) },
   });
-  for (let index = 0; index < 3; index++) expect((await create(second)).status).toBe(201);
-  await eventually('it shows', async () => {
-    return (await second.management.get('/readyz')).body.status === 'degraded';
-  });
+  for (let index = 0; index < 3; index++) expect((await second.create()).status).toBe(201);
+  await eventually('it shows', second.isDegraded);
   expect(readFileSync(onlyFile(), 'utf8')).toBe(damaged);
   expect(await verify(directory)).toMatchObject({
     code: 1,
@@ -167,11 +188,11 @@ test('with AUDIT_ON_FAILURE=allow a chain whose last line is damaged is left as 
   // At once: a file that is empty for a moment would be one to begin the chain in.
   writeFileSync(`${file}.whole`, trail);
   renameSync(`${file}.whole`, file);
-  await second.line('audit trail can be written again');
-  expect(await second.stop()).toBe(0);
-  const lines = readTrail(directory);
-  expect(lines.filter(({ kind }) => kind === 'entry')).toHaveLength(4);
-  expect(lines.filter(({ kind }) => kind === 'outage')).toMatchObject([{ lost: 0 }]);
+  await line('audit trail can be written again');
+  await second.stop();
+  const entries = readTrail(directory);
+  expect(entries.filter(({ kind }) => kind === 'entry')).toHaveLength(4);
+  expect(entries.filter(({ kind }) => kind === 'outage')).toMatchObject([{ lost: 0 }]);
   expect(await verify(directory)).toMatchObject({ code: 0, output: expect.stringContaining('intact') });
 });
 
@@ -181,11 +202,10 @@ describe('audit:verify', () => {
   /** A trail with a key; returns its last anchor from the log. */
   async function makeTrail(): Promise<string> {
     writeFileSync(join(directory, 'key'), key);
-    await using service = await start({ AUDIT_KEY_FILE: join(directory, 'key') });
-    await service.ready();
-    for (let index = 0; index < 3; index++) await create(service);
-    await service.stop();
-    return String((await service.line('audit anchor'))['hash']);
+    const app = await startHere({ AUDIT_KEY_FILE: join(directory, 'key') });
+    for (let index = 0; index < 3; index++) await app.create();
+    await app.stop();
+    return String((await line('audit anchor'))['hash']);
   }
 
   test('holds a trail against its key and the anchor in the log', async () => {
@@ -198,10 +218,10 @@ describe('audit:verify', () => {
     });
     expect(await verify(directory)).toMatchObject({ code: 1 });
 
-    const lines = readFileSync(onlyFile(), 'utf8').split('\n');
-    writeFileSync(onlyFile(), `${lines.slice(0, 4).join('\n')}\n`);
+    const texts = readFileSync(onlyFile(), 'utf8').split('\n');
+    writeFileSync(onlyFile(), `${texts.slice(0, 4).join('\n')}\n`);
     expect(await verify(...options)).toMatchObject({ code: 1, output: expect.stringContaining('cut-off') });
-    writeFileSync(onlyFile(), lines.join('\n').replace('"result":"ok"', '"result":"no"'));
+    writeFileSync(onlyFile(), texts.join('\n').replace('"result":"ok"', '"result":"no"'));
     const changed = await verify(...options.filter((option) => option !== '--json'));
     expect(changed).toMatchObject({ code: 1, output: expect.stringContaining(`${onlyFile()}:3: changed`) });
   });
@@ -211,7 +231,8 @@ describe('audit:verify', () => {
       code: 2,
       error: expect.stringContaining('has no audit files'),
     });
-    expect(await verify('--nonsense')).toMatchObject({
+    // As an operator runs it.
+    expect(await run('npm', ['run', '--silent', 'audit:verify', '--', '--nonsense'])).toMatchObject({
       code: 2,
       error: expect.stringContaining('--nonsense'),
     });
