@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
 import { startProcess, type LogLine, type ServiceProcess } from '../support/service-process.js';
@@ -24,48 +24,40 @@ function expectEachOnce(times: readonly number[]): void {
   expect(times.every((time) => time % EVERY_MS === 0)).toBe(true);
 }
 
-async function runTwo(env: Readonly<Record<string, string>>, lock: string): Promise<void> {
-  await using one = await start(env);
-  await using two = await start(env);
-  await Promise.all([one.ready(), two.ready()]);
-  expect((await one.management.get('/jobs')).body).toMatchObject({ lock });
-  await eventually('many runs', () => timesOf(one, two).length >= WANTED, 20_000);
-  await Promise.all([one.stop(), two.stop()]);
-  expectEachOnce(timesOf(one, two));
+/** Two processes that have run many times by now, each once. */
+async function runTwo(env: Readonly<Record<string, string>>, lock: string) {
+  const two = await Promise.all([start(env), start(env)]);
+  onTestFinished(async () => void (await Promise.all(two.map((each) => each.stop('SIGKILL')))));
+  await Promise.all(two.map((each) => each.ready()));
+  expect((await two[0].management.get('/jobs')).body).toMatchObject({ lock });
+  await eventually('many runs', () => timesOf(...two).length >= WANTED, 20_000);
+  return two;
 }
 
 describe('two processes run each time once', () => {
   test('over one PostgreSQL server', async () => {
-    await runTwo({ DATABASE_URL: await createDatabase(inject('postgresUrl')) }, 'postgres');
+    const two = await runTwo({ DATABASE_URL: await createDatabase(inject('postgresUrl')) }, 'postgres');
+    await Promise.all(two.map((each) => each.stop()));
+    expectEachOnce(timesOf(...two));
   });
 
-  test('over one Redis', async () => {
+  test('over one Redis; while it is away nobody runs it, when it is back they run it again', async () => {
     const redis = await RedisServer.start();
-    try {
-      await runTwo({ REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '2000' }, 'redis');
-    } finally {
-      await redis.stop();
-    }
-  });
-});
-
-test('while Redis is away nobody runs it; when it is back it runs again', async () => {
-  const redis = await RedisServer.start();
-  try {
-    await using service = await start({ REDIS_URL: redis.url });
-    await service.ready();
-    await eventually('a run', () => timesOf(service).length > 0);
+    onTestFinished(() => redis.stop());
+    const two = await runTwo({ REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '2000' }, 'redis');
     await redis.kill();
-    const skipped = () => service.lines.filter(({ result }) => result === 'skipped');
-    await eventually('two are skipped', () => skipped().length >= 2);
-    expect(skipped().at(-1)).toMatchObject({ level: 'warn', job: 'sweeper' });
-    expect(String(skipped().at(-1)?.['cause'])).toContain('the lock could not be asked: Redis is away');
-    const before = timesOf(service).length;
+    // What was claimed before has run by the time that both are refused.
+    const skipped = () => two.map(({ lines }) => lines.filter(({ result }) => result === 'skipped'));
+    await eventually('both skip two', () => skipped().every((lines) => lines.length >= 2));
+    for (const lines of skipped()) {
+      expect(lines.at(-1)).toMatchObject({ level: 'warn', job: 'sweeper' });
+      expect(String(lines.at(-1)?.['cause'])).toContain('the lock could not be asked: Redis is away');
+    }
+    const before = timesOf(...two);
+    expectEachOnce(before);
     await redis.start();
-    await eventually('it runs again', () => timesOf(service).length > before, 20_000);
-  } finally {
-    await redis.stop();
-  }
+    await eventually('it runs again', () => timesOf(...two).length > before.length, 20_000);
+  });
 });
 
 test('workers of one service run each time once, and an order to run is for one of them', async () => {
