@@ -1,6 +1,7 @@
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyBuild } from './copy-build.ts';
 import { Repository } from './repository.ts';
 import { runProgram } from './run-program.ts';
 import { TemplateError } from './template-error.ts';
@@ -78,8 +79,7 @@ export class Workshop extends Repository {
     await this.git('checkout', '--quiet', '--detach', this.#head);
     symlinkSync(join(root, 'node_modules'), join(this.root, 'node_modules'));
     // The compiler goes on from what was built before.
-    if (existsSync(join(root, 'dist')))
-      cpSync(join(root, 'dist'), join(this.root, 'dist'), { recursive: true });
+    if (existsSync(join(root, 'dist'))) copyBuild(root, this.root);
   }
 
   async #handOver(): Promise<string[]> {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { copyBuild } from '../../scripts/template/copy-build.ts';
 import { buildOnce, PROJECT } from './build.js';
 
 /** Made by tools or belonging to one clone. */
@@ -43,7 +44,7 @@ export class ProjectCopy implements Disposable {
   /** As after `npm run build` and the checks: the compiler looks at what a test changes only. */
   async haveBuilt(): Promise<void> {
     await buildOnce();
-    cpSync(join(PROJECT, 'dist'), join(this.root, 'dist'), { recursive: true });
+    copyBuild(PROJECT, this.root);
   }
 
   /** `nest generate …` as the project's own `nest` does it, in a folder of the copy. */
@@ -57,9 +58,9 @@ export class ProjectCopy implements Disposable {
     );
   }
 
-  /** `npm run <script>`; throws with all that it printed when it fails. */
+  /** A script of package.json; throws with all that it printed when it fails. */
   async script(script: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.tool('npm', ['run', '--silent', script], env);
+    await this.tool('node', ['--run', script], env);
   }
 
   /** A program of `node_modules/.bin` or of the machine; throws with all that it printed when it fails. */
