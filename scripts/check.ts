@@ -17,7 +17,7 @@ function run(name: string): Promise<void> {
   const begin = performance.now();
   return new Promise((resolve) => {
     const options = { maxBuffer: MAX_OUTPUT_BYTES };
-    execFile('npm', ['run', '--silent', name], options, (error, stdout, stderr) => {
+    execFile(process.execPath, ['--run', name], options, (error, stdout, stderr) => {
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
       console.log(`${error ? '✗' : '✓'} ${name} (${seconds} s)`);
       if (error) {

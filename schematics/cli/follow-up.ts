@@ -37,7 +37,7 @@ function requireUninterrupted({ interruption }: Undo): void {
 /** What the script printed when it failed. Its process group is its own, so that all of it can be ended. */
 async function run(root: string, script: string, interruption: AbortSignal): Promise<string | undefined> {
   const output: string[] = [];
-  const child = spawn('npm', ['run', '--silent', script], {
+  const child = spawn(process.execPath, ['--run', script], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

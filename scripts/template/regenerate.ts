@@ -3,14 +3,15 @@ import type { Workshop } from './workshop.ts';
 
 /** Makes anew what is made from the code: generated code, contracts and dashboards. */
 export async function regenerate(copy: Workshop): Promise<void> {
-  await copy.run('npm', 'run', '--silent', 'contract');
+  await copy.run('node', '--run', 'contract');
   await copy.run('npm', 'run', '--silent', '--if-present', 'dashboards');
 }
 
 /** Writes `.env.example`, `docs/configuration-keys.md` and `docs/metrics.md` anew, from a service that is started for it. */
 export async function updateSnapshots(copy: Workshop): Promise<void> {
   const tests = ['test/project/env-example', 'test/project/metrics-document'];
-  await runTests(copy, '--update', ...tests).catch(tellMissingTool);
+  // One worker, which loads what both of them need once.
+  await runTests(copy, '--update', '--maxWorkers=1', '--no-isolate', ...tests).catch(tellMissingTool);
 }
 
 /** Formats what the command changed: names and lists have other lengths than before. */

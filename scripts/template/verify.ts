@@ -17,12 +17,12 @@ const TESTS = [
  */
 export async function verify(copy: Workshop): Promise<void> {
   say('checking it (npm run check), running its quick tests');
-  const check = copy.run('npm', 'run', '--silent', 'check');
+  const check = copy.run('node', '--run', 'check');
   const tests = runTests(copy, ...TESTS).catch(tellMissingTool);
   // Both come to their end first: nothing may still work in the copy when it is removed.
   for (const result of await Promise.allSettled([check, tests]))
     if (result.status === 'rejected') throw result.reason;
   say('building it, starting it, calling its ports');
-  await copy.run('npm', 'run', '--silent', 'build');
+  await copy.run('node', '--run', 'build');
   await callService(copy);
 }
