@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseOptions } from '../../schematics/cli/options.ts';
 import { Schematics } from '../../schematics/cli/schematics.ts';
 import { eventually } from '../support/index.js';
@@ -22,11 +22,9 @@ beforeAll(() => {
   mkdirSync(join(project.root, 'proto/taken_too/v1'), { recursive: true });
   project.write('proto/taken_too/v1/taken_too.proto', 'syntax = "proto3";\n');
   schematics = new Schematics(project.root);
-});
-afterAll(() => project[Symbol.dispose]());
-beforeEach(() => {
   before = project.files();
 });
+afterAll(() => project[Symbol.dispose]());
 afterEach(() => expect(project.files()).toEqual(before));
 
 const OPENAPI = {

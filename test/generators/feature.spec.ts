@@ -6,6 +6,8 @@ import { createDatabase } from '../support/postgres.js';
 import { Scrape } from '../support/scrape.js';
 import { startProcess, type ServiceProcess } from '../support/service-process.js';
 import { TemplateProject } from '../template/template-project.js';
+import { generateAll, type Command } from './generate-all.js';
+import { addLedger, LEDGER_FOLDER } from './ledger.js';
 
 const IS_SOAK = Boolean(process.env['SOAK']);
 const LIMIT_MS = 900_000;
@@ -63,6 +65,19 @@ const FURTHER = [
 ];
 const features = IS_SOAK ? [...FEATURES, ...FURTHER] : FEATURES;
 
+const LEDGER = ['--feature', 'ledger'];
+/** Parts of a feature and of the whole service; from any folder, names of every case. */
+const PARTS: readonly Command[] = [
+  { parameters: ['guard', 'suspendedAccounts', ...LEDGER] },
+  { parameters: ['guard', 'maintenance', '--global'] },
+  { parameters: ['middleware', 'CallNotesMiddleware'], folder: LEDGER_FOLDER },
+  { parameters: ['middleware', 'every-call', '--global'], folder: 'src/features' },
+  { parameters: ['health-indicator', 'mail_gate', '--critical'], folder: LEDGER_FOLDER },
+  { parameters: ['job', 'sweep ledger', '--every-ms', '500', ...LEDGER], folder: 'docs' },
+  { parameters: ['client', 'LedgerMirror', '--from', '../../../mirror.openapi.json'], folder: LEDGER_FOLDER },
+  { parameters: ['client', 'bank', '--from', 'bank.proto', ...LEDGER] },
+];
+
 let project: TemplateProject;
 /** The tree before each feature, then after the last one. */
 const trees: Record<string, string>[] = [];
@@ -72,8 +87,8 @@ beforeAll(async () => {
 });
 afterAll(() => project[Symbol.dispose]());
 
-describe('generated features', { timeout: LIMIT_MS }, () => {
-  test('are written with all that belongs to them', async () => {
+describe('what is generated', { timeout: LIMIT_MS }, () => {
+  test('features are written with all that belongs to them', async () => {
     for (const { name, parameters, from } of features) {
       trees.push(project.files());
       const { code, stdout, stderr } = await project.generate(['feature', ...parameters], from);
@@ -86,9 +101,30 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
     const openapi = project.read('contracts/openapi.json');
     expect(openapi).toContain('"operationId": "updatePayment"');
     expect(openapi).not.toContain('StockItem');
+    project.commit('feat: generated features');
   });
 
-  test('are formatted, linted, typed, without dead code and within the import rules', async () => {
+  test('parts are written into a feature that was not generated, or for the whole service', async () => {
+    addLedger(project);
+    // Contracts are made once, when all is there.
+    const packageJson = project.read('package.json');
+    project.write('package.json', packageJson.replace(/"contract": "[^"]*"/, '"contract": "node --version"'));
+    const results = await generateAll(project, PARTS);
+    expect(results).toEqual(PARTS.map(() => ({ code: 0, stderr: '' })));
+    project.write('package.json', packageJson);
+    await project.script('contract');
+    expect(JSON.parse(project.read(`${LEDGER_FOLDER}/feature.json`))).toEqual({
+      paths: ['proto/bank/v1/bank.proto', 'src/generated/bank/v1/bank.ts'],
+    });
+    expect(project.read(`${LEDGER_FOLDER}/errors.md`)).toMatch(
+      /\| `SUSPENDED_ACCOUNTS_REFUSED` +\| `PERMISSION_DENIED` +\| 403/,
+    );
+    expect((await project.generate(['job', 'sweepLedger', ...LEDGER])).stderr).toMatch(
+      /sweep-ledger\.job\.ts is there already/,
+    );
+  });
+
+  test('all of it is formatted, linted, typed, without dead code and within the import rules', async () => {
     await project.tool('prettier', [
       '--check',
       'src/features',
@@ -96,6 +132,7 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
       'test/features',
       'grafana/features',
       'package.json',
+      'buf.yaml',
     ]);
     await project.script('check:types');
     await project.tool('oxlint', ['src/features', 'src/app.module.ts', 'test/features']);
@@ -110,8 +147,9 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
     if (IS_SOAK) await project.script('check');
   });
 
-  test('pass their tests', async () => {
-    const files = features.flatMap(({ name }) => [`src/features/${name}/`, `test/features/${name}.`]);
+  test('it passes its tests, and works for real', async () => {
+    const names = [...features.map(({ name }) => name), 'ledger', 'maintenance', 'every-call'];
+    const files = names.flatMap((name) => [`src/features/${name}/`, `test/features/${name}.`]);
     // The black-box tests run on both databases; here on the one that is there already.
     const filter = IS_SOAK ? [] : ['-t', '^(?!.* on embedded)'];
     await project.tool('vitest', ['run', ...filter, ...files, 'test/project/error-reasons'], {
@@ -179,12 +217,14 @@ describe('generated features', { timeout: LIMIT_MS }, () => {
 
   // Removing takes as long as generating; test/removal does it in every run.
   if (!IS_SOAK) return;
-  test('removed again leave the tree byte for byte as it was', async () => {
+  test('features that are removed again leave the tree byte for byte as it was', async () => {
+    project.git('reset', '--quiet', '--hard');
+    project.git('clean', '--quiet', '--force', '-d');
     for (const [index, { name }] of [...features.entries()].toReversed()) {
-      project.commit('feat: so far');
       const { code, stderr } = await project.command('remove', [name, '--no-verify']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(project.files()).toEqual(trees[index]);
+      project.commit(`feat!: no more ${name}`);
     }
   });
 });

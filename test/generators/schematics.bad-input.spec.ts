@@ -1,35 +1,14 @@
-import { readdirSync, readFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ProjectCopy } from '../support/project-copy.js';
+import { generateAll, type Result } from './generate-all.js';
+import { addLedger, LEDGER_FOLDER } from './ledger.js';
 
-const FIXTURES = join(import.meta.dirname, 'fixtures/ledger');
-const FEATURE = 'src/features/ledger';
 const LIMIT_MS = 600_000;
 
-/** The project with a feature that was not generated, and contracts of others beside it. */
-function projectWithLedger(): ProjectCopy {
-  const project = new ProjectCopy('schematics');
-  mkdirSync(join(project.root, FEATURE), { recursive: true });
-  mkdirSync(join(project.root, 'test/features'), { recursive: true });
-  for (const file of readdirSync(FIXTURES)) {
-    const text = readFileSync(join(FIXTURES, file), 'utf8');
-    if (file === 'ledger.spec.ts.txt') project.write('test/features/ledger.spec.ts', text);
-    else if (file.endsWith('.txt')) project.write(`${FEATURE}/${file.slice(0, -'.txt'.length)}`, text);
-    else project.write(file, text);
-  }
-  const root = project.read('src/app.module.ts').replace(/imports: \[([^\]]*)\]/, (_all, others: string) => {
-    return `imports: [${others}${others.trim() ? ', ' : ''}LedgerModule]`;
-  });
-  const added = "import { LedgerModule } from './features/ledger/ledger.module.js';\n";
-  project.write('src/app.module.ts', root.replace('\n/** Which features', `${added}\n/** Which features`));
-  return project;
-}
-
 let project: ProjectCopy;
-beforeAll(async () => {
-  project = projectWithLedger();
-  await project.haveBuilt();
+beforeAll(() => {
+  project = new ProjectCopy('schematics');
+  addLedger(project);
 });
 afterAll(() => project[Symbol.dispose]());
 
@@ -79,22 +58,9 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [['job', 'sweep', '--every-ms', '1000', '--cron', '* * * * *', ...LEDGER], /--every-ms goes with neither/],
 ];
 
-/** Gives the commands one after the other in one process, which is a second less for each. */
-const COMMANDS = `
-import { generate } from './schematics/cli/generate.ts';
-const told = [];
-console.error = (line) => told.push(line);
-const results = [];
-for (const parameters of JSON.parse(process.argv[1])) {
-  told.length = 0;
-  results.push({ code: await generate(parameters), stderr: told.join() });
-}
-process.stdout.write(JSON.stringify(results));
-`;
-
 describe('what cannot be is refused, and nothing is written', () => {
   let before: Readonly<Record<string, string>>;
-  let results: readonly { readonly code: number; readonly stderr: string }[];
+  let results: readonly Result[];
   beforeAll(async () => {
     project.write('no.openapi.json', '{"swagger":"2.0"}');
     project.write('broken.yaml', 'a: [');
@@ -105,9 +71,9 @@ describe('what cannot be is refused, and nothing is written', () => {
     project.write('none.proto', 'syntax = "proto3";\npackage a.v1;\nmessage A {}\n');
     project.write('two.proto', 'syntax = "proto3";\npackage a.v1;\nservice A {}\nservice B {}\n');
     before = project.files();
-    const commands = JSON.stringify(REFUSED.map(([parameters]) => parameters));
-    results = JSON.parse(
-      await project.tool(process.execPath, ['--input-type=module', '-e', COMMANDS, commands]),
+    results = await generateAll(
+      project,
+      REFUSED.map(([parameters]) => ({ parameters })),
     );
   }, LIMIT_MS);
 
@@ -122,10 +88,10 @@ describe('what cannot be is refused, and nothing is written', () => {
   test('a dry run tells what it would write', async () => {
     const { code, stdout } = await project.generate(['job', 'sweep', ...LEDGER, '--dry-run']);
     expect(stdout.trim().split('\n').toSorted()).toEqual([
-      `CREATE ${FEATURE}/sweep.job.spec.ts`,
-      `CREATE ${FEATURE}/sweep.job.ts`,
+      `CREATE ${LEDGER_FOLDER}/sweep.job.spec.ts`,
+      `CREATE ${LEDGER_FOLDER}/sweep.job.ts`,
       'Dry run: nothing was written.',
-      `UPDATE ${FEATURE}/ledger.module.ts`,
+      `UPDATE ${LEDGER_FOLDER}/ledger.module.ts`,
     ]);
     expect(code).toBe(0);
   });
@@ -139,71 +105,3 @@ function sameNames(): string {
   const get = (path: string) => `  ${path}: { get: { operationId: get_it, responses: {} } }\n`;
   return `openapi: 3.1.0\npaths:\n${get('/a')}${get('/b')}`;
 }
-
-describe('what is generated', () => {
-  test(
-    'is written from any folder and in any case of names, and the rest goes on to work',
-    async () => {
-      const generate = async (parameters: readonly string[], folder = '.') => {
-        const { code, stderr } = await project.generate(parameters, folder);
-        expect(`${code} ${stderr}`).toBe('0 ');
-      };
-      // Contracts are made once, when all is there.
-      const packageJson = project.read('package.json');
-      project.write(
-        'package.json',
-        packageJson.replace(/"contract": "[^"]*"/, '"contract": "node --version"'),
-      );
-      await generate(['guard', 'suspendedAccounts', ...LEDGER]);
-      await generate(['guard', 'maintenance', '--global']);
-      await generate(['middleware', 'CallNotesMiddleware'], FEATURE);
-      await generate(['middleware', 'every-call', '--global'], 'src/features');
-      await generate(['health-indicator', 'mail_gate', '--critical'], FEATURE);
-      await generate(['job', 'sweep ledger', '--every-ms', '500', ...LEDGER], 'docs');
-      await generate(['client', 'LedgerMirror', '--from', '../../../mirror.openapi.json'], FEATURE);
-      await generate(['client', 'bank', '--from', 'bank.proto', ...LEDGER]);
-      project.write('package.json', packageJson);
-      expect(JSON.parse(project.read(`${FEATURE}/feature.json`))).toEqual({
-        paths: ['proto/bank/v1/bank.proto', 'src/generated/bank/v1/bank.ts'],
-      });
-      expect(project.read(`${FEATURE}/errors.md`)).toMatch(
-        /\| `SUSPENDED_ACCOUNTS_REFUSED` +\| `PERMISSION_DENIED` +\| 403/,
-      );
-      expect((await project.generate(['job', 'sweepLedger', ...LEDGER])).stderr).toMatch(
-        /sweep-ledger\.job\.ts is there already/,
-      );
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'is formatted, lint-clean and typed',
-    async () => {
-      await project.script('contract');
-      await project.tool('prettier', [
-        '--check',
-        '--log-level',
-        'warn',
-        'src/features',
-        'src/app.module.ts',
-        'test/features',
-        'buf.yaml',
-      ]);
-      await project.script('check:types');
-      await project.tool('oxlint', ['src/features']);
-      await project.tool('depcruise', ['src']);
-      await project.tool('buf', ['lint']);
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    'passes its own tests, and works for real',
-    async () => {
-      const files = ['src/features/ledger', 'src/features/maintenance', 'src/features/every-call'];
-      const tests = [...files, 'test/features/ledger.spec.ts', 'test/project/error-reasons.spec.ts'];
-      await project.tool('vitest', ['run', ...tests], { NO_COLOR: '1' });
-    },
-    LIMIT_MS,
-  );
-});
