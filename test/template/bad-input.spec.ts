@@ -18,14 +18,23 @@ afterAll(() => project[Symbol.dispose]());
 /** The command fails with one message and leaves everything as it was. */
 async function refused(run: () => Promise<CommandResult>): Promise<string> {
   const before = project.state();
-  const { code, stderr } = await run();
-  expect(code).toBe(1);
-  expect(stderr).not.toMatch(/\n {4}at /);
+  const stderr = messageOf(await run());
   expect(project.state()).toEqual(before);
   return stderr;
 }
 
+function messageOf({ code, stderr }: CommandResult): string {
+  expect(code).toBe(1);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  return stderr;
+}
+
 describe('a command line that cannot be', { timeout: LIMIT_MS }, () => {
+  let before: object;
+  beforeAll(() => {
+    before = project.state();
+  });
+
   test.each<[name: string, parameters: string[], says: string]>([
     ['init', [], '--name is missing'],
     ['init', ['payments'], "Unexpected argument 'payments'"],
@@ -64,13 +73,17 @@ describe('a command line that cannot be', { timeout: LIMIT_MS }, () => {
     ['upgrade', ['--from', 'HEAD', '--base', 'v0.0.0'], '--base v0.0.0 is no commit'],
     ['upgrade', ['--from', 'HEAD'], 'of that version already'],
   ])('%s %j', async (name, parameters, says) => {
-    expect(await refused(() => project.command(name, parameters))).toContain(says);
+    expect(messageOf(await project.command(name, parameters))).toContain(says);
   });
 
   test.each(['init', 'remove', 'upgrade'])('%s --help says what it does', async (name) => {
     const { code, stdout } = await project.command(name, ['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`npm run ${name} -- `);
+  });
+
+  test('after all of this the project is as it was', () => {
+    expect(project.state()).toEqual(before);
   });
 });
 

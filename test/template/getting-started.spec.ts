@@ -3,13 +3,14 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { PROJECT } from '../support/build.js';
+import { copyBuild } from '../../scripts/template/copy-build.ts';
+import { buildOnce, PROJECT } from '../support/build.js';
 import { eventually } from '../support/eventually.js';
 import { freePorts } from '../support/free-ports.js';
 import { stepsOf } from './document-steps.js';
 import { TemplateProject } from './template-project.js';
 
-/** Really installed and verified in a soak; otherwise with the packages of the project. */
+/** Really installed, built and verified in a soak; otherwise with the packages and the build of the project. */
 const IS_SOAK = Boolean(process.env['SOAK']);
 const LIMIT_MS = IS_SOAK ? 3_600_000 : 900_000;
 const MACHINE_TIME_LIMIT_S = 180;
@@ -27,6 +28,7 @@ let management: number;
 let seconds = 0;
 
 beforeAll(async () => {
+  await buildOnce();
   template = new TemplateProject();
   parent = mkdtempSync(join(tmpdir(), 'started-'));
   folder = join(parent, 'payments');
@@ -54,12 +56,12 @@ test('every command of docs/getting-started.md does what the page says', { timeo
   let service: ChildProcess | undefined;
   try {
     for (const { kind, commands } of steps) {
+      // What runs in a terminal is there for the calls after it.
+      if (!commands.startsWith('curl')) service = await stop(service);
       if (kind === 'clone') clone(commands);
       else if (kind === 'docker') parseDocker(commands);
-      else if (kind === 'terminal') {
-        await stop(service);
-        service = await startTerminal(commands);
-      } else run(commands, folder);
+      else if (kind === 'terminal') service = await startTerminal(commands);
+      else run(commands, folder);
       if (commands.startsWith('curl')) await expectOwnEndpoint();
     }
   } finally {
@@ -80,7 +82,9 @@ async function expectOwnEndpoint(): Promise<void> {
 function clone(commands: string): void {
   expect(commands).toContain(CLONE);
   run(commands.replace(CLONE, template.root), parent);
-  if (!IS_SOAK) symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+  if (IS_SOAK) return;
+  symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+  copyBuild(PROJECT, folder);
 }
 
 function run(commands: string, cwd: string): void {
@@ -121,7 +125,7 @@ async function startTerminal(commands: string): Promise<ChildProcess> {
   return child;
 }
 
-async function stop(child: ChildProcess | undefined): Promise<void> {
+async function stop(child: ChildProcess | undefined): Promise<undefined> {
   if (child?.pid === undefined || child.exitCode !== null) return;
   const ended = new Promise((resolve) => child.once('close', resolve));
   process.kill(-child.pid, 'SIGTERM');
