@@ -107,10 +107,11 @@ describe('dependencies', () => {
     expect([status, body]).toEqual([200, { status: 'ok', info: indicators, error: {}, details: indicators }]);
     expect(headers.get('cache-control')).toBe('no-store');
     expect(body.details['orders-db'].ageMs).toBeLessThan(3000);
-    expect((await app.management.get('/info')).body.dependencies).toEqual({
-      'orders-db': 'http',
-      mail: 'http',
-    });
+    const { body: info } = await app.management.get('/info');
+    expect(info.dependencies).toEqual({ 'orders-db': 'http', mail: 'http' });
+    expect(info.capabilities).toEqual(['api-documentation', 'chaos', 'jobs']);
+    expect(info.runtime).toMatchObject({ node: process.versions.node, openssl: process.versions.openssl });
+    expect(Date.now() - Date.parse(info.builtAt)).toBeGreaterThan(0);
   });
 
   test('that are critical take the instance out while they are down, on HTTP and gRPC alike', async () => {

@@ -67,6 +67,7 @@ describe('a configured policy', () => {
     expect(await metricOf(app, of('refused'))).toBe(String(SHAPES.length));
     expect(await metricOf(app, 'rate_limit_store{store="memory"}')).toBe('1');
     expect(await metricOf(app, 'rate_limit_buckets{policy="probes"}')).toBe(String(SHAPES.length));
+    expect((await app.management.get('/info')).body.capabilities).toContain('rate-limits');
   });
 
   test('leaves what is no handler alone', async () => {

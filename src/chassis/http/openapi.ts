@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
-import type { Config } from '../config/index.js';
+import type { ChassisConfig, Config } from '../config/index.js';
 import { loadSwagger } from './documentation.js';
 import { toOpenApi } from './json-schema.js';
 import { addSecurity, noteAccess } from './openapi-security.js';
@@ -93,6 +93,11 @@ function allowDocumentationPage(fastify: FastifyInstance): void {
   });
 }
 
+/** Whether there is the page `/docs`. */
+export function isPageServed(keys: Pick<ChassisConfig, 'APP_ENV' | 'DOCS_ENABLED'>): boolean {
+  return keys.DOCS_ENABLED === 'auto' ? keys.APP_ENV !== 'production' : keys.DOCS_ENABLED === 'true';
+}
+
 /**
  * Serves `/openapi.json`, and the page `/docs` where it is enabled: there the document is made at the
  * start, elsewhere on first use.
@@ -104,8 +109,7 @@ export async function serveOpenApi(app: NestFastifyApplication, config: Config):
     text ??= createOpenApiDocument(app, config).then((document) => JSON.stringify(document));
     return reply.header('content-type', 'application/json; charset=utf-8').send(await text);
   });
-  const enabled = config.get('DOCS_ENABLED');
-  if (enabled === 'false' || (enabled === 'auto' && config.get('APP_ENV') === 'production')) return;
+  if (!isPageServed(config.values)) return;
   allowDocumentationPage(fastify);
   const { SwaggerModule } = await loadSwagger();
   SwaggerModule.setup('docs', app, await createOpenApiDocument(app, config), { raw: false });

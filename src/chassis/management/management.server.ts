@@ -90,7 +90,7 @@ export class ManagementServer implements OnApplicationShutdown {
     const paths = new Set<string>();
     this.#fastify.addHook('onRoute', ({ url }) => void paths.add(`/${url.split('/', 2)[1]}`));
     this.#fastify.setNotFoundHandler(createNotFoundHandler(this.#fastify, () => noSuchPath(paths)));
-    this.#fastify.get('/info', () => describeService(config, health));
+    this.#fastify.get('/info', () => describeService(config, health, rateLimits));
     addConfigRoutes(this.#fastify, config, live);
     addHealthRoutes(this.#fastify, health, readiness);
     addHealthMetrics(metrics, health, readiness);
