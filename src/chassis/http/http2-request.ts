@@ -42,8 +42,9 @@ export function exceedsHeaderLimit(request: IncomingMessage, limitBytes: number)
  * not arrive any more: its client would keep the call open. Source: RFC 9113, section 8.1
  */
 export function limitArrival(request: IncomingMessage, call: HttpCall, config: Config): void {
+  if (!isHttp2(request)) return;
   const { stream } = request as unknown as Http2ServerRequest;
-  if (!isHttp2(request) || stream.endAfterHeaders) return;
+  if (stream.endAfterHeaders) return;
   const timer = setTimeout(() => {
     stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
     call.abort(requestTooSlow());
