@@ -1,6 +1,8 @@
-import { Controller, Get, Module, Post } from '@nestjs/common';
+import { Controller, Get, Module, Post, StreamableFile } from '@nestjs/common';
 import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { ServiceError } from '#chassis/errors';
@@ -32,6 +34,28 @@ class ShapesController {
   empty(): void {
     // Answers without a body.
   }
+
+  @Get('broken/iterable')
+  brokenIterable(): AsyncIterable<string> {
+    return broken();
+  }
+
+  @Get('broken/file')
+  brokenFile(): StreamableFile {
+    return new StreamableFile(Readable.from(broken(), { objectMode: false }));
+  }
+
+  @Get('broken/response')
+  brokenResponse(): Response {
+    return new Response(ReadableStream.from(broken()) as unknown as ReadableStream<Uint8Array>);
+  }
+}
+
+/** The second half never comes. */
+async function* broken(): AsyncGenerator<string> {
+  yield 'the first half';
+  await sleep(20);
+  throw new Error('the source has failed');
 }
 
 @Module({ imports: [ProbeModule], controllers: [ShapesController] })
@@ -186,6 +210,20 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     expect(lines.find(({ request_id }) => request_id === id)).toMatchObject({ status, reason });
     sent.destroy();
   });
+
+  test.each(['iterable', 'file', 'response'])(
+    'an answer from a source (%s) that fails half-way breaks off, and is a failure of the service',
+    async (kind) => {
+      const id = `broken-${kind}`;
+      const broken = http.get(`/shapes/broken/${kind}`, { 'x-request-id': id });
+      await expect(broken).rejects.toThrow(version === 'h2' ? /NGHTTP2_INTERNAL_ERROR/ : /aborted/);
+      await eventually('it is logged', () =>
+        lines.some(({ msg, request_id }) => msg === 'call' && request_id === id),
+      );
+      const told = lines.filter(({ request_id }) => request_id === id);
+      expect(told.at(-1)).toMatchObject({ status: 500, code: 'INTERNAL', reason: 'INTERNAL' });
+    },
+  );
 
   test('an answer that is cut on purpose takes its connection along, but over HTTP/2 its stream only', async () => {
     await http.get('/probe/echo');

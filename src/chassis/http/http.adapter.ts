@@ -15,6 +15,7 @@ import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
+import { BrokenAnswers } from './broken-answers.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { Cors } from './cors.js';
 import { endEventStreams } from './event-streams.js';
@@ -163,6 +164,7 @@ function createServer(
     },
     // Fastify's own 503 is no problem document; what still arrives on an open connection is served.
     return503OnClosing: false,
+    logController: new BrokenAnswers(),
     routerOptions: { maxParamLength: config.get('HTTP_MAX_PATH_PARAMETER_LENGTH') },
     clientErrorHandler: answerClientErrors(observers, edge.security),
     frameworkErrors: edge.answerError,

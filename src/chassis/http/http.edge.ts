@@ -263,7 +263,8 @@ export class HttpEdge {
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
     } else {
       call.abandon();
-      call.status = CLIENT_CLOSED_REQUEST;
+      // One that broke off by a fault of ours has its status already.
+      call.status ||= CLIENT_CLOSED_REQUEST;
     }
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
