@@ -1,3 +1,4 @@
+import type { Limits } from '../context/index.js';
 import type { RetryBudget } from './retry-budget.js';
 
 export interface HedgeOptions {
@@ -17,11 +18,13 @@ export type StartAttempt<T> = (number: number) => {
  * Asks again while the first answer is late, and takes what comes first. Further attempts are paid for from the
  * budget. For what may be done twice, such as reads. Fails with the last error when all attempts fail.
  * Source: Dean and Barroso, "The Tail at Scale", hedged requests.
+ * @param limits of who asked: once nobody waits any more, no further attempt begins
  */
 export function hedged<T>(
   { delayMs, maxAttempts }: HedgeOptions,
   budget: RetryBudget,
   start: StartAttempt<T>,
+  limits?: Limits,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const running = new Map<number, () => void>();
@@ -51,7 +54,7 @@ export function hedged<T>(
       );
     };
     const beginAnother = (): void => {
-      if (budget.tryWithdraw()) begin();
+      if (!limits?.abortReason && budget.tryWithdraw()) begin();
     };
     begin();
   });

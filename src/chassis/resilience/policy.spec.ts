@@ -246,6 +246,25 @@ describe('hedge', () => {
     expect(calls).toBe(2);
   });
 
+  test.each([
+    ['the caller has left', undefined],
+    ['the time of all attempts is over', 50],
+  ])('does not ask again when %s, though the work goes on', async (_why, totalTimeoutMs) => {
+    const call = new HttpCall('r-1', 'GET', '/');
+    let calls = 0;
+    const late = async (): Promise<void> => {
+      calls += 1;
+      await sleep(500);
+    };
+    const policy = new Policy('reads', { ...parts(), ...(totalTimeoutMs && { totalTimeoutMs }) });
+    const ending = settled(runInCall(call, () => policy.run(late)));
+    await vi.advanceTimersByTimeAsync(60);
+    if (!totalTimeoutMs) call.abort(new Error('gone'));
+    await vi.advanceTimersByTimeAsync(500);
+    await ending;
+    expect(calls).toBe(1);
+  });
+
   test('fails when all attempts have', async () => {
     const end = await settled(
       new Policy('reads', parts()).run(async ({ number }) => {

@@ -130,14 +130,15 @@ export class Policy {
     budget: RetryBudget,
     number: number,
   ): Promise<T> {
-    return hedged(hedge, budget, (index) => {
+    const start = (index: number) => {
       const attempt = new Attempt(number + index - 1);
       if (index > 1) this.listener.onRetry?.(attempt.number, undefined);
       return {
         result: this.#runOnce(parts, attempt, work),
         abort: () => attempt.abort(callCancelled()),
       };
-    });
+    };
+    return hedged(hedge, budget, start, currentLimits());
   }
 
   #runOnce<T>(parts: PolicyParts, attempt: Attempt, work: Work<T>): Promise<T> {
