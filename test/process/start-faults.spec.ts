@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -120,6 +121,25 @@ describe('surroundings that do not fit', () => {
     writeFileSync(DATA_DIR, '');
     expect(await refusedStart({ DATA_DIR })).toMatch(
       new RegExp(`${DATA_DIR} cannot be written \\(EEXIST\\)\\. Set DATA_DIR`),
+    );
+  });
+
+  test.each([
+    ['TLS_CERT_FILE', { TLS_KEY_FILE: 'a-key' }],
+    ['AUTH_API_KEYS_FILE', {}],
+    ['AUDIT_KEY_FILE', { AUDIT_SINK: 'file', AUDIT_DIR: join(tmpdir(), 'never-made') }],
+    ['CONFIG_KEY_FILE', { MANAGEMENT_TOKEN: `enc:v1:a:${'A'.repeat(64)}` }],
+    ['PLUGINS_MANIFEST', {}],
+  ])('name %s when it is a pipe that nobody may ever write to', async (key, others) => {
+    const pipe = join(directory, `pipe-of-${key}`);
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    const config = { ...others, [key]: pipe };
+    await expect(TestApp.start({ config })).rejects.toThrow(new RegExp(`${key}.*no regular file`));
+  });
+
+  test('name a source of the configuration that is a device without an end', async () => {
+    await expect(TestApp.start({ config: { CONFIG_FILES: '/dev/zero' } })).rejects.toThrow(
+      /file:\/dev\/zero cannot be read \(no regular file\)/,
     );
   });
 

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config/index.js';
+import { readRegularFile, type Config } from '../config/index.js';
 import { StartError } from '../errors/index.js';
 
 const IN_MEMORY = 'memory://';
@@ -17,7 +16,7 @@ export function readAuditKey(path: string): Buffer | undefined {
   if (!path) return undefined;
   let key: Buffer;
   try {
-    key = readFileSync(path);
+    key = readRegularFile(path);
   } catch (error) {
     throw new StartError(`Cannot read AUDIT_KEY_FILE: ${(error as Error).message}`, { cause: error });
   }

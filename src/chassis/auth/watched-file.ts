@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
-import { ConfigError } from '../config/index.js';
+import { ConfigError, readRegularFile } from '../config/index.js';
 import { parseUniqueJson } from './unique-json.js';
 
 export interface WatchedFileOptions<Schema extends z.ZodType> {
@@ -77,7 +77,7 @@ export class WatchedFile<Schema extends z.ZodType> {
 
 function readText(key: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path).toString();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new ConfigError(`The file of ${key} cannot be read (${code}). Set ${key} to a readable file.`, {

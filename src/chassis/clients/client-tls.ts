@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { readRegularFile } from '../config/index.js';
 import { StartError } from '../errors/index.js';
 
 /** Certificates of a client, as PEM files. New connections have what the files hold then: nothing restarts. */
@@ -21,9 +21,9 @@ export interface ClientTlsMaterial {
 /** @throws {Error} naming the file that cannot be read */
 export function readTls({ caFile, certFile, keyFile }: ClientTls): ClientTlsMaterial {
   return {
-    ca: readFileSync(caFile),
-    ...(certFile && { cert: readFileSync(certFile) }),
-    ...(keyFile && { key: readFileSync(keyFile) }),
+    ca: readRegularFile(caFile),
+    ...(certFile && { cert: readRegularFile(certFile) }),
+    ...(keyFile && { key: readRegularFile(keyFile) }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { Config, FileWatch } from '../config/index.js';
+import { Config, FileWatch, readRegularFile } from '../config/index.js';
 import { parseManifest, unreadableManifest, type PluginManifest } from './plugin-manifest.js';
 
 /** What tells of a change waits for so long for the rest of it, in milliseconds. */
@@ -18,12 +17,14 @@ export class ManifestFile {
   constructor(private readonly config: Config) {}
 
   /** @throws {Error} saying what is wrong with it and where, without its values */
-  async read(path: string): Promise<PluginManifest> {
+  read(path: string): PluginManifest {
     this.#text = undefined;
     if (path === '') return { folder: '', plugins: [] };
-    this.#text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw unreadableManifest(path, error);
-    });
+    try {
+      this.#text = readRegularFile(path).toString();
+    } catch (error) {
+      throw unreadableManifest(path, error as NodeJS.ErrnoException);
+    }
     return parseManifest(path, this.#text);
   }
 
@@ -38,19 +39,27 @@ export class ManifestFile {
       names: [basename(path)],
       intervalMs: this.config.get('CONFIG_POLL_INTERVAL_MS'),
       quietMs: QUIET_MS,
-      onPerhaps: () => void this.#look(path, onChange),
+      onPerhaps: () => this.#look(path, onChange),
     });
     this.#watch.start();
     // What changed between the reading and the watch.
-    void this.#look(path, onChange);
+    this.#look(path, onChange);
   }
 
   stop(): void {
     this.#watch?.stop();
   }
 
-  async #look(path: string, onChange: () => void): Promise<void> {
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (path === this.#path && text !== this.#text) onChange();
+  #look(path: string, onChange: () => void): void {
+    if (readOrNothing(path) !== this.#text) onChange();
+  }
+}
+
+/** What cannot be read is a change, too: reading it for use says why. */
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readRegularFile(path).toString();
+  } catch {
+    return undefined;
   }
 }

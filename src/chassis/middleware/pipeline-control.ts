@@ -83,7 +83,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async #start(): Promise<void> {
-    const manifest = await this.manifest.read(this.config.get('PLUGINS_MANIFEST'));
+    const manifest = this.manifest.read(this.config.get('PLUGINS_MANIFEST'));
     const expected = namesOf(manifest);
     const configured = byName(this.config.get('MIDDLEWARES'));
     this.middlewares.prepare({ registrations: this.#application, expected, configured })();
@@ -106,7 +106,7 @@ export class PipelineControl implements OnApplicationBootstrap, OnApplicationShu
     let plugins: Awaited<ReturnType<Plugins['prepare']>> | undefined;
     try {
       const { MIDDLEWARES: entries, PLUGINS_MANIFEST: path } = wanted();
-      const manifest = await this.manifest.read(path);
+      const manifest = this.manifest.read(path);
       const patch = { expected: namesOf(manifest), configured: byName(entries) };
       plugins = await this.plugins.prepare(manifest, this.#application, patch);
       const { registrations: loaded, commit: commitPlugins } = plugins;

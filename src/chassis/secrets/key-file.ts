@@ -49,7 +49,9 @@ function newId(): string {
 
 function readPrivate(path: string): string {
   try {
-    const mode = statSync(path).mode & 0o777;
+    const stats = statSync(path);
+    if (!stats.isFile()) throw Object.assign(new Error(), { code: 'no regular file' });
+    const mode = stats.mode & 0o777;
     if ((mode & FORBIDDEN_MODE) === 0) return readFileSync(path, 'utf8');
     throw new SecretError(
       `${path} has mode ${mode.toString(8).padStart(4, '0')}: others may use the keys. Run "chmod 600 ${path}"`,

@@ -19,8 +19,6 @@ export class Reloads {
   #expiry: Gauge<typeof EXPIRY.labels> | undefined;
   #inUse: TlsMaterial | undefined;
   #warnedAt = -Infinity;
-  #running: Promise<void> | undefined;
-  #isStale = false;
   /** Of the files that were refused last, while they are there; they may be valid later, when their time has come. */
   #refused = '';
 
@@ -57,21 +55,8 @@ export class Reloads {
     this.#watch.stop();
   }
 
-  /** One look at a time; what is told meanwhile is looked at afterwards. */
   #look(): void {
-    if (this.#running) {
-      this.#isStale = true;
-      return;
-    }
-    this.#isStale = false;
-    this.#running = this.#read().finally(() => {
-      this.#running = undefined;
-      if (this.#isStale) this.#look();
-    });
-  }
-
-  async #read(): Promise<void> {
-    const files = await readFiles(this.config);
+    const files = readFiles(this.config);
     const digest = digestOf(files);
     if (digest === this.digest) this.#refused = '';
     else {

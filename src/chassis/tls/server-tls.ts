@@ -36,9 +36,9 @@ export class ServerTls {
   }
 
   /** @throws {StartError} with all faults of the keys and of the files */
-  static async open(config: Config): Promise<ServerTls> {
+  static open(config: Config): ServerTls {
     checkKeys(config);
-    const files = await readFiles(config);
+    const files = readFiles(config);
     try {
       return new ServerTls(config, checkMaterial(config, files), digestOf(files));
     } catch (error) {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { listOf, type Config } from '../config/index.js';
+import { listOf, readRegularFile, type Config } from '../config/index.js';
 
 /** The keys that name files. */
 export type FileKey =
@@ -33,9 +32,9 @@ export function allPaths(config: Config): string[] {
   return [...new Set(KEYS.flatMap((key) => pathsOf(config, key)))];
 }
 
-/** Reads all of them; never rejects. */
-export function readFiles(config: Config): Promise<ReadFile[]> {
-  return Promise.all(KEYS.flatMap((key) => pathsOf(config, key).map((path) => read(key, path))));
+/** Reads all of them; never throws. */
+export function readFiles(config: Config): ReadFile[] {
+  return KEYS.flatMap((key) => pathsOf(config, key).map((path) => read(key, path)));
 }
 
 /** The same for the same contents, whatever their times. */
@@ -45,9 +44,9 @@ export function digestOf(files: readonly ReadFile[]): string {
   return hash.digest('hex');
 }
 
-async function read(key: FileKey, path: string): Promise<ReadFile> {
+function read(key: FileKey, path: string): ReadFile {
   try {
-    return { key, path, text: await readFile(path, 'utf8') };
+    return { key, path, text: readRegularFile(path).toString() };
   } catch (error) {
     return { key, path, text: '', fault: (error as NodeJS.ErrnoException).code ?? 'unreadable' };
   }

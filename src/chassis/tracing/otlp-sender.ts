@@ -1,8 +1,8 @@
 import { Client, credentials, Metadata, status, type ChannelCredentials } from '@grpc/grpc-js';
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { gzipSync } from 'node:zlib';
+import { readRegularFile } from '../config/index.js';
 import { rejectedSpansOf } from './partial-success.js';
 
 /** What became of one attempt. `sent` may be in part, `retry` may say when, in milliseconds. */
@@ -126,9 +126,9 @@ function judgeHttp({ statusCode = 0, headers }: IncomingMessage, answer: Buffer)
 
 function tlsFiles({ certificate, clientKey, clientCertificate }: SenderOptions) {
   return {
-    ...(certificate && { ca: readFileSync(certificate) }),
-    ...(clientKey && { key: readFileSync(clientKey) }),
-    ...(clientCertificate && { cert: readFileSync(clientCertificate) }),
+    ...(certificate && { ca: readRegularFile(certificate) }),
+    ...(clientKey && { key: readRegularFile(clientKey) }),
+    ...(clientCertificate && { cert: readRegularFile(clientCertificate) }),
   };
 }
 

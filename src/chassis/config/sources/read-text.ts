@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { ConfigError } from '../config-error.js';
+import { readRegularFile } from '../read-regular-file.js';
 
 /**
  * A file's text, without the byte order mark that some editors begin it with, if it is not larger than allowed. Read as
@@ -8,18 +8,14 @@ import { ConfigError } from '../config-error.js';
  * @throws {ConfigError} naming `source`
  */
 export function readText(source: string, path: string, maxBytes: number): string {
-  let file: number | undefined;
   try {
-    file = openSync(path, 'r');
-    const { size } = fstatSync(file);
-    if (size > maxBytes) throw tooLarge(source, size, maxBytes);
-    const bytes = readFileSync(file);
+    const bytes = readRegularFile(path, (size) => {
+      if (size > maxBytes) throw tooLarge(source, size, maxBytes);
+    });
     if (!isUtf8(bytes)) throw new ConfigError(`${source} is not UTF-8. Save it in that encoding.`);
     return bytes.toString().replace(/^\uFEFF/, '');
   } catch (error) {
     throw error instanceof ConfigError ? error : unreadable(source, error);
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { z } from 'zod';
+import { readRegularFile } from '../read-regular-file.js';
 import { tooLarge, unreadable } from './read-text.js';
 
 /** PEM files; an empty path stands for none. */
@@ -127,7 +127,7 @@ function material({ caFile, certFile, keyFile }: StoreTls): Record<string, strin
 
 function readPem(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path).toString();
   } catch (error) {
     throw unreadable(path, error);
   }
