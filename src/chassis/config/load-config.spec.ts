@@ -45,6 +45,15 @@ test('keys that contradict each other are faults of one of them, told together',
     expect(fault).toContain(`${key} (from environment): `);
 });
 
+test("YAML's own booleans are taken for the texts of a key, and for what they are where its schema has booleans", async () => {
+  writeFileSync(join(directory, 'config/development.yaml'), 'TLS_HTTP: false\nOWN: true\nTEXT: true\n');
+  const config = await load({}, { shape: { OWN: z.boolean(), TEXT: z.stringbool() } });
+  const [own, text] = ['OWN', 'TEXT'].map((key) => config.get(key as 'TLS_HTTP'));
+  expect([config.get('TLS_HTTP'), own, text]).toEqual(['false', true, true]);
+  writeFileSync(join(directory, 'config/development.yaml'), 'HTTP_PORT: true\n');
+  expect(await faultOf(() => load())).toMatch(/HTTP_PORT \(from config\/development.yaml\): must be a whole/);
+});
+
 test('a byte order mark is part of no key and no value', async () => {
   const folder = join(directory, 'mounted');
   mkdirSync(folder);

@@ -69,7 +69,7 @@ export class ConfigSchema {
       this.#check(layer);
       for (const [key, value] of Object.entries(layer.values)) {
         if (!this.#known.has(key)) continue;
-        merged[key] = value;
+        merged[key] = this.#asMeant(key, value);
         sources.set(key, layer.source);
       }
     }
@@ -94,6 +94,13 @@ export class ConfigSchema {
     const all = Object.fromEntries([...this.#known].map((key) => [key, result.data[key]]));
     // The schema is the chassis' own, extended: its output has every key of ChassisConfig.
     return { values: all as unknown as ChassisConfig, sources };
+  }
+
+  /** YAML's `true` is a boolean; a key that the environment sets, too, is of texts. */
+  #asMeant(key: string, value: unknown): unknown {
+    if (typeof value !== 'boolean') return value;
+    const field = this.#schema.shape[key] as z.ZodType | undefined;
+    return field?.safeParse(value, { jitless: true }).success === true ? value : String(value);
   }
 
   #withHint(name: string): string {
