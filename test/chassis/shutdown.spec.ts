@@ -3,6 +3,7 @@ import {
   Get,
   Injectable,
   Module,
+  Scope,
   Sse,
   type MessageEvent,
   type OnApplicationShutdown,
@@ -15,6 +16,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database, DatabaseModule } from '#chassis/database';
 import { GRPC_CODES } from '#chassis/errors';
 import { OnDrain } from '#chassis/lifecycle';
+import { service as project } from '../../src/app.module.js';
 import {
   HealthCheckResponse_ServingStatus as ServingStatus,
   HealthService,
@@ -365,4 +367,17 @@ describe('what hangs', () => {
     expect(forced.map(({ stage }) => stage)).toContain('propagation');
     await app.stop();
   });
+});
+
+test('a method with @OnDrain that no instance would have in a drain keeps the service from starting', async () => {
+  @Injectable({ scope: Scope.TRANSIENT })
+  class Passing {
+    @OnDrain('calls')
+    finish(): void {}
+  }
+  @Module({ providers: [Passing] })
+  class PassingModule {}
+  await expect(TestApp.start({ service: { ...project, module: PassingModule } })).rejects.toThrow(
+    'Methods with @OnDrain would not be called: Passing.finish belongs to a request-scoped or transient provider',
+  );
 });

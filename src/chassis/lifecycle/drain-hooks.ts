@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import { StartError } from '../errors/index.js';
 import { markedMethods } from './marked-methods.js';
 import { drainMomentOf, type DrainMoment } from './on-drain.decorator.js';
 
@@ -7,10 +8,21 @@ type Hook = () => unknown;
 
 /** Runs the methods that are marked with `@OnDrain`, all of one moment at once. */
 @Injectable()
-export class DrainHooks {
+export class DrainHooks implements OnModuleInit {
   readonly #running: Readonly<Record<DrainMoment, Set<string>>> = { withdraw: new Set(), calls: new Set() };
 
   constructor(private readonly discovery: DiscoveryService) {}
+
+  /** @throws {StartError} naming those of which there would be no instance in a drain */
+  onModuleInit(): void {
+    const passing = markedMethods(this.discovery, drainMomentOf).filter(({ isLasting }) => !isLasting);
+    if (passing.length === 0) return;
+    const faults = passing.map(
+      ({ name }) =>
+        `${name} belongs to a request-scoped or transient provider, of which there is none between calls`,
+    );
+    throw new StartError(`Methods with @OnDrain would not be called: ${faults.join('; ')}`);
+  }
 
   /** What has not ended, such as `JobRunner.stopFetching`. */
   running(moment: DrainMoment): readonly string[] {
@@ -26,7 +38,6 @@ export class DrainHooks {
     if (failed) throw failed.reason;
   }
 
-  /** Looked for when they are needed: a service starts no later for them. */
   #find(moment: DrainMoment): [string, Hook][] {
     return markedMethods(this.discovery, drainMomentOf)
       .filter(({ mark }) => mark === moment)

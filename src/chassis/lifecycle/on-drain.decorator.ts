@@ -15,7 +15,8 @@ export type DrainMoment = 'withdraw' | 'calls';
 
 /**
  * Calls the method in a drain. It may return a promise, which is waited for: at most
- * SHUTDOWN_WITHDRAW_MS or SHUTDOWN_GRACE_MS; after that it is named in the log and left behind.
+ * SHUTDOWN_WITHDRAW_MS or SHUTDOWN_GRACE_MS; after that it is named in the log and left behind. A request-scoped or
+ * transient provider with it ends the start.
  *
  * @example
  * ```ts
