@@ -216,7 +216,7 @@ test.each([
   [
     'too few label values',
     () => (metrics.counter(PAID).labels as () => unknown)(),
-    /Expected 1 label values, got 0/,
+    /Metric "\w+" needs 1 label values, got 0/,
   ],
 ])('%s is refused', (_what, define, message) => {
   expect(define).toThrow(message);

@@ -64,7 +64,7 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     this.help = help;
     this.labelNames = [...(labels ?? [])];
     const create = () => this.create();
-    this.#table = new SeriesTable({ width: this.labelNames.length, maxSeries, create, onOverflow });
+    this.#table = new SeriesTable({ name, width: this.labelNames.length, maxSeries, create, onOverflow });
   }
 
   /** The series of these label values. Keep it where the same values come again: it never changes. */

@@ -4,6 +4,8 @@ export const OVERFLOW = '(overflow)';
 type Node<Series> = Map<string, Node<Series> | Series>;
 
 export interface SeriesTableOptions<Series> {
+  /** The metric's, for what is thrown. */
+  readonly name: string;
   readonly width: number;
   readonly maxSeries: number;
   readonly create: () => Series;
@@ -22,8 +24,9 @@ export class SeriesTable<Series extends object> {
 
   /** The series of these values, made on first use. @throws {TypeError} when their number is wrong */
   find(values: readonly string[]): Series {
-    const { width } = this.options;
-    if (values.length !== width) throw new TypeError(`Expected ${width} label values, got ${values.length}`);
+    const { name, width } = this.options;
+    if (values.length !== width)
+      throw new TypeError(`Metric "${name}" needs ${width} label values, got ${values.length}`);
     let node: Node<Series> | Series | undefined = this.#root;
     for (const value of values) node = (node as Node<Series> | undefined)?.get(value);
     if (width === 0) return this.entries[0]?.series ?? this.#add(values);
