@@ -426,6 +426,11 @@ describe('a service whose jobs cannot run does not start', () => {
     ['a broken cron', bad({ cron: '61 * * * *' }), 'Cleaner.run has the cron "61 * * * *"'],
     ['a strange name', bad({ ...NEVER, name: '../etc' }), 'Cleaner.run has the name "../etc": use letters'],
     ['no time to run', bad({ ...NEVER, timeoutMs: 0 }), 'Cleaner.run has timeoutMs 0'],
+    [
+      'an option that is none',
+      bad({ ...NEVER, locked: false } as JobOptions),
+      'Cleaner.run has locked, which is no option',
+    ],
     ['two of one name', [declare(NEVER), declare(NEVER)], 'the name "Cleaner.run", which another job has'],
     ['no instance', [Fleeting], 'Fleeting.run belongs to a request-scoped or transient provider'],
     ['no instance of its own', [Passing], 'Passing.run belongs to a request-scoped or transient provider'],

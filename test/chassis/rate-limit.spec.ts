@@ -422,6 +422,7 @@ describe('a service does not start', () => {
     [{ limit: 1, by: 'user' as 'ip' }, 'by'],
     [{ limit: 1, name: 'a b' }, 'name'],
     [{ limit: 1, excess: 'wait' as const }, 'excess'],
+    [{ limit: 1, window: 5 } as { limit: number }, 'window'],
   ])('with @RateLimit(%j)', (options, name) => {
     expect(() => RateLimit(options)).toThrow(new RegExp(`^@RateLimit: ${name} must be `));
   });

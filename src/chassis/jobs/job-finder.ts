@@ -6,6 +6,7 @@ import { jobOptionsOf, type JobMethod, type JobOptions } from './job.decorator.j
 import { createSchedule, type Schedule } from './schedule.js';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
+const OPTIONS = new Set(['name', 'cron', 'everyMs', 'timeZone', 'timeoutMs', 'lock', 'runOnStart']);
 const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_TIMEOUT_MS = 86_400_000;
 
@@ -61,6 +62,8 @@ export class JobFinder {
 function define(found: Found, name: string, tell: (fault: string) => void): JobDefinition | undefined {
   const { method, options, work, isLasting } = found;
   const { timeoutMs = DEFAULT_TIMEOUT_MS, lock = true, runOnStart = false } = options;
+  for (const option of Object.keys(options).filter((each) => !OPTIONS.has(each)))
+    tell(`has ${option}, which is no option: there are ${[...OPTIONS].join(', ')}`);
   if (!NAME.test(name)) tell(`has the name "${name}": use letters, digits, ".", "_" and "-", 100 at most`);
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
     tell(`has timeoutMs ${timeoutMs}, which must be a whole number from 1 to a day`);

@@ -1,6 +1,7 @@
 import type { RateLimitOptions } from './rate-limit.options.js';
 
 const NAME = /^[A-Za-z][\w.-]{0,63}$/;
+const OPTIONS = new Set(['name', 'limit', 'windowMs', 'burst', 'by', 'cost', 'per', 'excess']);
 const KEYS = new Set(['all', 'route', 'rpc', 'principal', 'api-key', 'ip', 'tenant']);
 const DAY_MS = 86_400_000;
 const MAX_TOKENS = 1_000_000_000;
@@ -9,6 +10,8 @@ const MAX_TOKENS = 1_000_000_000;
 export function checkOptions(options: RateLimitOptions): void {
   const { name, limit, windowMs = 1000, burst = limit, by = 'route', cost = 1 } = options;
   const { per = 'call', excess = 'refuse' } = options;
+  const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
+  if (unknown !== undefined) refuse(unknown, `left out: there are ${[...OPTIONS].join(', ')}`);
   if (name !== undefined && !NAME.test(name))
     refuse('name', 'letters, digits, "_", "." and "-", a letter first, at most 64');
   if (!isCount(limit)) refuse('limit', `a whole number from 1 to ${MAX_TOKENS}`);
