@@ -189,6 +189,13 @@ describe('retry', () => {
     expect(calls()).toBe(1);
   });
 
+  test('a wait that no timer can have is none: the failure is the answer, at once', async () => {
+    const policy = new Policy('dependency', { retry: RETRY, budget: budget() });
+    const { work, calls } = failing(failure('UNAVAILABLE', 30 * 86_400_000));
+    expect(await settled(policy.run(work))).toMatchObject({ failed: { code: 'UNAVAILABLE' } });
+    expect(calls()).toBe(1);
+  });
+
   test('not before the time that the error asks for, and not at all where nobody waits so long', async () => {
     const policy = new Policy('dependency', { retry: RETRY, budget: budget() });
     const begin = Date.now();

@@ -1,4 +1,4 @@
-import type { Limits } from '../context/index.js';
+import { MAX_TIMER_MS, type Limits } from '../context/index.js';
 import { CodedError, type Code } from '../errors/index.js';
 import { fullJitterMs, type BackoffOptions } from './backoff.js';
 import { codeOf, PolicyRefusal } from './failures.js';
@@ -31,7 +31,8 @@ export async function nextAttempt(
   if (attempt >= options.maxAttempts) return 'attempts';
   const asked = error instanceof CodedError ? (error.retryAfterMs ?? 0) : 0;
   const waitMs = Math.max(asked, fullJitterMs(attempt, options));
-  if (waitMs >= (limits?.remainingMs ?? Infinity) || limits?.abortReason) return 'deadline';
+  if (waitMs >= Math.min(limits?.remainingMs ?? Infinity, MAX_TIMER_MS) || limits?.abortReason)
+    return 'deadline';
   if (!budget.tryWithdraw()) return 'budget';
   await pause(waitMs, limits?.signal);
   return limits?.abortReason ? 'deadline' : undefined;
