@@ -87,7 +87,9 @@ export const chassisConfigSchema = z.object({
     .describe('Largest header block of a request, gRPC metadata alike.'),
   MAX_DEADLINE_MS: durationMs()
     .default(30_000)
-    .describe('Longest time for a unary call, whatever its caller asks for; streams have none.'),
+    .describe(
+      'Longest time for a REST request, its streamed answer included, and a unary rpc; streams of gRPC have none.',
+    ),
   HTTP_HEADERS_TIMEOUT_MS: durationMs(100)
     .default(10_000)
     .describe('Longest time for the headers of a request to arrive; then 408.'),
