@@ -36,7 +36,10 @@ export function malformedTimeout(): ServiceError {
   });
 }
 
-/** Its message cannot be read. A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as the service's. */
+/**
+ * Its message cannot be read. A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as
+ * the service's.
+ */
 export function compressedWithout(): ServiceError {
   return new ServiceError({
     code: 'INVALID_ARGUMENT',
