@@ -3,9 +3,10 @@ import { types } from 'node:util';
 import { isObservable } from 'rxjs';
 import { currentCall } from '../context/index.js';
 import { keepNature, type Method } from '../lifecycle/index.js';
+import { isAsyncIterable } from '../streams/index.js';
 import type { AuditMark } from './audit.decorator.js';
 import type { AuditTrail } from './audit-trail.js';
-import { auditIterable, auditIteration, auditObservable, isAsyncIterable } from './audited-streams.js';
+import { auditIterable, auditIteration, auditObservable } from './audited-streams.js';
 import { AuditedWork } from './audited-work.js';
 import { bodyOf, withBody } from './streamed-answers.js';
 

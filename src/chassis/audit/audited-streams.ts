@@ -86,7 +86,3 @@ export async function* auditIterable(
   }
   await work.succeed();
 }
-
-export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}

@@ -1,6 +1,6 @@
 import { isObservable, Observable, of, Subscriber } from 'rxjs';
 import { Unvalidated } from '../pipeline/index.js';
-import { fromMessages } from '../streams/index.js';
+import { fromMessages, isAsyncIterable } from '../streams/index.js';
 import type { Passage } from './passage.js';
 
 /** What a middleware answers a response stream with, as its messages. */
@@ -76,8 +76,4 @@ async function tellEnd(leave: () => unknown, subscriber: Subscriber<unknown>): P
   } catch (error) {
     subscriber.error(error);
   }
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

@@ -1,5 +1,6 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
+import { isAsyncIterable } from '../streams/index.js';
 import { validate } from './validate.js';
 
 /**
@@ -17,8 +18,4 @@ export class ValidationPipe implements PipeTransform {
 async function* validateEach(schema: z.ZodType, messages: AsyncIterable<unknown>): AsyncGenerator {
   let index = 0;
   for await (const message of messages) yield validate(schema, message, String(index++));
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

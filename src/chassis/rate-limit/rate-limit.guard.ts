@@ -2,6 +2,7 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import type { FastifyReply } from 'fastify';
 import { Config } from '../config/index.js';
 import { currentCall, type Call, type GrpcCall } from '../context/index.js';
+import { isAsyncIterable } from '../streams/index.js';
 import { HandlerLimits, type TargetLimits } from './handler-limits.js';
 import { LIMIT_HEADER, POLICY_HEADER } from './headers.js';
 import { MessageGate } from './message-gate.js';
@@ -105,7 +106,5 @@ export class RateLimitGuard implements CanActivate {
 }
 
 function bringsStream(call: Call, context: ExecutionContext): boolean {
-  if (call.transport !== 'grpc') return false;
-  const data: unknown = context.switchToRpc().getData();
-  return typeof data === 'object' && data !== null && Symbol.asyncIterator in data;
+  return call.transport === 'grpc' && isAsyncIterable(context.switchToRpc().getData());
 }

@@ -1,9 +1,10 @@
 import { currentCall, type Call } from '../context/index.js';
 import type { Method } from '../lifecycle/index.js';
+import { isAsyncIterable } from '../streams/index.js';
 import { isIdempotentVerb, type MethodKind } from './method-kind.js';
 import type { Policy } from './policy.js';
 import type { RoutedPolicies } from './routed-policies.js';
-import { isAsyncIterable, runAny, runIterable, runObservable } from './run-stream.js';
+import { runAny, runIterable, runObservable } from './run-stream.js';
 
 /** The method under its policy; what it returns is of the same kind. A handler's always is a promise. */
 export function guardMethod(policy: Policy, kind: MethodKind, isIdempotent: boolean, method: Method): Method {

@@ -1,5 +1,6 @@
 import { from, isObservable, Observable, of } from 'rxjs';
 import { callCancelled } from '../errors/index.js';
+import { isAsyncIterable } from '../streams/index.js';
 import { ALL_ATTEMPTS, Attempt, type Work } from './attempt.js';
 import { openIterable } from './opened-iterable.js';
 import { openObservable } from './opened-observable.js';
@@ -58,10 +59,6 @@ function waitsForFirst({ parts }: Policy): boolean {
 function open(result: unknown, attempt: Attempt, waits: boolean): unknown {
   if (isObservable(result)) return openObservable(result, attempt, waits);
   return isAsyncIterable(result) ? openIterable(result, attempt, waits) : result;
-}
-
-export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
 function toObservable(answer: unknown): Observable<unknown> {

@@ -1,3 +1,4 @@
 export { Broadcast } from './broadcast.js';
 export { fromMessages } from './from-messages.js';
+export { isAsyncIterable } from './is-async-iterable.js';
 export { keepStreamsYoung } from './keep-streams-young.js';
