@@ -2,7 +2,7 @@ import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import { PATH_METADATA } from '@nestjs/common/constants.js';
 import 'reflect-metadata';
-import { methodsOf, type Method } from '../lifecycle/index.js';
+import { methodsOf, overlaid, overlay, type Method } from '../lifecycle/index.js';
 import { auditMarkOf } from './audit.decorator.js';
 import { auditHandler, auditProviderMethod } from './audit-method.js';
 import type { AuditTrail } from './audit-trail.js';
@@ -29,7 +29,7 @@ export class InstanceAuditor {
 
   #overlay(instance: object, name: string, original: Method): void {
     // Tracing may have overlaid it, and has taken the mark along.
-    const method = (instance as Record<string, Method>)[name] ?? original;
+    const method = overlaid(instance, name, original);
     const mark = auditMarkOf(method);
     if (!mark) return;
     const patterns = Reflect.getMetadata(PATTERN_METADATA, method) as readonly string[] | undefined;
@@ -41,7 +41,7 @@ export class InstanceAuditor {
     const refusals = new Refusals(this.trail, mark.action);
     for (const path of patterns ?? []) this.rpcs.set(path, refusals);
     if (isRoute) addToRouteConfig(refusals, value);
-    Object.defineProperty(instance, name, { value, writable: true, configurable: true, enumerable: false });
+    overlay(instance, name, value);
     this.audited += 1;
   }
 }

@@ -2,6 +2,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 import { MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import { isObservable, type Observable } from 'rxjs';
 import type { z } from 'zod';
+import { keepNature } from '../lifecycle/index.js';
 import { fromMessages } from '../streams/index.js';
 
 /** One method of a generated service, such as `OrderServiceService.getOrder`. */
@@ -59,13 +60,8 @@ export function Rpc<
  */
 function pushMessages(descriptor: PropertyDescriptor): void {
   const handler = descriptor.value as (...args: unknown[]) => AsyncIterable<unknown> | Observable<unknown>;
-  const pushing = function (this: unknown, ...args: unknown[]): Observable<unknown> {
+  descriptor.value = keepNature(handler, function (this: unknown, ...args): Observable<unknown> {
     const messages = handler.apply(this, args);
     return isObservable(messages) ? messages : fromMessages(messages);
-  };
-  Object.defineProperty(pushing, 'name', { value: handler.name });
-  for (const key of Reflect.getMetadataKeys(handler) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, handler), pushing);
-  }
-  descriptor.value = pushing;
+  });
 }

@@ -1,6 +1,7 @@
-const HOOKS = ['onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown'] as const;
+import type { Method } from './methods-of.js';
+import { overlay } from './overlay.js';
 
-type Hook = (...args: unknown[]) => unknown;
+const HOOKS = ['onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown'] as const;
 
 /**
  * Knows which of Nest's shutdown hooks are at work, so that one that hangs can be named. Every instance
@@ -19,14 +20,14 @@ export class HookWatch {
     if (typeof instance !== 'object' || instance === null || !Object.isExtensible(instance)) return instance;
     for (const name of HOOKS) {
       const hook = (instance as Record<string, unknown>)[name];
-      if (typeof hook === 'function') this.#overlay(instance, name, hook as Hook);
+      if (typeof hook === 'function') overlay(instance, name, this.#watched(instance, name, hook as Method));
     }
     return instance;
   }
 
-  #overlay(instance: object, name: string, hook: Hook): void {
+  #watched(instance: object, name: string, hook: Method): Method {
     const label = `${instance.constructor.name}.${name}`;
-    const value = async (...args: unknown[]): Promise<unknown> => {
+    return async (...args: unknown[]): Promise<unknown> => {
       this.#running.add(label);
       try {
         return await hook.apply(instance, args);
@@ -34,6 +35,5 @@ export class HookWatch {
         this.#running.delete(label);
       }
     };
-    Object.defineProperty(instance, name, { value, writable: true, configurable: true, enumerable: false });
   }
 }

@@ -7,6 +7,7 @@ export { keepNature } from './keep-nature.js';
 export { markedMethods } from './marked-methods.js';
 export { methodsOf, type Method } from './methods-of.js';
 export { OnDrain, type DrainMoment } from './on-drain.decorator.js';
+export { overlaid, overlay } from './overlay.js';
 export { Openings } from './openings.js';
 export { endOnSignals } from './run.js';
 export {

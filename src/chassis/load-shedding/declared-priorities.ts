@@ -4,7 +4,7 @@ import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import type { FastifyRequest } from 'fastify';
 import type { Priority } from '../context/index.js';
-import { methodsOf, type Method } from '../lifecycle/index.js';
+import { keepNature, methodsOf, overlaid, overlay, type Method } from '../lifecycle/index.js';
 import { priorityOf } from './priority.decorator.js';
 
 /** What Fastify keeps of a route. */
@@ -25,7 +25,7 @@ export class DeclaredPriorities {
     if (typeof instance !== 'object' || instance === null) return instance;
     const ofClass = priorityOf(instance.constructor);
     for (const [name, original] of methodsOf(instance)) {
-      const method = (instance as Record<string, Method>)[name] ?? original;
+      const method = overlaid(instance, name, original);
       const priority = priorityOf(original) ?? priorityOf(method) ?? ofClass;
       if (priority !== undefined) this.#declare(instance, name, method, priority);
     }
@@ -40,8 +40,7 @@ export class DeclaredPriorities {
     const handler = isShared ? copyOf(method) : method;
     const config = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as object | undefined;
     Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...config, priority }, handler);
-    if (isShared)
-      Object.defineProperty(instance, name, { value: handler, writable: true, configurable: true });
+    if (isShared) overlay(instance, name, handler);
   }
 }
 
@@ -56,11 +55,7 @@ function prototypeOf(instance: object): object {
 
 /** Controllers that extend one class share its handlers, not what is said of them. */
 function copyOf(method: Method): Method {
-  const copy: Method = function (this: unknown, ...args) {
+  return keepNature(method, function (this: unknown, ...args) {
     return method.apply(this, args);
-  };
-  Object.defineProperty(copy, 'name', { value: method.name });
-  for (const key of Reflect.getMetadataKeys(method) as unknown[])
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), copy);
-  return copy;
+  });
 }

@@ -1,5 +1,5 @@
 import { currentCall, GrpcCall, HttpCall } from '../context/index.js';
-import { isHandler, keepNature, methodsOf, type Method } from '../lifecycle/index.js';
+import { isHandler, keepNature, methodsOf, overlaid, overlay, type Method } from '../lifecycle/index.js';
 import { validateArguments } from '../pipeline/index.js';
 import { HandlerPlans } from './handler-plans.js';
 import type { HandlerDescription } from './link.js';
@@ -15,18 +15,17 @@ export function createHandlerOverlay(middlewares: Middlewares): (instance: unkno
   return (instance) => {
     if (typeof instance !== 'object' || instance === null) return instance;
     for (const [name, original] of methodsOf(instance)) {
-      const method = (instance as Record<string, Method>)[name] ?? original;
+      const method = overlaid(instance, name, original);
       if (!isHandler(method)) continue;
       const { constructor } = instance;
       const handler = { name: `${constructor.name}.${name}`, tags: tagsOf(constructor, method) };
-      const value = overlay(middlewares, handler, method);
-      Object.defineProperty(instance, name, { value, writable: true, configurable: true, enumerable: false });
+      overlay(instance, name, inPipeline(middlewares, handler, method));
     }
     return instance;
   };
 }
 
-function overlay(middlewares: Middlewares, handler: HandlerDescription, method: Method): Method {
+function inPipeline(middlewares: Middlewares, handler: HandlerDescription, method: Method): Method {
   const plans = new HandlerPlans(middlewares, handler);
   return keepNature(method, function (this: unknown, ...args: unknown[]): unknown {
     const call = currentCall();

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { isHandler, keepNature, methodsOf, type Method } from '../lifecycle/index.js';
+import { isHandler, keepNature, methodsOf, overlaid, overlay, type Method } from '../lifecycle/index.js';
 import { guardHandler, guardMethod } from './guard-method.js';
 import type { ManagedPolicy } from './managed-policy.js';
 import { mergeOptions } from './merge-options.js';
@@ -35,7 +35,7 @@ export class InstancePolicies {
     const isController = [...methods.values()].some(isHandler);
     for (const [name, original] of methods) {
       // Tracing and audit may have overlaid it, and have taken its metadata along.
-      const method = (instance as Record<string, Method>)[name] ?? original;
+      const method = overlaid(instance, name, original);
       const found = find(
         instance,
         type.name,
@@ -46,13 +46,7 @@ export class InstancePolicies {
       );
       const inner = found ? this.#guard(instance, method, found) : method;
       const value = isHandler(method) ? keepNature(method, guardHandler(this.registry.routed, inner)) : inner;
-      if (value !== method)
-        Object.defineProperty(instance, name, {
-          value,
-          writable: true,
-          configurable: true,
-          enumerable: false,
-        });
+      if (value !== method) overlay(instance, name, value);
     }
     return instance;
   };

@@ -1,4 +1,4 @@
-import { methodsOf } from '../lifecycle/index.js';
+import { methodsOf, overlay } from '../lifecycle/index.js';
 import { tracedMark } from './traced.decorator.js';
 import { traceMethod } from './trace-method.js';
 import type { Tracer } from './tracer.js';
@@ -39,8 +39,7 @@ export function createInstanceTracer(tracer: Tracer, { classes, excluded }: Inst
       if (LIFE_CYCLE.has(name)) continue;
       const spanName = `${constructor.name}.${name}`;
       if (!(tracedMark(method) ?? byDefault) || excluded.has(spanName)) continue;
-      const value = traceMethod(tracer, spanName, method);
-      Object.defineProperty(instance, name, { value, writable: true, configurable: true, enumerable: false });
+      overlay(instance, name, traceMethod(tracer, spanName, method));
     }
     return instance;
   };

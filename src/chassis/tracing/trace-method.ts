@@ -1,9 +1,8 @@
 import { SpanStatusCode } from '@opentelemetry/api';
-import 'reflect-metadata';
 import { isObservable, Observable } from 'rxjs';
 import { currentScope, runInScope, type Scope } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
-import type { Method } from '../lifecycle/index.js';
+import { keepNature, type Method } from '../lifecycle/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
 
@@ -13,7 +12,7 @@ import type { Tracer } from './tracer.js';
  * is, and a span lasts until a promise settles, an observable ends or an iteration is over.
  */
 export function traceMethod(tracer: Tracer, name: string, method: Method): Method {
-  const traced = function (this: unknown, ...args: unknown[]): unknown {
+  return keepNature(method, function (this: unknown, ...args: unknown[]): unknown {
     const scope = currentScope();
     const parent = scope?.span;
     if (scope === undefined || !(parent instanceof RecordingSpan)) return method.apply(this, args);
@@ -27,13 +26,7 @@ export function traceMethod(tracer: Tracer, name: string, method: Method): Metho
       throw error;
     }
     return follow(result, span, inner);
-  };
-  Object.defineProperty(traced, 'name', { value: method.name });
-  Object.defineProperty(traced, 'length', { value: method.length });
-  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), traced);
-  }
-  return traced;
+  });
 }
 
 function follow(result: unknown, span: RecordingSpan, scope: Scope): unknown {
