@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { StartError } from '../errors/index.js';
-import { markedMethods } from '../lifecycle/index.js';
+import { markedMethods, NOT_LASTING, type MarkedMethod } from '../lifecycle/index.js';
 import { jobOptionsOf, type JobMethod, type JobOptions } from './job.decorator.js';
 import { createSchedule, type Schedule } from './schedule.js';
 
@@ -22,13 +22,6 @@ export interface JobDefinition {
   readonly work: JobMethod;
 }
 
-interface Found {
-  readonly method: string;
-  readonly options: JobOptions;
-  readonly work: JobMethod;
-  readonly isLasting: boolean;
-}
-
 /** Finds the methods that are marked with `@Job`. */
 @Injectable()
 export class JobFinder {
@@ -38,40 +31,41 @@ export class JobFinder {
   find(): JobDefinition[] {
     const faults: string[] = [];
     const names = new Set<string>();
-    const jobs = this.#marked().map((found) => {
-      const { name = found.method } = found.options;
-      const tell = (fault: string) => faults.push(`${found.method} ${fault}`);
+    const jobs = markedMethods(this.discovery, jobOptionsOf).map((marked) => {
+      const { name = marked.name } = marked.mark;
+      const tell = (fault: string) => faults.push(`${marked.name} ${fault}`);
       if (names.has(name)) tell(`has the name "${name}", which another job has already`);
       names.add(name);
-      return define(found, name, tell);
+      return define(marked, name, tell);
     });
     if (faults.length > 0) throw new StartError(`Jobs cannot run as they are declared: ${faults.join('; ')}`);
     return jobs.filter((job) => job !== undefined);
   }
-
-  #marked(): Found[] {
-    return markedMethods(this.discovery, jobOptionsOf).map(({ name, mark, call, isLasting }) => ({
-      method: name,
-      options: mark,
-      work: call as JobMethod,
-      isLasting,
-    }));
-  }
 }
 
-function define(found: Found, name: string, tell: (fault: string) => void): JobDefinition | undefined {
-  const { method, options, work, isLasting } = found;
+function define(
+  { name: method, mark: options, call, isLasting }: MarkedMethod<JobOptions>,
+  name: string,
+  tell: (fault: string) => void,
+): JobDefinition | undefined {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, lock = true, runOnStart = false } = options;
   for (const option of Object.keys(options).filter((each) => !OPTIONS.has(each)))
     tell(`has ${option}, which is no option: there are ${[...OPTIONS].join(', ')}`);
   if (!NAME.test(name)) tell(`has the name "${name}": use letters, digits, ".", "_" and "-", 100 at most`);
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
     tell(`has timeoutMs ${timeoutMs}, which must be a whole number from 1 to a day`);
-  if (!isLasting)
-    tell('belongs to a request-scoped or transient provider, of which there is none between calls');
+  if (!isLasting) tell(NOT_LASTING);
   try {
     const schedule = createSchedule(options);
-    return { name, method, schedule, timeoutMs, isLocked: lock, runsOnStart: runOnStart, work };
+    return {
+      name,
+      method,
+      schedule,
+      timeoutMs,
+      isLocked: lock,
+      runsOnStart: runOnStart,
+      work: call as JobMethod,
+    };
   } catch (error) {
     tell((error as Error).message);
     return undefined;

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { StartError } from '../errors/index.js';
-import { markedMethods } from './marked-methods.js';
+import { markedMethods, NOT_LASTING } from './marked-methods.js';
 import { drainMomentOf, type DrainMoment } from './on-drain.decorator.js';
 
 type Hook = () => unknown;
@@ -17,10 +17,7 @@ export class DrainHooks implements OnModuleInit {
   onModuleInit(): void {
     const passing = markedMethods(this.discovery, drainMomentOf).filter(({ isLasting }) => !isLasting);
     if (passing.length === 0) return;
-    const faults = passing.map(
-      ({ name }) =>
-        `${name} belongs to a request-scoped or transient provider, of which there is none between calls`,
-    );
+    const faults = passing.map(({ name }) => `${name} ${NOT_LASTING}`);
     throw new StartError(`Methods with @OnDrain would not be called: ${faults.join('; ')}`);
   }
 

@@ -4,7 +4,7 @@ export { HookWatch } from './hook-watch.js';
 export { LifecycleModule } from './lifecycle.module.js';
 export { isHandler } from './is-handler.js';
 export { keepNature } from './keep-nature.js';
-export { markedMethods } from './marked-methods.js';
+export { markedMethods, NOT_LASTING, type MarkedMethod } from './marked-methods.js';
 export { methodsOf, type Method } from './methods-of.js';
 export { OnDrain, type DrainMoment } from './on-drain.decorator.js';
 export { overlaid, overlay } from './overlay.js';

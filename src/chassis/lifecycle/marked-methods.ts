@@ -1,6 +1,10 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { methodsOf, type Method } from './methods-of.js';
 
+/** Of a marked method whose instance is not lasting. */
+export const NOT_LASTING =
+  'belongs to a request-scoped or transient provider, of which there is none between calls';
+
 /** A method of a provider or a controller that a decorator has marked. */
 export interface MarkedMethod<Mark> {
   /** Class and method. */

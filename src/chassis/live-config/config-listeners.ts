@@ -8,18 +8,11 @@ import {
   type ConfigChange,
 } from '../config/index.js';
 import { StartError } from '../errors/index.js';
-import { markedMethods, OnDrain } from '../lifecycle/index.js';
+import { markedMethods, NOT_LASTING, OnDrain, type MarkedMethod } from '../lifecycle/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 
-/** A method that bears `@OnConfigChange`. */
-interface Listener {
-  /** Class and method. */
-  readonly name: string;
-  readonly keys: readonly string[];
-  readonly call: (change: ConfigChange<ChassisConfig>) => unknown;
-  /** Whether there is one instance of it as long as the service runs. */
-  readonly isLasting: boolean;
-}
+/** A method that bears `@OnConfigChange`, with its keys. */
+type Listener = MarkedMethod<readonly string[]>;
 
 /** Calls the methods that are marked with `@OnConfigChange`, each once at a time. */
 @Injectable()
@@ -49,7 +42,7 @@ export class ConfigListeners implements OnModuleInit, OnModuleDestroy {
    * @throws {StartError} with all that is wrong with all of them
    */
   onModuleInit(): void {
-    const listeners = this.#find();
+    const listeners = markedMethods(this.discovery, changeKeysOf);
     const faults = listeners.flatMap((listener) =>
       this.#faultsOf(listener).map((fault) => `${listener.name} ${fault}`),
     );
@@ -71,7 +64,7 @@ export class ConfigListeners implements OnModuleInit, OnModuleDestroy {
   }
 
   #follow(listener: Listener): void {
-    const { name, keys, call } = listener;
+    const { name, mark: keys, call } = listener;
     this.#failures.labels(name).inc(0);
     const tell = (change: ConfigChange<ChassisConfig>): void => {
       // Not at once: then every part has taken the change.
@@ -89,27 +82,13 @@ export class ConfigListeners implements OnModuleInit, OnModuleDestroy {
     this.#logger.error({ err, listener, revision }, 'a method did not follow the changed configuration');
   }
 
-  #faultsOf({ keys, isLasting }: Listener): string[] {
+  #faultsOf({ mark: keys, isLasting }: Listener): string[] {
     const faults = keys.flatMap((key): string[] => {
       if (!Object.hasOwn(this.config.values, key)) return [`names ${key}, a key that no schema has`];
       if (!this.sources.schema.live.has(key))
         return [`names ${key}, which changes only by a restart; mark it with live(), or leave it out`];
       return [];
     });
-    return isLasting
-      ? faults
-      : [
-          ...faults,
-          'belongs to a request-scoped or transient provider, of which there is none between calls',
-        ];
-  }
-
-  #find(): Listener[] {
-    return markedMethods(this.discovery, changeKeysOf).map(({ name, mark, call, isLasting }) => ({
-      name,
-      keys: mark,
-      call,
-      isLasting,
-    }));
+    return isLasting ? faults : [...faults, NOT_LASTING];
   }
 }
