@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { assertOnHandlers } from '../lifecycle/index.js';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { assertOnHandlers, controllerMethods } from '../lifecycle/index.js';
 import { requirementsOf, type AccessPolicy, type Requirement } from './access.decorators.js';
 import { readAccessRule, type AccessRule } from './access-rule.js';
 
@@ -32,15 +32,7 @@ export class AccessRules {
    */
   readAll(discovery: DiscoveryService): void {
     assertOnHandlers(discovery, decoratorOf);
-    const scanner = new MetadataScanner();
-    for (const { metatype } of discovery.getControllers()) {
-      const controller = metatype as Type;
-      const prototype = controller.prototype as Record<string, Handler>;
-      for (const name of scanner.getAllMethodNames(prototype)) {
-        const handler = prototype[name];
-        if (handler) this.of(controller, handler);
-      }
-    }
+    for (const { controller, method } of controllerMethods(discovery)) this.of(controller, method);
   }
 
   #add(controller: Type, handler: Handler): ResolvedRule {

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
 import { isHandler } from './is-handler.js';
-import { methodsOf } from './methods-of.js';
+import { methodsOn } from './methods-of.js';
 
 /**
  * For decorators that tell guards something about a call. Guards stand before the handlers of controllers only:
@@ -19,7 +19,7 @@ export function assertOnHandlers(
     if (!isClass(metatype)) continue;
     const isController = controllers.has(metatype);
     if (!isController) refuse(nameOf(metatype), metatype.name, 'controller');
-    for (const [key, method] of methodsOf(Object.create(metatype.prototype as object) as object))
+    for (const [key, method] of methodsOn(metatype.prototype))
       if (!isController || !isHandler(method))
         refuse(nameOf(method), `${metatype.name}.${key}`, 'handler of a controller');
   }

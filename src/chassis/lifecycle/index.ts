@@ -1,4 +1,5 @@
 export { assertOnHandlers } from './assert-on-handlers.js';
+export { controllerMethods, type ControllerMethod } from './controller-methods.js';
 export { DrainHooks } from './drain-hooks.js';
 export { HookWatch } from './hook-watch.js';
 export { LifecycleModule } from './lifecycle.module.js';

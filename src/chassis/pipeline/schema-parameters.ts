@@ -1,10 +1,10 @@
 import { Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { DiscoveryService } from '@nestjs/core';
 import { z } from 'zod';
+import { controllerMethods, isHandler, type ControllerMethod } from '../lifecycle/index.js';
 import { DeferringPipe } from './unvalidated.js';
 import { ValidationPipe } from './validation.pipe.js';
-import { isHandler } from '../lifecycle/index.js';
 
 interface Parameter {
   readonly schema?: unknown;
@@ -21,31 +21,25 @@ export class SchemaParameters {
   constructor(
     private readonly pipe: ValidationPipe,
     private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
   ) {
     this.#deferring = new DeferringPipe(pipe);
   }
 
   /** To be called before a transport is connected: Nest reads them then. */
   bind(): void {
-    for (const { metatype } of this.discovery.getControllers()) {
-      if (!metatype) continue;
-      for (const method of this.scanner.getAllMethodNames(metatype.prototype as object))
-        this.#bindMethod(metatype, metatype.prototype as Record<string, object>, method);
-    }
+    for (const each of controllerMethods(this.discovery)) this.#bindMethod(each);
   }
 
-  #bindMethod(controller: object, prototype: Readonly<Record<string, object>>, method: string): void {
-    const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) as
+  #bindMethod({ controller, name, method }: ControllerMethod): void {
+    const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, name) as
       Record<string, Parameter> | undefined;
     if (!parameters) return;
-    const handler = prototype[method];
-    const alone = handler && isHandler(handler) ? this.#deferring : this.pipe;
+    const alone = isHandler(method) ? this.#deferring : this.pipe;
     const bound = Object.entries(parameters).map(([key, parameter]) => [
       key,
       this.#withPipe(parameter, alone),
     ]);
-    Reflect.defineMetadata(ROUTE_ARGS_METADATA, Object.fromEntries(bound), controller, method);
+    Reflect.defineMetadata(ROUTE_ARGS_METADATA, Object.fromEntries(bound), controller, name);
   }
 
   /** Pipes after the validation need its result at once; without them it happens within the middlewares. */

@@ -1,8 +1,8 @@
-import { Injectable, type BeforeApplicationShutdown, type Type } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
 import { Config, type ConfiguredRateLimit } from '../config/index.js';
 import { matcherOf, type Call } from '../context/index.js';
-import { assertOnHandlers } from '../lifecycle/index.js';
+import { assertOnHandlers, controllerMethods, type ControllerMethod } from '../lifecycle/index.js';
 import { shorten, targetOf } from './key-of.js';
 import { Policy, type Quota } from './policy.js';
 import { isSkipped, optionsOf, rateLimitDecoratorOf } from './rate-limit.decorator.js';
@@ -54,7 +54,6 @@ export class RateLimits implements BeforeApplicationShutdown {
     private readonly metrics: RateLimitMetrics,
     private readonly sources: TokenSources,
     discovery: DiscoveryService,
-    scanner: MetadataScanner,
   ) {
     this.limiter = new RateLimiter({
       source: sources.shared,
@@ -62,12 +61,7 @@ export class RateLimits implements BeforeApplicationShutdown {
       onWait: (ms) => metrics.waited(ms),
     });
     assertOnHandlers(discovery, rateLimitDecoratorOf);
-    for (const { metatype } of discovery.getControllers()) {
-      const controller = metatype as Type;
-      const prototype = controller.prototype as Record<string, object>;
-      for (const name of scanner.getAllMethodNames(prototype))
-        this.#decorate(controller, prototype[name] as object, name);
-    }
+    for (const each of controllerMethods(discovery)) this.#decorate(each);
     this.#ofCode = new Set(this.#policies.keys());
     this.#assertEqual(config.get('RATE_LIMIT_POLICIES'));
     this.#configured = config.get('RATE_LIMIT_POLICIES').map((policy) => this.#configure(policy));
@@ -127,10 +121,10 @@ export class RateLimits implements BeforeApplicationShutdown {
     return this.#decorated.get(holder) ?? [];
   }
 
-  #decorate(type: Type, handler: object, method: string): void {
-    this.#addRules(type, optionsOf(type), type.name);
-    const options = optionsOf(handler);
-    this.#addRules(options, options, `${type.name}.${method}`);
+  #decorate({ controller, name, method }: ControllerMethod): void {
+    this.#addRules(controller, optionsOf(controller), controller.name);
+    const options = optionsOf(method);
+    this.#addRules(options, options, `${controller.name}.${name}`);
   }
 
   #addRules(holder: object, options: readonly RateLimitOptions[], name: string): void {
