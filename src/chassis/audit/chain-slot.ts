@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import { lockFile } from '../config/index.js';
 
-const SQLITE_BUSY = 5;
 const MAX_SLOTS = 4096;
 
 /** A chain of the folder that is this process's alone. */
@@ -14,39 +12,20 @@ export interface ChainSlot {
 
 /**
  * Takes the first chain of `directory` that no process writes to: each process has its own, and one that
- * starts later goes on where another has ended. The lock is the kernel's (SQLite's), so it ends with its
- * process, however that dies.
+ * starts later goes on where another has ended.
  */
 export function takeSlot(directory: string): ChainSlot {
   for (let number = 1; number <= MAX_SLOTS; number++) {
-    const path = join(directory, `audit-${number}.lock`);
-    const lock = open(path);
-    try {
-      lock.exec('begin exclusive');
-      return { number, release: () => lock.close() };
-    } catch (error) {
-      lock.close();
-      if (!isBusy(error)) throw notLockable(path, error);
-    }
+    const release = lock(join(directory, `audit-${number}.lock`));
+    if (release) return { number, release };
   }
   throw new Error(`${MAX_SLOTS} processes write to ${directory} already`);
 }
 
-function open(path: string): DatabaseSync {
-  // Loaded on demand: a service without audit files never needs it.
-  const sqlite = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite');
+function lock(path: string): (() => void) | undefined {
   try {
-    return new sqlite.DatabaseSync(path);
+    return lockFile(path);
   } catch (error) {
-    throw notLockable(path, error);
+    throw new Error(`${path} cannot be locked (${(error as Error).message})`, { cause: error });
   }
-}
-
-/** SQLite's own words name no file. */
-function notLockable(path: string, cause: unknown): Error {
-  return new Error(`${path} cannot be locked (${(cause as Error).message})`, { cause });
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }

@@ -10,6 +10,7 @@ export { renderKeysDocument } from './keys-document.js';
 export { FileWatch } from './file-watch.js';
 export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';
+export { lockFile } from './lock-file.js';
 export { makeFolder } from './make-folder.js';
 export { changeKeysOf, OnConfigChange } from './on-config-change.decorator.js';
 export { ConfigError } from './config-error.js';
