@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, integer, optionalHttpUrl } from './fields.js';
 
 const ALGORITHMS = 'RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA';
 const ALGORITHM = /^(RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA|Ed25519)$/;
@@ -14,10 +14,9 @@ const claims = () => list(/^[\x21-\x2b\x2d-\x7e]+$/, 'must be names of claims wi
 
 /** Who may call: the keys of authentication. Empty = that way to authenticate is not configured. */
 export const authConfigShape = {
-  AUTH_JWKS_URL: z
-    .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })])
-    .default('')
-    .describe("The issuer's public keys (JWKS) for bearer tokens; https in production. Empty = none."),
+  AUTH_JWKS_URL: optionalHttpUrl().describe(
+    "The issuer's public keys (JWKS) for bearer tokens; https in production. Empty = none.",
+  ),
   AUTH_ISSUER: z.string().max(1024).default('').describe('What the claim iss of a token must be.'),
   AUTH_AUDIENCE: z
     .string()

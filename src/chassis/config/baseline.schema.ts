@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { durationMs, integer, live, type KeyFault } from './fields.js';
+import { durationMs, flag, integer, live, type KeyFault } from './fields.js';
+import { listOf } from './list-of.js';
 import { isProxyList } from './proxy-list.js';
 
 /** Names with commas between them. */
@@ -21,10 +22,9 @@ export const baselineConfigShape = {
     })
     .default('')
     .describe('Who may say by x-forwarded-… where a call comes from; empty = nobody.'),
-  SECURITY_HEADERS_ENABLED: z
-    .enum(['true', 'false'])
-    .default('true')
-    .describe("Helmet's headers on every REST answer; false where a proxy sets its own."),
+  SECURITY_HEADERS_ENABLED: flag('true').describe(
+    "Helmet's headers on every REST answer; false where a proxy sets its own.",
+  ),
   HSTS_MAX_AGE_S: integer(0, 63_072_000)
     .default(31_536_000)
     .describe('Browsers use https for so many seconds; sent over TLS only; 0 = never sent.'),
@@ -52,12 +52,7 @@ export const baselineConfigShape = {
       .default('x-request-id,retry-after,ratelimit,ratelimit-policy')
       .describe('… these headers of the answer.'),
   ),
-  CORS_CREDENTIALS: live(
-    z
-      .enum(['true', 'false'])
-      .default('false')
-      .describe('Their browsers may send cookies; not with CORS_ORIGINS=*.'),
-  ),
+  CORS_CREDENTIALS: live(flag('false').describe('Their browsers may send cookies; not with CORS_ORIGINS=*.')),
   CORS_MAX_AGE_S: live(
     integer(0, 86_400).default(600).describe('A browser asks for leave again after so many seconds.'),
   ),
@@ -108,14 +103,6 @@ export function corsFaults(keys: {
   if (keys.CORS_ORIGINS !== '*' || keys.CORS_CREDENTIALS === 'false') return [];
   const message = 'must be false, or CORS_ORIGINS name the origins: browsers refuse * with credentials';
   return [{ path: ['CORS_CREDENTIALS'], message }];
-}
-
-/** The entries of a list with commas between them, without the empty ones. */
-export function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
 }
 
 function isOrigin(text: string): boolean {

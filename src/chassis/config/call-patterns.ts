@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { CallPatterns } from '../context/index.js';
+import type { Refuse } from './entries.js';
 
-/** Patterns of routes or rpcs, `*` for any text; may be left out. Read with `matcherOf` of the context. */
+/** Patterns of routes or rpcs, `*` for any text; may be left out. */
 export function patterns(example: string) {
   return z
     .array(
@@ -19,20 +21,18 @@ export function policyName() {
     .regex(/^[A-Za-z][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", a letter first, at most 64');
 }
 
-/** Methods of the routes, GET with HEAD; may be left out. Read with `matcherOf` of the context. */
-export function httpMethods() {
-  return z
+/** Which calls an entry is for. Read with `matcherOf` of the context. */
+export const callPatterns = {
+  routes: patterns('/v1/orders/*'),
+  /** Of the routes, GET with HEAD. */
+  methods: z
     .array(z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method such as POST'))
     .min(1, 'must have one method at least, or be left out')
-    .optional();
-}
+    .optional(),
+  rpcs: patterns('orders.v1.OrderService/*'),
+};
 
-/** A structured value as it is, or from JSON: the environment holds text. What is no JSON stays, and is refused. */
-export function fromText(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
+/** For entries that are for every call when they name none. */
+export function checkMethods({ routes, methods, rpcs }: CallPatterns, refuse: Refuse): void {
+  if (methods && !routes && rpcs) refuse('methods', 'is for routes; add them, or leave it out');
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GRPC_CODES, type Code } from '../errors/primary.js';
-import { httpMethods, patterns } from './call-patterns.js';
+import { callPatterns, patterns } from './call-patterns.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -33,9 +33,7 @@ const common = {
     .string('must be an id')
     .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be letters, digits, "_", "." and "-", at most 64')
     .optional(),
-  routes: patterns('/v1/orders/*'),
-  methods: httpMethods(),
-  rpcs: patterns('orders.v1.OrderService/*'),
+  ...callPatterns,
   dependencies: patterns('database, redis or client:payments'),
   header: Header.optional(),
   percentage: percentage.default(100),

@@ -1,7 +1,6 @@
-import { z } from 'zod';
-import { fromText } from './call-patterns.js';
 import { faultSchema } from './chaos-fault.schema.js';
-import { durationMs, live, type KeyFault } from './fields.js';
+import { entries } from './entries.js';
+import { durationMs, flag, live, type KeyFault } from './fields.js';
 
 const needsId = {
   path: 'id',
@@ -9,31 +8,17 @@ const needsId = {
   holds: ({ id }: { readonly id?: unknown }) => id !== undefined,
 };
 
-const Faults = z
-  .array(faultSchema([needsId]), { error: 'must be a list of faults; in the environment, as JSON' })
-  .superRefine((faults, context) => {
-    for (const [index, { id }] of faults.entries())
-      if (faults.findIndex((other) => other.id === id) < index)
-        context.addIssue({
-          code: 'custom',
-          path: [index, 'id'],
-          message: 'must be an id that no other fault has',
-        });
-  });
+const Faults = entries('faults', faultSchema([needsId]), ({ id }, refuse, former) => {
+  if (former.some((other) => other.id === id)) refuse('id', 'must be an id that no other fault has');
+});
 
 /** Faults on purpose; docs/fault-injection.md has examples. */
 export const chaosConfigShape = {
   CHAOS_ALLOWED: live(
-    z
-      .enum(['true', 'false'])
-      .default('false')
-      .describe('true = faults may be injected in production, too; elsewhere they always may.'),
+    flag('false').describe('true = faults may be injected in production, too; elsewhere they always may.'),
   ),
   CHAOS_FAULTS: live(
-    z
-      .preprocess(fromText, Faults)
-      .default([])
-      .describe('Faults on purpose: a list in YAML or JSON, see docs/fault-injection.md.'),
+    Faults.describe('Faults on purpose: a list in YAML or JSON, see docs/fault-injection.md.'),
   ),
   CHAOS_MAX_DURATION_MS: live(
     durationMs().default(3_600_000).describe('Longest time for a fault that was set on the management port.'),

@@ -3,7 +3,7 @@ import { auditConfigShape } from './audit.schema.js';
 import { authConfigShape } from './auth.schema.js';
 import { baselineConfigShape } from './baseline.schema.js';
 import { chaosConfigShape } from './chaos.schema.js';
-import { durationMs, integer, live, ratio } from './fields.js';
+import { durationMs, integer, live, optionalUrl, ratio } from './fields.js';
 import { flagsConfigShape } from './flags.schema.js';
 import { jobsConfigShape } from './jobs.schema.js';
 import { loadSheddingConfigShape } from './load-shedding.schema.js';
@@ -116,10 +116,9 @@ export const chassisConfigSchema = z.object({
     .default(20_000)
     .describe('… and closed when no answer comes in this time.'),
   DATABASE_URL: live(
-    z
-      .union([z.literal(''), z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })])
-      .default('')
-      .describe('PostgreSQL server; empty = embedded PostgreSQL under DATA_DIR.'),
+    optionalUrl(/^postgres(ql)?$/, 'must be a postgres:// URL').describe(
+      'PostgreSQL server; empty = embedded PostgreSQL under DATA_DIR.',
+    ),
   ),
   DATABASE_POOL_MAX: live(
     integer(1, 1000).default(10).describe('Most connections to the PostgreSQL server.'),

@@ -44,6 +44,21 @@ export function ratio() {
   return z.union([number, text], { error: 'must be a ratio from 0 to 1' });
 }
 
+/** `true` or `false`, which are text in the environment. */
+export function flag(value: 'true' | 'false') {
+  return z.enum(['true', 'false']).default(value);
+}
+
+/** A URL; empty stands for none. */
+export function optionalUrl(protocol: RegExp, error: string) {
+  return z.union([z.literal(''), z.url({ protocol, error })]).default('');
+}
+
+/** Of HTTP, with or without TLS. */
+export function optionalHttpUrl() {
+  return optionalUrl(/^https?$/, 'must be an http:// or https:// URL');
+}
+
 /** A key whose value may change while the service runs; every other needs a restart. */
 export function live<T extends z.ZodType>(schema: T): T {
   return schema.meta({ live: true });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fromText } from './call-patterns.js';
+import { entries } from './entries.js';
 import { live } from './fields.js';
 
 const Flag = z.strictObject({
@@ -10,11 +10,10 @@ const Flag = z.strictObject({
   tenants: z.array(z.string().min(1)).optional(),
 });
 
-const Flags = z
-  .array(Flag, { error: 'must be a list of flags; in the environment, as JSON' })
-  .refine((flags) => new Set(flags.map(({ name }) => name)).size === flags.length, {
-    error: 'must have each name once',
-  });
+const Flags = entries('flags', Flag).refine(
+  (flags) => new Set(flags.map(({ name }) => name)).size === flags.length,
+  { error: 'must have each name once' },
+);
 
 /** A flag of FEATURE_FLAGS, validated. */
 export type ConfiguredFlag = z.output<typeof Flag>;
@@ -22,9 +21,6 @@ export type ConfiguredFlag = z.output<typeof Flag>;
 /** Which features are on, for whom; docs/configuration.md has an example. */
 export const flagsConfigShape = {
   FEATURE_FLAGS: live(
-    z
-      .preprocess(fromText, Flags)
-      .default([])
-      .describe('Features that are on, and for whom: a list in YAML or JSON, see docs/configuration.md.'),
+    Flags.describe('Features that are on, and for whom: a list in YAML or JSON, see docs/configuration.md.'),
   ),
 };

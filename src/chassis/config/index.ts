@@ -1,4 +1,4 @@
-export { corsFaults, listOf } from './baseline.schema.js';
+export { corsFaults } from './baseline.schema.js';
 export { chaosFaults, isChaosAllowed } from './chaos.schema.js';
 export { faultSchema, type Fault, type FaultKind, type FaultRule } from './chaos-fault.schema.js';
 export { ConfigKeys, configKeysOf, type ConfigOf } from './config-keys.decorator.js';
@@ -10,6 +10,7 @@ export { renderKeysDocument } from './keys-document.js';
 export { FileWatch } from './file-watch.js';
 export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';
+export { listOf } from './list-of.js';
 export { lockFile } from './lock-file.js';
 export { makeFolder } from './make-folder.js';
 export { changeKeysOf, OnConfigChange } from './on-config-change.decorator.js';

@@ -1,9 +1,8 @@
-import { z } from 'zod';
+import { flag } from './fields.js';
 
 /** Scheduled work. */
 export const jobsConfigShape = {
-  JOBS_ENABLED: z
-    .enum(['true', 'false'])
-    .default('true')
-    .describe('false = this instance starts no job by itself; an operator still may.'),
+  JOBS_ENABLED: flag('true').describe(
+    'false = this instance starts no job by itself; an operator still may.',
+  ),
 };

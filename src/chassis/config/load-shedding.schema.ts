@@ -1,25 +1,14 @@
 import { z } from 'zod';
-import { fromText, httpMethods, patterns } from './call-patterns.js';
+import { callPatterns, checkMethods } from './call-patterns.js';
+import { entries } from './entries.js';
 import { durationMs, integer, live, ratio } from './fields.js';
 
 const ConfiguredPriority = z.strictObject({
   priority: z.enum(['critical', 'default', 'sheddable'], { error: 'must be critical, default or sheddable' }),
-  routes: patterns('/v1/orders/*'),
-  methods: httpMethods(),
-  rpcs: patterns('orders.v1.OrderService/*'),
+  ...callPatterns,
 });
 
-const Priorities = z
-  .array(ConfiguredPriority, { error: 'must be a list of priorities; in the environment, as JSON' })
-  .superRefine((entries, context) => {
-    for (const [index, { routes, methods, rpcs }] of entries.entries())
-      if (methods && !routes && rpcs)
-        context.addIssue({
-          code: 'custom',
-          path: [index, 'methods'],
-          message: 'is for routes; add them, or leave it out',
-        });
-  });
+const Priorities = entries('priorities', ConfiguredPriority, checkMethods);
 
 /** An entry of LOAD_SHEDDING_PRIORITIES, validated. */
 export type ConfiguredPriority = z.output<typeof ConfiguredPriority>;
@@ -51,11 +40,8 @@ export const loadSheddingConfigShape = {
       .describe('A refused caller is told to come back after one to three times as long.'),
   ),
   LOAD_SHEDDING_PRIORITIES: live(
-    z
-      .preprocess(fromText, Priorities)
-      .default([])
-      .describe(
-        'Priorities of routes and rpcs beside those of @Priority: a list in YAML or JSON, see docs/load-shedding.md.',
-      ),
+    Priorities.describe(
+      'Priorities of routes and rpcs beside those of @Priority: a list in YAML or JSON, see docs/load-shedding.md.',
+    ),
   ),
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { httpMethods, fromText, patterns } from './call-patterns.js';
+import { callPatterns, checkMethods } from './call-patterns.js';
+import { entries } from './entries.js';
 import { durationMs, integer, live } from './fields.js';
 
 /** Beyond what anybody needs, and small enough to be compared at a glance. */
@@ -13,9 +14,7 @@ export const MiddlewareChange = z.strictObject({
     .min(-MAX_PRIORITY)
     .max(MAX_PRIORITY)
     .optional(),
-  routes: patterns('/v1/orders/*'),
-  methods: httpMethods(),
-  rpcs: patterns('orders.v1.OrderService/*'),
+  ...callPatterns,
   transports: z
     .array(z.enum(['http', 'grpc'], { error: 'must be http or grpc' }))
     .min(1, 'must have one transport at least; leave it out for all')
@@ -32,19 +31,15 @@ export const MiddlewareName = z
   .string('must be a name')
   .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and "-", a letter first, at most 64');
 
-const ConfiguredMiddlewares = z
-  .array(MiddlewareChange.extend({ name: MiddlewareName }), {
-    error: 'must be a list of middlewares; in the environment, as JSON',
-  })
-  .superRefine((entries, context) => {
-    for (const [index, { name, methods, routes, rpcs }] of entries.entries()) {
-      const refuse = (field: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [index, field], message });
-      if (entries.findIndex((entry) => entry.name === name) < index)
-        refuse('name', 'must be a name that no other entry has');
-      if (methods && !routes && rpcs) refuse('methods', 'is for routes; add them, or leave it out');
-    }
-  });
+const ConfiguredMiddlewares = entries(
+  'middlewares',
+  MiddlewareChange.extend({ name: MiddlewareName }),
+  (entry, refuse, former) => {
+    if (former.some(({ name }) => name === entry.name))
+      refuse('name', 'must be a name that no other entry has');
+    checkMethods(entry, refuse);
+  },
+);
 
 /** A middleware's change, validated. */
 export type MiddlewareChange = z.output<typeof MiddlewareChange>;
@@ -52,12 +47,9 @@ export type MiddlewareChange = z.output<typeof MiddlewareChange>;
 /** What stands around the handlers; docs/pipeline.md has examples. */
 export const middlewareConfigShape = {
   MIDDLEWARES: live(
-    z
-      .preprocess(fromText, ConfiguredMiddlewares)
-      .default([])
-      .describe(
-        'Middlewares switched, ordered, aimed or set otherwise than their code says: a list in YAML or JSON, see docs/pipeline.md.',
-      ),
+    ConfiguredMiddlewares.describe(
+      'Middlewares switched, ordered, aimed or set otherwise than their code says: a list in YAML or JSON, see docs/pipeline.md.',
+    ),
   ),
   MIDDLEWARE_INIT_TIMEOUT_MS: durationMs()
     .default(5000)

@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer, live, ratio } from './fields.js';
-
-const url = () =>
-  z
-    .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })])
-    .default('');
+import { durationMs, flag, integer, live, optionalHttpUrl, ratio } from './fields.js';
 
 /** `key=value` pairs with commas between them, percent-encoded, as OpenTelemetry writes them. */
 const pairs = () =>
@@ -36,14 +31,15 @@ const SAMPLERS = [
  * traces. Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export const otelConfigShape = {
-  OTEL_SDK_DISABLED: z
-    .enum(['true', 'false'])
-    .default('false')
-    .describe('true = no spans; ids still propagate.'),
+  OTEL_SDK_DISABLED: flag('false').describe('true = no spans; ids still propagate.'),
   OTEL_SERVICE_NAME: z.string().max(255).default('').describe('service.name of spans; empty = SERVICE_NAME.'),
   OTEL_RESOURCE_ATTRIBUTES: pairs().describe('Further attributes of the service, on every span.'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url().describe('Collector; empty = no export. /v1/traces is added for HTTP.'),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url().describe('Collector for traces alone, used as it is.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalHttpUrl().describe(
+    'Collector; empty = no export. /v1/traces is added for HTTP.',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optionalHttpUrl().describe(
+    'Collector for traces alone, used as it is.',
+  ),
   OTEL_EXPORTER_OTLP_PROTOCOL: z
     .enum(['http/protobuf', 'grpc'])
     .default('http/protobuf')
@@ -73,10 +69,9 @@ export const otelConfigShape = {
   OTEL_BSP_SCHEDULE_DELAY: durationMs()
     .default(5000)
     .describe('Longest wait of a span for its batch, in milliseconds.'),
-  TRACES_KEEP_ERRORS: z
-    .enum(['true', 'false'])
-    .default('true')
-    .describe('Export the server span of a failed call although its trace was not sampled.'),
+  TRACES_KEEP_ERRORS: flag('true').describe(
+    'Export the server span of a failed call although its trace was not sampled.',
+  ),
   TRACES_SPANS: z
     .enum(['all', 'server'])
     .default('all')

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { listOf } from './list-of.js';
 
 /** A block of addresses. */
 export interface Subnet {
@@ -20,11 +21,7 @@ export function isProxyList(text: string): boolean {
 
 /** The blocks of a list such as `loopback, 10.1.0.0/16, 2001:db8::7`; `undefined` when an entry is none. */
 export function parseProxyList(text: string): readonly Subnet[] | undefined {
-  const entries = text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean)
-    .flatMap((entry) => WORDS[entry] ?? [entry]);
+  const entries = listOf(text).flatMap((entry) => WORDS[entry] ?? [entry]);
   const subnets = entries.map(parseSubnet);
   return subnets.every((subnet) => subnet !== undefined) ? subnets : undefined;
 }

@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import { httpMethods, fromText, patterns, policyName } from './call-patterns.js';
+import { callPatterns, checkMethods, policyName } from './call-patterns.js';
+import { entries } from './entries.js';
 import { integer, live, ratio } from './fields.js';
 
 const MAX_LIMIT = 1_000_000_000;
 
 const RateLimitPolicy = z.strictObject({
   name: policyName(),
-  routes: patterns('/v1/orders/*'),
-  methods: httpMethods(),
-  rpcs: patterns('orders.v1.OrderService/*'),
+  ...callPatterns,
   limit: integer(1, MAX_LIMIT),
   windowMs: integer(1, 86_400_000).default(1000),
   burst: integer(1, MAX_LIMIT).optional(),
@@ -22,22 +21,15 @@ const RateLimitPolicy = z.strictObject({
   excess: z.enum(['refuse', 'wait'], { error: 'must be refuse or wait' }).default('refuse'),
 });
 
-const Policies = z
-  .array(RateLimitPolicy, { error: 'must be a list of policies; in the environment, as JSON' })
-  .superRefine((policies, context) => {
-    for (const [index, policy] of policies.entries()) {
-      const refuse = (field: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [index, field], message });
-      if (policies.findIndex(({ name }) => name === policy.name) < index)
-        refuse('name', 'must be a name that no other policy has');
-      if (policy.limit > 0 && policy.cost > (policy.burst ?? policy.limit))
-        refuse('cost', 'must not be larger than burst, which is the limit unless it is set');
-      if (policy.methods && !policy.routes && policy.rpcs)
-        refuse('methods', 'is for routes; add them, or leave it out');
-      if (policy.excess === 'wait' && policy.per === 'call')
-        refuse('excess', 'may be wait only where per is message');
-    }
-  });
+const Policies = entries('policies', RateLimitPolicy, (policy, refuse, former) => {
+  if (former.some(({ name }) => name === policy.name))
+    refuse('name', 'must be a name that no other policy has');
+  if (policy.limit > 0 && policy.cost > (policy.burst ?? policy.limit))
+    refuse('cost', 'must not be larger than burst, which is the limit unless it is set');
+  checkMethods(policy, refuse);
+  if (policy.excess === 'wait' && policy.per === 'call')
+    refuse('excess', 'may be wait only where per is message');
+});
 
 /** A policy of RATE_LIMIT_POLICIES, validated. */
 export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
@@ -45,10 +37,9 @@ export type ConfiguredRateLimit = z.output<typeof RateLimitPolicy>;
 /** How often who may call; docs/rate-limits.md has examples. */
 export const rateLimitConfigShape = {
   RATE_LIMIT_POLICIES: live(
-    z
-      .preprocess(fromText, Policies)
-      .default([])
-      .describe('Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.'),
+    Policies.describe(
+      'Rate limits beside those of @RateLimit: a list in YAML or JSON, see docs/rate-limits.md.',
+    ),
   ),
   RATE_LIMIT_HEADERS: live(
     z

@@ -1,12 +1,10 @@
-import { z } from 'zod';
-import { durationMs } from './fields.js';
+import { durationMs, optionalUrl } from './fields.js';
 
 /** The Redis server that capabilities share. */
 export const redisConfigShape = {
-  REDIS_URL: z
-    .union([z.literal(''), z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' })])
-    .default('')
-    .describe('Redis server, rediss:// for TLS; empty = stores inside the process.'),
+  REDIS_URL: optionalUrl(/^rediss?$/, 'must be a redis:// or rediss:// URL').describe(
+    'Redis server, rediss:// for TLS; empty = stores inside the process.',
+  ),
   REDIS_CONNECT_TIMEOUT_MS: durationMs().default(1000).describe('Longest wait for a connection to Redis.'),
   REDIS_COMMAND_TIMEOUT_MS: durationMs()
     .default(100)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GRPC_CODES, type Code } from '../errors/primary.js';
-import { fromText, httpMethods, patterns, policyName } from './call-patterns.js';
+import { callPatterns, checkMethods, policyName } from './call-patterns.js';
+import { entries } from './entries.js';
 import { durationMs, integer, live } from './fields.js';
 
 const MAX_CALLS = 1_000_000;
@@ -62,30 +63,22 @@ const staticStep = z.strictObject({
   value: z.unknown().refine((value) => value !== undefined, 'must be there: what the step answers'),
 });
 
-const entry = z.strictObject({
+const Policy = z.strictObject({
   name: policyName(),
-  routes: patterns('/v1/orders/*'),
-  methods: httpMethods(),
-  rpcs: patterns('orders.v1.OrderService/*'),
+  ...callPatterns,
   ...policyRules.shape,
   fallback: z.array(staticStep).min(1, 'must have one step at least').nullish(),
 });
 
-const Entries = z
-  .array(entry, { error: 'must be a list of policies; in the environment, as JSON' })
-  .superRefine((entries, context) => {
-    for (const [index, { name, routes, rpcs, methods }] of entries.entries()) {
-      const refuse = (field: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [index, field], message });
-      if (entries.findIndex((other) => other.name === name) < index)
-        refuse('name', 'must be a name that no other policy has');
-      if (methods && !routes)
-        refuse('methods', rpcs ? 'is for routes; add them, or leave it out' : 'needs routes');
-    }
-  });
+const Policies = entries('policies', Policy, (policy, refuse, former) => {
+  if (former.some(({ name }) => name === policy.name))
+    refuse('name', 'must be a name that no other policy has');
+  checkMethods(policy, refuse);
+  if (policy.methods && !policy.routes && !policy.rpcs) refuse('methods', 'needs routes');
+});
 
 /** One policy of RESILIENCE_POLICIES, validated; `null` takes away what the code says. */
-export type ConfiguredPolicy = z.output<typeof entry>;
+export type ConfiguredPolicy = z.output<typeof Policy>;
 
 /** What is wrong with rules, by field; `undefined` when nothing is. */
 export function faultOfRules(rules: object): string | undefined {
@@ -96,9 +89,8 @@ export function faultOfRules(rules: object): string | undefined {
 /** What calls of others, and of ours, may cost; docs/resilience.md has examples. */
 export const resilienceConfigShape = {
   RESILIENCE_POLICIES: live(
-    z
-      .preprocess(fromText, Entries)
-      .default([])
-      .describe('Policies of routes, rpcs and by name: a list in YAML or JSON, see docs/resilience.md.'),
+    Policies.describe(
+      'Policies of routes, rpcs and by name: a list in YAML or JSON, see docs/resilience.md.',
+    ),
   ),
 };

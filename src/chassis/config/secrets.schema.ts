@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs } from './fields.js';
+import { durationMs, optionalHttpUrl } from './fields.js';
 
 /** How values that begin with `enc:` are decrypted; docs/secrets.md. These keys themselves are never encrypted. */
 export const secretsConfigShape = {
@@ -17,10 +17,9 @@ export const secretsConfigShape = {
     .max(2048)
     .default('')
     .describe('Id, ARN or alias of the AWS KMS key that encrypts; decrypting needs none.'),
-  CONFIG_KMS_ENDPOINT: z
-    .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })])
-    .default('')
-    .describe("Address of AWS KMS, such as a VPC's endpoint; empty = that of the region."),
+  CONFIG_KMS_ENDPOINT: optionalHttpUrl().describe(
+    "Address of AWS KMS, such as a VPC's endpoint; empty = that of the region.",
+  ),
   CONFIG_KMS_TIMEOUT_MS: durationMs(10)
     .default(3000)
     .describe('Longest wait for one answer of AWS KMS; four attempts at most.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, flag, integer } from './fields.js';
 import { isStoreUrl } from './sources/store-url.js';
 
 const KIB = 1024;
@@ -50,10 +50,9 @@ export const sourcesConfigShape = {
   CONFIG_SNAPSHOT_FILE: paths().describe(
     'What Consul and etcd said last, for a start without them; empty = config-snapshot.json under DATA_DIR, ./data where that is in memory.',
   ),
-  CONFIG_REMOTE_REQUIRED: z
-    .enum(['true', 'false'])
-    .default('false')
-    .describe('true = no start from the snapshot: Consul and etcd must be there and right.'),
+  CONFIG_REMOTE_REQUIRED: flag('false').describe(
+    'true = no start from the snapshot: Consul and etcd must be there and right.',
+  ),
   CONSUL_URL: z
     .string()
     .refine(storeUrl, { error: 'must be an http:// or https:// URL' })

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { durationMs, integer } from './fields.js';
+import { durationMs, flag, integer } from './fields.js';
 
 const file = () => z.string().default('');
-const flag = (value: 'true' | 'false') => z.enum(['true', 'false']).default(value);
 
 /** TLS of both public ports; docs/tls.md. The management port stays plain. */
 export const tlsConfigShape = {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { listOf } from '../baseline.schema.js';
+import { listOf } from '../list-of.js';
 import type { SourceSettings } from '../sources.schema.js';
 import { ConsulSource } from './consul-source.js';
 import { EtcdSource } from './etcd-source.js';
