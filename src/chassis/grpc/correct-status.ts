@@ -1,33 +1,23 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { REQUEST_ID_HEADER, type GrpcCall } from '../context/index.js';
-import { ServiceError, type Code } from '../errors/index.js';
-import { compressedWithout } from './edge-errors.js';
+import type { ServiceError } from '../errors/index.js';
+import {
+  compressedWithout,
+  malformedMessage,
+  messageTooLarge,
+  notOneMessage,
+  unsupportedEncoding,
+} from './edge-errors.js';
 import { STATUS_DETAILS_KEY, toStatusFields } from './status.js';
 
 /** The encoding of a call that names none: grpc-js would take a message that is marked as compressed as it is. */
 export const NO_ENCODING = '(none)';
 /** What grpc-js refuses by itself, by its words. It takes for its own fault what is the caller's. */
-const REFUSALS: readonly { pattern: RegExp; code: Code; reason: string }[] = [
-  {
-    pattern: /^(Failed to decompress|Error deserializing request)/,
-    code: 'INVALID_ARGUMENT',
-    reason: 'MALFORMED_MESSAGE',
-  },
-  {
-    pattern: /^Received message (larger than|that decompresses to)/,
-    code: 'RESOURCE_EXHAUSTED',
-    reason: 'BODY_TOO_LARGE',
-  },
-  {
-    pattern: /^Received message compressed with unsupported/,
-    code: 'UNIMPLEMENTED',
-    reason: 'UNSUPPORTED_ENCODING',
-  },
-  {
-    pattern: /^Received (no|a second) request message/,
-    code: 'UNIMPLEMENTED',
-    reason: 'NOT_ONE_MESSAGE',
-  },
+const REFUSALS: readonly (readonly [pattern: RegExp, toError: (message: string) => ServiceError])[] = [
+  [/^(Failed to decompress|Error deserializing request)/, malformedMessage],
+  [/^Received message (larger than|that decompresses to)/, messageTooLarge],
+  [/^Received message compressed with unsupported/, unsupportedEncoding],
+  [/^Received (no|a second) request message/, notOneMessage],
 ];
 /** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
 const MAX_MESSAGE_LENGTH = 2048;
@@ -61,8 +51,8 @@ export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain:
 function refusalOf(text: string): ServiceError | undefined {
   const message = decodeURI(text);
   if (message.endsWith(`"${NO_ENCODING}"`)) return compressedWithout();
-  const refusal = REFUSALS.find(({ pattern }) => pattern.test(message));
-  return refusal && new ServiceError({ code: refusal.code, reason: refusal.reason, message });
+  const [, toError] = REFUSALS.find(([pattern]) => pattern.test(message)) ?? [];
+  return toError?.(message);
 }
 
 function cut(text: string): string {

@@ -36,32 +36,40 @@ export function malformedTimeout(): ServiceError {
   });
 }
 
-/**
- * Its message cannot be read. A fault of the caller, as any that does not decompress: gRPC's INTERNAL would count as
- * the service's.
- */
-export function compressedWithout(): ServiceError {
-  return new ServiceError({
-    code: 'INVALID_ARGUMENT',
-    reason: 'MALFORMED_MESSAGE',
-    message: 'The message is marked as compressed, but the call has no grpc-encoding',
-  });
+/** Its message cannot be read. A fault of the caller: gRPC's INTERNAL would count as the service's. */
+export function malformedMessage(message: string, cause?: unknown): ServiceError {
+  return new ServiceError({ code: 'INVALID_ARGUMENT', reason: 'MALFORMED_MESSAGE', message, cause });
 }
 
-/** A method that takes one message was sent another number of them. */
-export function notOneMessage(found: string): ServiceError {
-  return new ServiceError({
-    code: 'UNIMPLEMENTED',
-    reason: 'NOT_ONE_MESSAGE',
-    message: `The request has ${found} message; the method takes exactly one`,
-  });
+/** Its message does not decompress. */
+export function compressedWithout(): ServiceError {
+  return malformedMessage('The message is marked as compressed, but the call has no grpc-encoding');
 }
 
 /** The last message of a stream is not all there. */
 export function incompleteMessage(): ServiceError {
-  return new ServiceError({
-    code: 'INVALID_ARGUMENT',
-    reason: 'MALFORMED_MESSAGE',
-    message: 'The request ends in the middle of a message',
-  });
+  return malformedMessage('The request ends in the middle of a message');
+}
+
+/** Its message is compressed in a way that nobody here reads. */
+export function unsupportedEncoding(message: string): ServiceError {
+  return new ServiceError({ code: 'UNIMPLEMENTED', reason: 'UNSUPPORTED_ENCODING', message });
+}
+
+/** Its message is larger than the service takes. */
+export function messageTooLarge(message: string): ServiceError {
+  return new ServiceError({ code: 'RESOURCE_EXHAUSTED', reason: 'BODY_TOO_LARGE', message });
+}
+
+/** A method that takes one message was sent another number of them. */
+export function notOneMessage(message: string): ServiceError {
+  return new ServiceError({ code: 'UNIMPLEMENTED', reason: 'NOT_ONE_MESSAGE', message });
+}
+
+export function noMessage(): ServiceError {
+  return notOneMessage('The request has no message; the method takes exactly one');
+}
+
+export function severalMessages(): ServiceError {
+  return notOneMessage('The request has more than one message; the method takes exactly one');
 }

@@ -11,7 +11,7 @@ import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { toServiceError } from '../errors/index.js';
 import { callOf, closeInTime, cutCall, endsAmidMessage, streamOf } from './call-link.js';
-import { notOneMessage } from './edge-errors.js';
+import { severalMessages } from './edge-errors.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -110,7 +110,7 @@ function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: Grp
     if (!('request' in serverCall))
       return invokeWith(invoke, readMessages(serverCall, call), serverCall, call);
     call.messagesIn = 1;
-    if (endsAmidMessage(serverCall)) throw notOneMessage('more than one');
+    if (endsAmidMessage(serverCall)) throw severalMessages();
     return invokeWith(invoke, serverCall.request, serverCall, call);
   } catch (error) {
     return Promise.reject(error);

@@ -1,9 +1,9 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Readable } from 'node:stream';
 import type { GrpcCall } from '../context/index.js';
-import { callCancelled, ServiceError } from '../errors/index.js';
+import { callCancelled, type ServiceError } from '../errors/index.js';
 import { endsAmidMessage, isGone } from './call-link.js';
-import { incompleteMessage } from './edge-errors.js';
+import { incompleteMessage, malformedMessage } from './edge-errors.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
@@ -16,12 +16,7 @@ export class MalformedMessage {
   constructor(readonly cause: unknown) {}
 
   toError(): ServiceError {
-    return new ServiceError({
-      code: 'INVALID_ARGUMENT',
-      reason: 'MALFORMED_MESSAGE',
-      message: 'The message is not valid protobuf for this method',
-      cause: this.cause,
-    });
+    return malformedMessage('The message is not valid protobuf for this method', this.cause);
   }
 }
 

@@ -7,9 +7,9 @@ import {
 } from 'node:http2';
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
-import { GRPC_CODES, ServiceError } from '../errors/index.js';
+import { GRPC_CODES } from '../errors/index.js';
 import { closeInTime } from './call-link.js';
-import { compressedWithout, notOneMessage } from './edge-errors.js';
+import { compressedWithout, messageTooLarge, noMessage, severalMessages } from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 
@@ -92,10 +92,13 @@ export class UnaryCall {
       const length = prefix.readUInt32BE(1);
       const { maxMessageBytes } = this.method;
       if (prefix[0] !== 0) this.#fail(compressedWithout());
-      else if (length > maxMessageBytes) this.#fail(tooLarge(length, maxMessageBytes));
+      else if (length > maxMessageBytes)
+        this.#fail(
+          messageTooLarge(`The message has ${length} bytes; this service accepts ${maxMessageBytes}`),
+        );
       this.#wanted = PREFIX_BYTES + length;
     }
-    if (this.#bytes > this.#wanted) this.#fail(notOneMessage('more than one'));
+    if (this.#bytes > this.#wanted) this.#fail(severalMessages());
   }
 
   #joined(): Buffer {
@@ -110,7 +113,7 @@ export class UnaryCall {
   #run(): void {
     const { call } = this;
     if (call.isAnswered) return;
-    if (this.#bytes !== this.#wanted) this.#fail(notOneMessage('no'));
+    if (this.#bytes !== this.#wanted) this.#fail(noMessage());
     else runInCall(call, this.#handle);
   }
 
@@ -180,12 +183,4 @@ function headersOf({ answerMetadata, requestId }: GrpcCall): OutgoingHttpHeaders
   return answerMetadata
     ? { ...answerMetadata, ':status': '200', 'content-type': CONTENT_TYPE, [REQUEST_ID_HEADER]: requestId }
     : [':status', '200', 'content-type', CONTENT_TYPE, REQUEST_ID_HEADER, requestId];
-}
-
-function tooLarge(length: number, limit: number): ServiceError {
-  return new ServiceError({
-    code: 'RESOURCE_EXHAUSTED',
-    reason: 'BODY_TOO_LARGE',
-    message: `The message has ${length} bytes; this service accepts ${limit}`,
-  });
 }
