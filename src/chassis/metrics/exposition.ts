@@ -1,22 +1,40 @@
 import { setImmediate } from 'node:timers/promises';
 import { nameBucket } from '../context/index.js';
 import type { Exemplar, MetricSnapshot, Sample } from './metric.js';
+import { negotiate, type ExpositionFormat } from './negotiate.js';
 
 const MAY_NEED_ESCAPE = /[\\\n"]/;
 
-/** Prometheus' own text, or OpenMetrics with exemplars. */
-export type ExpositionFormat = 'text' | 'openmetrics';
+const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
 
 /** Samples that one turn of the event loop writes: calls go on while a large scrape is put together. */
 const SAMPLES_A_TURN = 200;
 
+/** A scrape's answer. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Metrics as a scrape reads them, in the format that `accept`, an HTTP header, asks for. */
+export async function expose(
+  metrics: readonly MetricSnapshot[],
+  accept: string | undefined,
+): Promise<Exposition> {
+  const format = negotiate(accept);
+  return { contentType: CONTENT_TYPES[format], body: await render(metrics, format) };
+}
+
 /**
- * Metrics as a scrape reads them. prom-client's own renderer does not serve here: its OpenMetrics form
+ * prom-client's own renderer does not serve here: its OpenMetrics form
  * renames counters for good, writes `le="1"` where the format demands `le="1.0"`, and exemplars exist
  * for one of the two formats only.
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats, OpenMetrics 1.0.
  */
-export async function expose(metrics: readonly MetricSnapshot[], format: ExpositionFormat): Promise<string> {
+async function render(metrics: readonly MetricSnapshot[], format: ExpositionFormat): Promise<string> {
   const isOpen = format === 'openmetrics';
   let text = '';
   let written = 0;

@@ -1,5 +1,6 @@
 export { Counter, CounterSeries } from './counter.js';
 export type { LabelValues, MetricDefinition } from './definition.js';
+export type { Exposition } from './exposition.js';
 export { Gauge, GaugeSeries } from './gauge.js';
 export { Histogram, HistogramSeries } from './histogram.js';
 export { renderMetricsDocument, type MetricDescription } from './metrics-document.js';
@@ -7,7 +8,6 @@ export { MetricsModule } from './metrics.module.js';
 export {
   MetricsRegistry,
   type CollectedDefinition,
-  type Exposition,
   type GaugeDefinition,
   type HistogramDefinition,
 } from './metrics-registry.js';

@@ -18,12 +18,11 @@ import {
   type MetricDefinition,
   type MetricType,
 } from './definition.js';
-import { expose } from './exposition.js';
+import { expose, type Exposition } from './exposition.js';
 import { Gauge } from './gauge.js';
 import { Histogram } from './histogram.js';
 import type { MetricOptions, MetricSnapshot } from './metric.js';
 import type { MetricDescription } from './metrics-document.js';
-import { negotiate } from './negotiate.js';
 
 /** Longest wait for a metric, in milliseconds; a scrape of Prometheus lasts 10 s at most by default. */
 const READ_LIMIT_MS = 3000;
@@ -58,12 +57,6 @@ export interface HistogramDefinition<Labels extends readonly string[]> extends M
 /** A metric of ours. */
 interface Readable {
   read(): Promise<MetricSnapshot>;
-}
-
-/** A scrape's answer. */
-export interface Exposition {
-  readonly contentType: string;
-  readonly body: string;
 }
 
 /**
@@ -119,10 +112,7 @@ export class MetricsRegistry {
 
   /** Everything as text, in the format that `accept`, an HTTP header, asks for. */
   async expose(accept?: string): Promise<Exposition> {
-    const format = negotiate(accept);
-    const contentType =
-      format === 'openmetrics' ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
-    return { contentType, body: await expose(await this.snapshot(), format) };
+    return expose(await this.snapshot(), accept);
   }
 
   /** Every metric with its values, sorted by name. */

@@ -1,4 +1,5 @@
-import type { ExpositionFormat } from './exposition.js';
+/** Prometheus' own text, or OpenMetrics with exemplars. */
+export type ExpositionFormat = 'text' | 'openmetrics';
 
 interface MediaRange {
   readonly type: string;

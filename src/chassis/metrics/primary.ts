@@ -2,4 +2,3 @@
 export { expose } from './exposition.js';
 export type { Buckets, MetricSnapshot, Sample } from './metric.js';
 export type { MetricDescription } from './metrics-document.js';
-export { negotiate } from './negotiate.js';

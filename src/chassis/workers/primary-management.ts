@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { SecurityHeaders } from '../baseline/primary.js';
 import { acceptRequestId, REQUEST_ID_HEADER } from '../context/index.js';
 import { ServiceError, toProblem } from '../errors/primary.js';
-import { expose, negotiate, type MetricSnapshot } from '../metrics/primary.js';
+import { expose, type MetricSnapshot } from '../metrics/primary.js';
 import { FaultSettings } from './fault-settings.js';
 import { livenessOf, readinessOf, startupOf } from './merge-health.js';
 import { mergeMetrics, type WorkerMetrics } from './merge-metrics.js';
@@ -28,8 +28,6 @@ const ROLLBACK = /^\/config\/revisions\/[^/]+\/rollback$/;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** As where one process serves: probes and scrapes are few. */
 const MAX_CONNECTIONS = 1000;
-const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /** What the management port needs of the primary. */
 export interface PrimaryManagementOptions {
@@ -220,13 +218,8 @@ export class PrimaryManagement {
     const live = workers.filter((worker) => this.pool.workers.has(worker));
     const told = live.toReversed().map(({ number, metrics }): WorkerMetrics => ({ worker: number, metrics }));
     const all = [...told, { worker: 0, metrics: this.options.own() }];
-    const merged = mergeMetrics(all, this.options.past());
-    const format = negotiate(accept);
-    return {
-      status: 200,
-      headers: { 'content-type': format === 'openmetrics' ? OPENMETRICS_TYPE : TEXT_TYPE, vary: 'accept' },
-      body: await expose(merged, format),
-    };
+    const { contentType, body } = await expose(mergeMetrics(all, this.options.past()), accept);
+    return { status: 200, headers: { 'content-type': contentType, vary: 'accept' }, body };
   }
 }
 
