@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { watchRefusedConnections } from './baseline/index.js';
 import { ChassisModule } from './chassis.module.js';
 import { ConfigSources, type Config } from './config/index.js';
-import { bind } from './errors/index.js';
+import { bind, formatAddress } from './errors/index.js';
 import {
   captureGrpcLog,
   GrpcServer,
@@ -199,15 +199,19 @@ async function listen(
   const http = app.getHttpAdapter() as unknown as HttpAdapter;
   const host = config.get('HOST');
   if (hasManagementPort) {
-    const address = at(management.host, config.get('MANAGEMENT_PORT'));
+    const address = formatAddress(management.host, config.get('MANAGEMENT_PORT'));
     await bind('MANAGEMENT_PORT', address, management.listen());
   }
   const grpc = connectGrpc(app, parts);
   watchRefusedConnections(app.get(MetricsRegistry), { http: http.refused, grpc: grpc.refused });
   await serveOpenApi(app, config);
   await app.init();
-  await bind('GRPC_PORT', at(host, config.get('GRPC_PORT')), app.startAllMicroservices());
-  await bind('HTTP_PORT', at(host, config.get('HTTP_PORT')), app.listen(config.get('HTTP_PORT'), host));
+  await bind('GRPC_PORT', formatAddress(host, config.get('GRPC_PORT')), app.startAllMicroservices());
+  await bind(
+    'HTTP_PORT',
+    formatAddress(host, config.get('HTTP_PORT')),
+    app.listen(config.get('HTTP_PORT'), host),
+  );
   const openCalls = telemetry.observers.open;
   addShutdownStages(shutdown, { app, config, readiness, grpc, openCalls, hookWatch, telemetry });
   readiness.set(true);
@@ -215,9 +219,9 @@ async function listen(
     app,
     config,
     logger: logging.logger,
-    http: at(host, (app.getHttpServer().address() as AddressInfo).port),
-    grpc: at(host, grpc.port),
-    management: at(management.host, management.port),
+    http: formatAddress(host, (app.getHttpServer().address() as AddressInfo).port),
+    grpc: formatAddress(host, grpc.port),
+    management: formatAddress(management.host, management.port),
     shutdown,
     stopListening: () => {
       http.stopListening();
@@ -241,8 +245,4 @@ function connectGrpc(app: NestFastifyApplication, parts: Parts): GrpcServer {
   app.get(SchemaParameters).bind();
   app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
   return grpc;
-}
-
-function at(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

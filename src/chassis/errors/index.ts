@@ -1,3 +1,4 @@
+export { formatAddress } from './address.js';
 export { bind } from './bind.js';
 export { codeOfNumber, GRPC_CODES, type Code } from './code.js';
 export { CodedError } from './coded-error.js';

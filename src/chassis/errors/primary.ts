@@ -1,4 +1,5 @@
 // The face for the primary process, which loads no container, and for whatever it loads.
+export { formatAddress } from './address.js';
 export { bind } from './bind.js';
 export { GRPC_CODES, type Code } from './code.js';
 export { callCancelled, deadlineExceeded } from './faults.js';

@@ -12,7 +12,7 @@ import type { Refusals } from '../audit/index.js';
 import { limitConnections, OpenSockets, RefusedConnections, TrustedProxies } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
-import { shuttingDown, toServiceError } from '../errors/index.js';
+import { formatAddress, shuttingDown, toServiceError } from '../errors/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import { keepStreamsYoung } from '../streams/index.js';
 import type { ServerTls } from '../tls/index.js';
@@ -129,8 +129,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   listen(callback: (error?: Error) => void): void {
     const services = [...new Set([...this.#methods.values()].map(({ service }) => service))];
     for (const register of this.#foreign) register(this.#server, services);
-    const host = this.config.get('HOST');
-    const address = `${host.includes(':') ? `[${host}]` : host}:${this.config.get('GRPC_PORT')}`;
+    const address = formatAddress(this.config.get('HOST'), this.config.get('GRPC_PORT'));
     const credentials = this.tls ? new TlsCredentials(this.tls) : ServerCredentials.createInsecure();
     this.#server.bindAsync(address, credentials, (error, port) => {
       this.#port = port;

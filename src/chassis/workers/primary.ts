@@ -2,7 +2,7 @@ import type { ServerOptions } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { connectionTimes, SecurityHeaders } from '../baseline/primary.js';
 import type { Config } from '../config/index.js';
-import { bind } from '../errors/primary.js';
+import { bind, formatAddress } from '../errors/primary.js';
 import type { Logging } from '../logging/primary.js';
 import type { MetricSnapshot } from '../metrics/primary.js';
 import { HandedConnections } from './handed-connections.js';
@@ -69,7 +69,7 @@ export class Primary {
     const host = config.get('MANAGEMENT_HOST') || config.get('HOST');
     this.#listenToSignals();
     try {
-      const at = (port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+      const at = (port: number) => formatAddress(host, port);
       const port = config.get('MANAGEMENT_PORT');
       // Before the workers start, so that probes see the start.
       await bind('MANAGEMENT_PORT', at(port), this.#management.listen(host, port));
