@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/index.js';
 import { acceptRequestId, JobCall, runInCall, type Interference } from '../context/index.js';
 import { deadlineExceeded } from '../errors/index.js';
-import type { Tracing } from '../tracing/index.js';
-import { failureOf, spanOf, endSpan } from './job-span.js';
+import { failSpan, type Tracing } from '../tracing/index.js';
+import { failureOf, spanOf } from './job-span.js';
 import type { JobDefinition } from './job-finder.js';
 import type { Claim, JobClaim, JobLock } from './job-lock.js';
 import type { JobMetrics } from './job.metrics.js';
@@ -149,7 +149,8 @@ export class JobRunner {
     this.#last = { startedAt, result, durationMs: toMicroseconds(durationMs), requestId, traceId };
     this.tools.metrics.ended(job, result, durationMs, span);
     runInCall(run, () => tell(run, result, failure));
-    endSpan(span, failure);
+    if (span && failure) failSpan(span, failure);
+    else span?.end();
   }
 }
 

@@ -1,4 +1,4 @@
-import { SpanStatusCode } from '@opentelemetry/api';
+import { SpanStatusCode, type Span } from '@opentelemetry/api';
 import { isObservable, Observable } from 'rxjs';
 import { currentScope, runInScope, type Scope } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
@@ -22,7 +22,7 @@ export function traceMethod(tracer: Tracer, name: string, method: Method): Metho
     try {
       result = runInScope(inner, () => method.apply(this, args));
     } catch (error) {
-      fail(span, error);
+      failSpan(span, error);
       throw error;
     }
     return follow(result, span, inner);
@@ -44,7 +44,7 @@ function followPromise(promise: Promise<unknown>, span: RecordingSpan): Promise<
       return value;
     },
     (error: unknown) => {
-      fail(span, error);
+      failSpan(span, error);
       throw error;
     },
   );
@@ -60,7 +60,7 @@ function followObservable(
       source.subscribe({
         next: (value) => subscriber.next(value),
         error: (error: unknown) => {
-          fail(span, error);
+          failSpan(span, error);
           subscriber.error(error);
         },
         complete: () => {
@@ -90,7 +90,7 @@ function followIterator(
       if (result.done === true) span.end();
       return result;
     } catch (error) {
-      fail(span, error);
+      failSpan(span, error);
       throw error;
     }
   };
@@ -112,7 +112,7 @@ function isAsyncIterator(value: unknown): value is AsyncIterator<unknown> {
 }
 
 /** Ends a span with what was thrown: a refusal of the vocabulary is told by its reason, the rest with its stack. */
-function fail(span: RecordingSpan, error: unknown): void {
+export function failSpan(span: Span, error: unknown): void {
   if (error instanceof ServiceError) {
     span.setAttribute('error.type', error.reason);
   } else if (error instanceof Error) {
