@@ -1,9 +1,10 @@
 import type { Type } from '@nestjs/common';
-import { MetadataScanner, type NestContainer } from '@nestjs/core';
+import type { NestContainer } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type * as Swagger from '@nestjs/swagger';
 import { readAccessRule, type AccessRule } from '../auth/index.js';
+import { methodsOn } from '../lifecycle/index.js';
 
 /** Carries a handler's rule through `@nestjs/swagger` to its operation; taken out again. */
 const ACCESS = 'x-chassis-access';
@@ -27,15 +28,12 @@ const SCHEMES = {
 export function noteAccess(app: NestFastifyApplication, { ApiExtension }: typeof Swagger): void {
   // Where `@nestjs/swagger` finds the controllers too: there is no public way to them without instances.
   const { container } = app as unknown as { readonly container: NestContainer };
-  const scanner = new MetadataScanner();
   for (const { controllers } of container.getModules().values()) {
     for (const { metatype } of controllers.values()) {
       const controller = metatype as Type;
-      const prototype = controller.prototype as Record<string, object>;
-      for (const name of scanner.getAllMethodNames(prototype)) {
-        const value = prototype[name];
-        if (value) ApiExtension(ACCESS, readAccessRule(controller, value))(prototype, name, { value });
-      }
+      const prototype = controller.prototype as object;
+      for (const [name, value] of methodsOn(prototype))
+        ApiExtension(ACCESS, readAccessRule(controller, value))(prototype, name, { value });
     }
   }
 }

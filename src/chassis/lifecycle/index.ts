@@ -6,7 +6,7 @@ export { LifecycleModule } from './lifecycle.module.js';
 export { isHandler } from './is-handler.js';
 export { keepNature } from './keep-nature.js';
 export { markedMethods, NOT_LASTING, type MarkedMethod } from './marked-methods.js';
-export { methodsOf, type Method } from './methods-of.js';
+export { methodsOf, methodsOn, type Method } from './methods-of.js';
 export { OnDrain, type DrainMoment } from './on-drain.decorator.js';
 export { overlaid, overlay } from './overlay.js';
 export { Openings } from './openings.js';
