@@ -12,6 +12,10 @@ export interface Quota {
   readonly burst: number;
 }
 
+export function isSameQuota(one: Quota, other: Quota): boolean {
+  return one.limit === other.limit && one.windowMs === other.windowMs && one.burst === other.burst;
+}
+
 /** A limit by its name, with the buckets of all who share it. What it allows may change at run time. */
 export class Policy implements Rate {
   /** In-process buckets, and what takes the shared store's place while that is away. */
@@ -64,8 +68,7 @@ export class Policy implements Rate {
 
   /** The configuration says something new, which holds; the same again leaves an operator's change as it is. */
   configure(quota: Quota): void {
-    const { limit, windowMs, burst } = this.#configured;
-    if (quota.limit === limit && quota.windowMs === windowMs && quota.burst === burst) return;
+    if (isSameQuota(quota, this.#configured)) return;
     this.#configured = quota;
     this.change(quota);
   }

@@ -4,7 +4,7 @@ import { Config, type ConfiguredRateLimit } from '../config/index.js';
 import { matcherOf, type Call } from '../context/index.js';
 import { assertOnHandlers, controllerMethods, type ControllerMethod } from '../lifecycle/index.js';
 import { shorten, targetOf } from './key-of.js';
-import { Policy, type Quota } from './policy.js';
+import { isSameQuota, Policy, type Quota } from './policy.js';
 import { isSkipped, optionsOf, rateLimitDecoratorOf } from './rate-limit.decorator.js';
 import { RateLimitMetrics } from './rate-limit.metrics.js';
 import type { RateLimitOptions } from './rate-limit.options.js';
@@ -162,14 +162,15 @@ export class RateLimits implements BeforeApplicationShutdown {
 
   /** @throws {TypeError} for a policy that code defines in another way */
   #assertEqual(configured: readonly ConfiguredRateLimit[]): void {
-    for (const each of configured)
-      if (this.#ofCode.has(each.name) && !isSame(this.#policies.get(each.name)?.configured, quotaOf(each)))
-        throw differs(each.name);
+    for (const each of configured) {
+      const known = this.#ofCode.has(each.name) ? this.#policies.get(each.name) : undefined;
+      if (known && !isSameQuota(known.configured, quotaOf(each))) throw differs(each.name);
+    }
   }
 
   #policyOf(name: string, quota: Quota): Policy {
     const known = this.#policies.get(name);
-    if (known && !isSame(known.configured, quota)) throw differs(name);
+    if (known && !isSameQuota(known.configured, quota)) throw differs(name);
     const counts = this.metrics.countsOf(name);
     const maxBuckets = this.config.get('RATE_LIMIT_MAX_BUCKETS');
     const policy = known ?? new Policy(name, quota, maxBuckets, counts, this.sources.processes);
@@ -186,10 +187,6 @@ function withoutGuard(): Error {
 
 function quotaOf({ limit, windowMs, burst = limit }: ConfiguredRateLimit): Quota {
   return { limit, windowMs, burst };
-}
-
-function isSame(one: Quota | undefined, other: Quota): boolean {
-  return one?.limit === other.limit && one.windowMs === other.windowMs && one.burst === other.burst;
 }
 
 function differs(name: string): TypeError {
