@@ -59,6 +59,9 @@ export interface WorkerFault {
   readonly stack?: string;
 }
 
+/** What a worker answers to a question that has an id. */
+export type Answer = ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
+
 export type ToWorker =
   | ({ readonly kind: 'start' } & WorkerOrder)
   | ({ readonly kind: 'drain' } & DrainOptions)
@@ -76,7 +79,7 @@ export type ToPrimary =
       readonly kind: 'answer';
       readonly id: number;
       /** None when it could not answer. */
-      readonly answer?: ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
+      readonly answer?: Answer;
     }
   | { readonly kind: 'restart-needed'; readonly wanted: string }
   | { readonly kind: 'last-metrics'; readonly metrics: readonly MetricSnapshot[] };

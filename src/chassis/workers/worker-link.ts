@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import type { MetricSnapshot } from '../metrics/primary.js';
 import type {
+  Answer,
   DrainOptions,
   ManagementAnswer,
   ManagementRequest,
@@ -125,8 +126,6 @@ export class WorkerLink {
     });
   }
 }
-
-type Answer = ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
 
 async function answerTo(question: Question, answers: WorkerAnswers): Promise<Answer | undefined> {
   switch (question.kind) {

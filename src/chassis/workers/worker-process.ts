@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { MetricSnapshot } from '../metrics/primary.js';
 import type { HandedConnections } from './handed-connections.js';
 import type {
+  Answer,
   DrainOptions,
   ManagementAnswer,
   ManagementRequest,
@@ -32,8 +33,6 @@ export interface WorkerExit {
 export class WorkerStartError extends Error {
   override readonly name = 'WorkerStartError';
 }
-
-type Answer = ManagementAnswer | PinnedRevision | readonly MetricSnapshot[];
 
 /** One worker, as the primary sees it. */
 export class WorkerProcess {
