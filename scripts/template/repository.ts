@@ -30,6 +30,14 @@ export class Repository {
     );
   }
 
+  /** Whether the history of `descendant` has the commit, or it is the same. */
+  isAncestor(commit: string, descendant: string): Promise<boolean> {
+    return this.git('merge-base', '--is-ancestor', commit, descendant).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /**
    * Makes sure that the tree is what HEAD says and can be written.
    * @throws {TemplateError} when it is not

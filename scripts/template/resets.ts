@@ -29,11 +29,7 @@ export async function requireReset(project: Repository, { git, changelog }: Rese
 
 async function hasTemplateHistory(project: Repository): Promise<boolean> {
   const commit = await templateCommit(project);
-  if (commit === undefined) return false;
-  return project.git('merge-base', '--is-ancestor', commit, 'HEAD').then(
-    () => true,
-    () => false,
-  );
+  return commit !== undefined && project.isAncestor(commit, 'HEAD');
 }
 
 /** Entries, since the rest is the same in every changelog; one is enough, since others may bear the new name. */

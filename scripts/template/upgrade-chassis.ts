@@ -56,11 +56,7 @@ export async function upgradeChassis(copy: Workshop, from: string, base?: string
 
 async function requireNewer(copy: Workshop, base: string, newer: string): Promise<void> {
   if (base === newer) throw new TemplateError(`The project is of that version already (${newer}).`);
-  const isOlder = await copy.git('merge-base', '--is-ancestor', newer, base).then(
-    () => true,
-    () => false,
-  );
-  if (isOlder)
+  if (await copy.isAncestor(newer, base))
     throw new TemplateError(`--from is older (${newer}) than what the project is made from (${base}).`);
 }
 
