@@ -33,7 +33,7 @@ async function run(parameters: readonly string[]): Promise<void> {
     report(await schematics.run(schematic, options, { isDryRun }));
     return console.log('Dry run: nothing was written.');
   }
-  using undo = Undo.in(ROOT);
+  using undo = new Undo(ROOT);
   const changes = await schematics.run(schematic, options, { onChange: ({ path }) => undo.remember(path) });
   report(changes);
   await finish(ROOT, changes, undo);

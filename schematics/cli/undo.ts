@@ -24,7 +24,8 @@ export class Undo implements Disposable {
   readonly #onSignal = (): void => this.#interruption.abort();
   readonly #root: string;
 
-  private constructor(root: string) {
+  /** @param root folder that the paths are of */
+  constructor(root: string) {
     this.#root = root;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
@@ -32,10 +33,6 @@ export class Undo implements Disposable {
   /** Aborts at SIGINT and SIGTERM, which end nothing by themselves meanwhile: what runs has to end for it. */
   get interruption(): AbortSignal {
     return this.#interruption.signal;
-  }
-
-  static in(root: string): Undo {
-    return new Undo(root);
   }
 
   /** Remembers a file before it is written. */

@@ -1,5 +1,4 @@
 export { Audit, type AuditOptions } from './audit.decorator.js';
-export { auditDirectory } from './audit-files.js';
 export { AuditModule } from './audit.module.js';
 export { AuditRecorder } from './audit-recorder.js';
 export { AuditTrail } from './audit-trail.js';

@@ -62,7 +62,7 @@ export class ConfigSources {
    */
   static async open(options: LoadConfigOptions): Promise<{ config: Config; sources: ConfigSources }> {
     const schema = new ConfigSchema(options.shape);
-    const early = EarlyLayers.read(options);
+    const early = new EarlyLayers(options);
     const merged = schema.merge(early.around([]));
     const secrets = openSecretsOf(options, schema, merged);
     // The tokens of stores may be encrypted, too; what else cannot be decrypted is told with all other faults.
@@ -87,7 +87,7 @@ export class ConfigSources {
    */
   static secretsOf(options: LoadConfigOptions): Secrets {
     const schema = new ConfigSchema(options.shape);
-    const merged = schema.merge(EarlyLayers.read(options).around([]));
+    const merged = schema.merge(new EarlyLayers(options).around([]));
     return openSecretsOf(options, schema, merged);
   }
 

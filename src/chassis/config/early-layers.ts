@@ -20,7 +20,8 @@ export class EarlyLayers {
   readonly #package: Values;
   readonly #environment: Values;
 
-  private constructor(private readonly options: LoadConfigOptions) {
+  /** @throws {ConfigError} when one of the files cannot be used */
+  constructor(private readonly options: LoadConfigOptions) {
     const { directory, env, overrides = {} } = options;
     this.#package = readPackage(directory);
     this.#environment = dropEmpty(env);
@@ -30,11 +31,6 @@ export class EarlyLayers {
     // What is no name at all is a fault of APP_ENV, which the schema tells.
     const name = typeof profile === 'string' ? profile : '';
     this.profile = read(new LocalFollower(profileSource(directory, name, MAX_BYTES), INTERVAL_MS));
-  }
-
-  /** @throws {ConfigError} when one of the files cannot be used */
-  static read(options: LoadConfigOptions): EarlyLayers {
-    return new EarlyLayers(options);
   }
 
   /** All layers in their order, with those in between. */

@@ -26,5 +26,5 @@ export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';
 export { secretsConfigShape } from './secrets.schema.js';
 export { readRegularFile } from './read-regular-file.js';
-export { redactFields, redactJson, redactQuery, redactUrls } from './redact.js';
+export { redactFields, redactJson, redactQuery } from './redact.js';
 export { serviceNameOf } from './service-name.js';

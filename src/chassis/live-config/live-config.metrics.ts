@@ -1,10 +1,10 @@
 import type { ConfigSources } from '../config/index.js';
 import type { Counter, MetricsRegistry } from '../metrics/index.js';
 
-/** What became of one look at the configuration. */
-export type ReloadResult = 'applied' | 'unchanged' | 'refused' | 'failed';
+export const RELOAD_RESULTS = ['applied', 'unchanged', 'refused', 'failed'] as const;
 
-export const RELOAD_RESULTS: readonly ReloadResult[] = ['applied', 'unchanged', 'refused', 'failed'];
+/** What became of one look at the configuration. */
+export type ReloadResult = (typeof RELOAD_RESULTS)[number];
 
 /** What the gauges read. */
 interface Observed {

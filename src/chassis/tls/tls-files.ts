@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { listOf, readRegularFile, type Config } from '../config/index.js';
 
 /** The keys that name files. */
-export type FileKey =
-  'TLS_CERT_FILE' | 'TLS_KEY_FILE' | 'TLS_KEY_PASSPHRASE_FILE' | 'TLS_CLIENT_CA_FILE' | 'TLS_CLIENT_CRL_FILE';
+const KEYS = [
+  'TLS_CERT_FILE',
+  'TLS_KEY_FILE',
+  'TLS_KEY_PASSPHRASE_FILE',
+  'TLS_CLIENT_CA_FILE',
+  'TLS_CLIENT_CRL_FILE',
+] as const;
+
+export type FileKey = (typeof KEYS)[number];
 
 /** One file as it was read. */
 export interface ReadFile {
@@ -13,14 +20,6 @@ export interface ReadFile {
   /** Why it could not be read, such as `ENOENT`. */
   readonly fault?: string;
 }
-
-const KEYS: readonly FileKey[] = [
-  'TLS_CERT_FILE',
-  'TLS_KEY_FILE',
-  'TLS_KEY_PASSPHRASE_FILE',
-  'TLS_CLIENT_CA_FILE',
-  'TLS_CLIENT_CRL_FILE',
-];
 
 /** The files that TLS is made of, as configured. */
 export function pathsOf(config: Config, key: FileKey): string[] {
