@@ -1,4 +1,4 @@
-import { Metric, type MetricOptions, type Sample } from './metric.js';
+import { Metric, type Sample } from './metric.js';
 
 /** Only rises. */
 export class CounterSeries {
@@ -15,19 +15,9 @@ export class CounterSeries {
 /** Counts events: `counter.labels('get', 'hit').inc()`, or `counter.inc()` where it has no labels. */
 export class Counter<Labels extends readonly string[] = []> extends Metric<Labels, CounterSeries> {
   readonly type = 'counter';
-  readonly #collect: ((metric: this) => unknown) | undefined;
-
-  constructor(options: MetricOptions<Labels>, collect?: (metric: Counter<Labels>) => unknown) {
-    super(options);
-    this.#collect = collect;
-  }
 
   inc(this: Counter, by = 1): void {
     this.labels().inc(by);
-  }
-
-  protected override async collect(): Promise<void> {
-    await this.#collect?.(this);
   }
 
   protected override create(): CounterSeries {

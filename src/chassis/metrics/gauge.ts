@@ -1,4 +1,4 @@
-import { Metric, type MetricOptions, type Sample } from './metric.js';
+import { Metric, type Sample } from './metric.js';
 
 /** Rises and falls. */
 export class GaugeSeries {
@@ -20,19 +20,9 @@ export class GaugeSeries {
 /** Tells a state: `gauge.labels('orders').set(2)`, or `gauge.set(2)` where it has no labels. */
 export class Gauge<Labels extends readonly string[] = []> extends Metric<Labels, GaugeSeries> {
   readonly type = 'gauge';
-  readonly #collect: ((metric: this) => unknown) | undefined;
-
-  constructor(options: MetricOptions<Labels>, collect?: (metric: Gauge<Labels>) => unknown) {
-    super(options);
-    this.#collect = collect;
-  }
 
   set(this: Gauge, value: number): void {
     this.labels().set(value);
-  }
-
-  protected override async collect(): Promise<void> {
-    await this.#collect?.(this);
   }
 
   protected override create(): GaugeSeries {

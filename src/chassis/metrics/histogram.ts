@@ -72,10 +72,6 @@ export class Histogram<Labels extends readonly string[] = []> extends Metric<Lab
     return { ...metric, values: values.flatMap((sample) => spread(this.name, bounds, sample)) };
   }
 
-  protected override collect(): void {
-    // A histogram is observed while calls run.
-  }
-
   protected override create(): HistogramSeries {
     return new HistogramSeries(this.buckets);
   }

@@ -56,6 +56,7 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
   readonly labelNames: readonly string[];
   readonly #table: SeriesTable<Series>;
   readonly #acrossWorkers: AcrossWorkers | undefined;
+  #collect: ((metric: this) => unknown) | undefined;
 
   constructor(options: MetricOptions<Labels>) {
     const { name, help, labels, maxSeries = DEFAULT_MAX_SERIES, onOverflow, acrossWorkers } = options;
@@ -72,6 +73,12 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     return this.#table.find(values);
   }
 
+  /** What sets the values before each scrape, where nobody does so while calls run. The same metric. */
+  collectedBy(collect: ((metric: this) => unknown) | undefined): this {
+    this.#collect = collect;
+    return this;
+  }
+
   /** prom-client's interface. */
   get(): Promise<MetricSnapshot> {
     return this.read();
@@ -79,7 +86,7 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
 
   /** What a scrape sees. */
   async read(): Promise<MetricSnapshot> {
-    await this.collect();
+    await this.#collect?.(this);
     // Without labels there is one series from the start: a rate needs its 0.
     if (this.labelNames.length === 0) this.#table.find([]);
     const values = this.#table.entries.map(({ values: labels, series }) => {
@@ -89,7 +96,6 @@ export abstract class Metric<Labels extends readonly string[], Series extends ob
     return { name, help, type, values, ...(this.#acrossWorkers && { acrossWorkers: this.#acrossWorkers }) };
   }
 
-  protected abstract collect(): void | Promise<void>;
   protected abstract create(): Series;
   protected abstract sampleOf(series: Series, labels: Readonly<Record<string, string>>): Sample;
 }

@@ -89,12 +89,14 @@ export class MetricsRegistry {
   counter<const Labels extends readonly string[] = []>(
     definition: CollectedDefinition<Labels, Counter<Labels>>,
   ): Counter<Labels> {
-    return this.#define('counter', definition, (options) => new Counter(options, definition.collect));
+    return this.#define('counter', definition, (options) =>
+      new Counter(options).collectedBy(definition.collect),
+    );
   }
 
   /** @throws {TypeError} when the definition is malformed or conflicts with another */
   gauge<const Labels extends readonly string[] = []>(definition: GaugeDefinition<Labels>): Gauge<Labels> {
-    return this.#define('gauge', definition, (options) => new Gauge(options, definition.collect));
+    return this.#define('gauge', definition, (options) => new Gauge(options).collectedBy(definition.collect));
   }
 
   /** @throws {TypeError} when the definition is malformed or conflicts with another */
