@@ -83,14 +83,16 @@ const failureOf = (work: Promise<unknown>) =>
     () => expect.unreachable(),
     (error: unknown) => error,
   );
-const refuse = (code: Code, retryAfterMs?: number) => () => {
-  throw new ServiceError({
-    code,
-    reason: 'REFUSED',
-    message: 'no',
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  });
-};
+const refuse =
+  (code: Code, retryAfterMs?: number, message = 'no') =>
+  () => {
+    throw new ServiceError({
+      code,
+      reason: 'REFUSED',
+      message,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+  };
 async function* messages(...reasons: string[]) {
   for (const reason of reasons) yield order(reason);
 }
@@ -153,9 +155,19 @@ describe.each(SHAPES)('$name', ({ name, call }) => {
   test('what cannot be reached, and what has no name', async () => {
     const refused = clientWith({ target: `127.0.0.1:${await freePort()}` });
     expect(await failureOf(call(refused))).toMatchObject(unavailable('refused'));
-    const unknown = clientWith({ target: 'dns:///nobody.invalid:50051' });
+    const unknown = clientWith({ target: 'dns:///nobody.certificates.invalid:50051' });
     expect(await failureOf(call(unknown))).toMatchObject(unavailable('dns'));
   });
+
+  test.each(['The certificates are being renewed', 'The shop is closed'])(
+    'a server that is not available is no fault of the connection, whatever it says: %s',
+    async (message) => {
+      answer = refuse('UNAVAILABLE', undefined, message);
+      const failure = await failureOf(call(clientWith()));
+      expect(failure).toMatchObject({ code: 'UNAVAILABLE', reason: 'UPSTREAM_UNAVAILABLE' });
+      expect((failure as ServiceError).metadata).not.toHaveProperty('fault');
+    },
+  );
 
   test('ends with the call that it is made in', async () => {
     const outer = new HttpCall('request-1', 'GET', '/');

@@ -139,7 +139,7 @@ describe('what goes wrong', () => {
   });
 
   test('a name that nobody has', async () => {
-    const client = clientWith({ baseUrl: 'http://nobody.invalid' });
+    const client = clientWith({ baseUrl: 'http://nobody.certificates.invalid' });
     expect(await failureOf(client.send(GET))).toMatchObject(unavailable('dns'));
   });
 

@@ -12,6 +12,9 @@ const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
 /** grpc-js' own words, which no trailer of a server bears. */
 const TOO_LARGE = /^Received message larger than max/;
 const MALFORMED = /^Response message parsing error/;
+/** What it says of connections; a server that is there may speak of certificates, or be closed, as it likes. */
+const NO_CONNECTION =
+  /^((round_robin: )?No connection established\.|Name resolution failed for|Connection dropped|read E[A-Z]+|write E[A-Z]+)/;
 
 /** What a call that failed is thrown as. */
 export function grpcFailure(upstream: string, error: GrpcError, outgoing: OutgoingCall): Error {
@@ -30,8 +33,9 @@ export function grpcFailure(upstream: string, error: GrpcError, outgoing: Outgoi
 
 /** The server itself said so, or grpc-js because there is none. */
 function unavailable(upstream: string, error: GrpcError, retryAfterMs: number | undefined): Error {
-  if (retryAfterMs !== undefined) return upstreamUnavailable(upstream, error, { retryAfterMs });
-  return connectionFailure(upstream, error.details, error) ?? upstreamUnavailable(upstream, error);
+  const { details } = error;
+  const failure = NO_CONNECTION.test(details) ? connectionFailure(upstream, details, error) : undefined;
+  return failure ?? upstreamUnavailable(upstream, error, retryAfterMs === undefined ? {} : { retryAfterMs });
 }
 
 /** Milliseconds of the `RetryInfo` among the details of a status. Source: https://google.aip.dev/193 */
