@@ -1,6 +1,9 @@
 import { Controller, Module } from '@nestjs/common';
 import { context, propagation } from '@opentelemetry/api';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import dns from 'node:dns/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { pipeline } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOptions } from '#chassis/clients';
 import { currentCall, HttpCall, runInCall } from '#chassis/context';
 import { ServiceError, type Code } from '#chassis/errors';
@@ -468,6 +471,51 @@ test('several connections are used in turn', async () => {
   const client = clientWith({ connections: 3 });
   for (let call = 0; call < 6; call++) await client.unary(Rpcs.unary, order('echo'));
   expect((await open()) - before).toBe(3);
+});
+
+describe('a name with several addresses', () => {
+  /** The same service at another address; every connection to it counts. */
+  let elsewhere: Server;
+  let connections = 0;
+  let addresses: string[];
+  beforeAll(async () => {
+    const port = Number(app.grpc.address.split(':').at(-1));
+    elsewhere = createServer((socket) => {
+      connections += 1;
+      const onwards = connect(port, '127.0.0.1');
+      pipeline(socket, onwards, socket, () => undefined);
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(port, '127.0.0.2', resolve));
+    const lookup = async () => addresses.map((address) => ({ address, family: 4 }));
+    vi.spyOn(dns, 'lookup').mockImplementation(lookup as never);
+  });
+  afterAll(() => {
+    vi.restoreAllMocks();
+    elsewhere.close();
+  });
+  const target = () => `dns:///several.example:${app.grpc.address.split(':').at(-1)}`;
+
+  test('has calls at all of them, in turn, and goes on with those that are there', async () => {
+    addresses = ['127.0.0.3', '127.0.0.1', '127.0.0.2'];
+    const client = clientWith({ target: target() });
+    await eventually('both are in use', async () => {
+      await client.unary(Rpcs.unary, order('echo'));
+      return connections > 0;
+    });
+    for (let call = 0; call < 6; call++) await client.unary(Rpcs.unary, order('echo'));
+    client.close();
+  });
+
+  test('is found soon at those that it has later', async () => {
+    addresses = ['127.0.0.3'];
+    const client = clientWith({ target: target() });
+    const call = () => client.unary(Rpcs.unary, order('echo'));
+    expect(await failureOf(call())).toMatchObject(unavailable('refused'));
+    addresses = ['127.0.0.1'];
+    const isThere = () => call().then(Boolean, () => false);
+    await eventually('it is found', isThere);
+    client.close();
+  }, 25_000);
 });
 
 test('TLS shows the client’s certificate; one that is not trusted is refused', async () => {

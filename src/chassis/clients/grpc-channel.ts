@@ -5,8 +5,10 @@ const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Servers that keep to gRFC A9 end connections that ask more often. */
 const DEFAULT_KEEP_ALIVE_MS = 300_000;
 const KEEP_ALIVE_TIMEOUT_MS = 10_000;
-/** A service that is back is found soon; grpc-js alone would wait up to two minutes. */
+/** A service that is back, or elsewhere, is found soon; grpc-js alone would wait up to two minutes, and half a minute for DNS. */
 const RECONNECT_MS = { first: 100, longest: 5000 };
+/** All addresses have their share; grpc-js alone would stay with the first that answers. */
+const IN_TURN = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 const TLS_REFRESH_MS = 10_000;
 
 /** How a client's connections are. */
@@ -49,6 +51,8 @@ export function channelOptionsOf(options: GrpcChannelOptions): ChannelOptions {
     'grpc.max_receive_message_length': options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.first,
     'grpc.max_reconnect_backoff_ms': RECONNECT_MS.longest,
+    'grpc.dns_min_time_between_resolutions_ms': RECONNECT_MS.longest,
+    'grpc.service_config': IN_TURN,
     // Policies are the client's own: DNS has no say, and each client of several has its own connection.
     'grpc.service_config_disable_resolution': 1,
     'grpc.use_local_subchannel_pool': 1,
