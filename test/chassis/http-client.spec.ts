@@ -74,6 +74,7 @@ test.each([
   ['timeoutMs', Number.NaN, 'a function, or at least 1'],
   ['maxConnections', 0, 'a whole number from 1 on'],
   ['keepAliveMs', 0, 'a whole number from 1 on'],
+  ['maxConnectionAgeMs', 0, 'a whole number from 1 on'],
   ['connectTimeoutMs', -1, 'a whole number from 1 on'],
   ['maxAnswerBytes', Number.NaN, 'a whole number from 1 on'],
 ])('the option %s may not be %o', (option, value, allowed) => {
@@ -120,6 +121,22 @@ describe('connections', () => {
     await client.send(GET);
     await client.send(GET);
     expect(upstream.connections).toBe(2);
+  });
+
+  test('are made anew when they have reached their age, never more of them than allowed', async () => {
+    const client = clientWith({ maxConnectionAgeMs: 50, maxConnections: 1 });
+    const sockets = new Set<Socket>();
+    const countOpen = () => [...sockets].filter(({ destroyed }) => !destroyed).length;
+    upstream.answer = (request, response) => {
+      sockets.add(request.socket);
+      setTimeout(() => response.end(), 70);
+    };
+    await client.send(GET);
+    const busy = client.send(GET);
+    await sleep(60);
+    await Promise.all([busy, client.send(GET)]);
+    expect(sockets.size).toBe(2);
+    await eventually('one is open', () => countOpen() === 1);
   });
 
   test('wait for open requests when the client is closed, and take no more', async () => {

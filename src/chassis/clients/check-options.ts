@@ -11,7 +11,8 @@ export function checkHttpOptions(options: HttpClientOptions): void {
   if (username || password || search || hash)
     refuse(name, 'baseUrl', 'without user, password, query and fragment');
   checkTimeout(name, timeoutMs);
-  checkCounts(name, counts, ['maxConnections', 'keepAliveMs', 'connectTimeoutMs', 'maxAnswerBytes']);
+  const times = ['keepAliveMs', 'maxConnectionAgeMs', 'connectTimeoutMs'] as const;
+  checkCounts(name, counts, ['maxConnections', ...times, 'maxAnswerBytes']);
 }
 
 /** @throws {TypeError} naming the client, the option that is not valid and what it must be */
