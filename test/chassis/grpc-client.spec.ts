@@ -542,6 +542,12 @@ test('TLS shows the client’s certificate; one that is not trusted is refused',
     tls: { caFile: files.replace('ca.crt', authority.certificate), ...own },
   });
   expect(await trusting.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+  // While one of two files has been replaced a connection is made with the former ones.
+  const tls = { caFile: files.path('ca.crt'), ...own };
+  const amid = clientWith({ target, tls });
+  files.replace('tls.key', server.key);
+  expect(await amid.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+  files.replace('tls.key', client.key);
   const wary = clientWith({ target, tls: { caFile: files.replace('other.crt', other.certificate), ...own } });
   expect(await failureOf(wary.unary(Rpcs.unary, order('echo')))).toMatchObject({
     code: 'INTERNAL',

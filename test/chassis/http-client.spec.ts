@@ -1,5 +1,6 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
 import { getEventListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -295,9 +296,35 @@ describe('TLS', () => {
     other.remove();
   });
 
-  test('files that cannot be used are told at once', () => {
-    const tls = { caFile: files.path('nowhere.crt') };
-    expect(() => clientWith({ tls })).toThrow(/Client "upstream-\d+": TLS cannot be set up .*nowhere\.crt/);
+  test('goes on with what the files held before while they do not fit', async () => {
+    const secure = await Upstream.start(
+      (_request, response) => response.setHeader('connection', 'close').end('"in"'),
+      { ...server, ca: authority.certificate },
+    );
+    const client = clientWith({ baseUrl: secure.url, tls: filesOf(authority.certificate) });
+    const [former, other] = [readFileSync(files.path('tls.key'), 'utf8'), server.key];
+    for (const [name, broken, whole] of [
+      ['tls.key', other, former],
+      ['tls.key', '', former],
+      ['ca.crt', '', authority.certificate],
+    ] as const) {
+      files.replace(name, broken);
+      expect(await client.send(GET)).toBe('"in"');
+      files.replace(name, whole);
+      expect(await client.send(GET)).toBe('"in"');
+    }
+    expect(secure.connections).toBe(6);
+    secure.stop();
+  });
+
+  test.each([
+    ['nowhere.crt', undefined],
+    ['empty.crt', ''],
+  ])('files that cannot be used are told at once: %s', (name, text) => {
+    const tls = { caFile: text === undefined ? files.path(name) : files.replace(name, text) };
+    expect(() => clientWith({ tls })).toThrow(
+      RegExp(`Client "upstream-\\d+": TLS cannot be set up .*${name}`),
+    );
   });
 });
 

@@ -1,5 +1,6 @@
-import { credentials, experimental, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
-import { checkTls, type ClientTls } from './client-tls.js';
+import { credentials, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { ClientCertificates, type ClientTls } from './client-tls.js';
+import { FileCredentials } from './file-credentials.js';
 
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Servers that keep to gRFC A9 end connections that ask more often. */
@@ -9,7 +10,6 @@ const KEEP_ALIVE_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = { first: 100, longest: 5000 };
 /** All addresses have their share; grpc-js alone would stay with the first that answers. */
 const IN_TURN = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
-const TLS_REFRESH_MS = 10_000;
 
 /** How a client's connections are. */
 export interface GrpcChannelOptions {
@@ -33,15 +33,8 @@ export interface GrpcChannelOptions {
 
 /** @throws {StartError} for TLS files that cannot be used */
 export function credentialsOf(client: string, { isSecure, tls }: GrpcChannelOptions): ChannelCredentials {
-  if (!tls) return isSecure ? credentials.createSsl() : credentials.createInsecure();
-  checkTls(client, tls);
-  const files = new experimental.FileWatcherCertificateProvider({
-    caCertificateFile: tls.caFile,
-    certificateFile: tls.certFile,
-    privateKeyFile: tls.keyFile,
-    refreshIntervalMs: TLS_REFRESH_MS,
-  });
-  return experimental.createCertificateProviderChannelCredentials(files, tls.certFile ? files : null);
+  if (tls) return new FileCredentials(new ClientCertificates(client, tls));
+  return isSecure ? credentials.createSsl() : credentials.createInsecure();
 }
 
 export function channelOptionsOf(options: GrpcChannelOptions): ChannelOptions {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { buildConnector, Client, Pool } from 'undici';
-import { checkTls, readTls, type ClientTls } from './client-tls.js';
+import { ClientCertificates, type ClientTls } from './client-tls.js';
 
 /** Loaded with the first client: it is a tenth of the time to start, and many services have none. */
 const require = createRequire(import.meta.url);
@@ -31,7 +31,6 @@ export interface HttpPoolOptions {
 export function createPool(client: string, origin: string, options: HttpPoolOptions): Pool {
   const { maxConnections = 100, keepAliveMs = 4000, maxConnectionAgeMs = 60_000 } = options;
   const { connectTimeoutMs = 3000, tls } = options;
-  if (tls) checkTls(client, tls);
   const connect = { timeout: connectTimeoutMs, allowH2: false };
   const { Client, Pool } = loadUndici();
   return new Pool(origin, {
@@ -44,7 +43,7 @@ export function createPool(client: string, origin: string, options: HttpPoolOpti
     // The call's deadline ends what is slow; a limit of the parser's own would only hide why.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: tls ? connectorOf(tls, connect) : connect,
+    connect: tls ? connectorOf(new ClientCertificates(client, tls), connect) : connect,
   });
 }
 
@@ -62,17 +61,11 @@ function keepWhileBusy(client: Client, maxAgeMs: number): Client {
   });
 }
 
-/** Reads the files for each connection, so that renewed certificates need nobody to tell of them. */
-function connectorOf(tls: ClientTls, options: buildConnector.BuildOptions): buildConnector.connector {
+function connectorOf(
+  certificates: ClientCertificates,
+  options: buildConnector.BuildOptions,
+): buildConnector.connector {
   const { buildConnector } = loadUndici();
-  return (target, callback) => {
-    let material;
-    try {
-      material = readTls(tls);
-    } catch (error) {
-      callback(error as Error, null);
-      return;
-    }
-    buildConnector({ ...options, ...material })(target, callback);
-  };
+  return (target, callback) =>
+    buildConnector({ ...options, secureContext: certificates.read() })(target, callback);
 }
