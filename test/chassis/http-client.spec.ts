@@ -568,6 +568,9 @@ describe('streams', () => {
     const broken = () => Readable.from(breaking());
     for (let time = 0; time < 2; time++) await expect(upload(broken())).rejects.toThrow('no more');
     await expect(client.stream({ method: 'POST', path: '/', content: broken() })).rejects.toThrow('no more');
+    // Such as that of another connection.
+    const reset = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+    await expect(upload(Readable.from(breaking(reset)))).rejects.toBe(reset);
     expect(await upload(Readable.from(['one']))).toBe('"whole"');
     upstream.answer = (request) => request.socket.destroy();
     expect(await failureOf(upload(endless()))).toMatchObject(unavailable('connection_lost'));
@@ -669,10 +672,10 @@ describe('streams', () => {
   });
 });
 
-async function* breaking(): AsyncGenerator<string> {
+async function* breaking(error = new Error('no more')): AsyncGenerator<string> {
   yield 'one';
   await sleep(20);
-  throw new Error('no more');
+  throw error;
 }
 
 function endless(): Readable {

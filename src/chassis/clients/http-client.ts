@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { finished, PassThrough, Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import { disturbanceOf } from '../context/index.js';
 import { callCancelled, CodedError } from '../errors/index.js';
@@ -152,7 +152,7 @@ export class HttpClient {
       method,
       path: this.#prefix + target,
       headers: headersOf(request, outgoing, limitMs),
-      body: content,
+      body: content instanceof Readable ? passOn(content) : content,
       signal: controller.signal,
     });
     if (disturbance?.cut) answer.body = cutBody(answer.body, disturbance.cut) as typeof answer.body;
@@ -177,9 +177,9 @@ export class HttpClient {
     attempt: Attempt | undefined,
   ): unknown {
     if (abortReason) return abortReason;
-    const failure = this.#translate(error);
-    if (content instanceof Readable && content.errored === failure) attempt?.abort(callCancelled());
-    return failure;
+    const broken = content instanceof Readable ? content.errored : null;
+    if (broken) attempt?.abort(callCancelled());
+    return broken ?? this.#translate(error);
   }
 
   /** What is no fault of the connection or the answer is thrown as it is. */
@@ -189,6 +189,17 @@ export class HttpClient {
     if (MALFORMED.test(error.name)) return upstreamAnswerMalformed(this.name, error);
     return code === '' ? error : (connectionFailure(this.name, `${code} ${message}`, error) ?? error);
   }
+}
+
+/**
+ * What undici sends in place of the content. A connection that breaks destroys it with the connection's failure, but not
+ * the content, whose error is always its own.
+ */
+function passOn(content: Readable): Readable {
+  const sent = new PassThrough();
+  finished(content, (error) => error && sent.destroy(error));
+  sent.once('close', () => content.destroy());
+  return content.pipe(sent);
 }
 
 /** Whoever reads the body is told of its failure in the same words as of that of an answer. */
