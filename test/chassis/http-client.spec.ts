@@ -1,4 +1,5 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
+import dns from 'node:dns';
 import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -6,7 +7,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
 import { createPolicy } from '#chassis/resilience';
@@ -159,6 +160,26 @@ describe('what goes wrong', () => {
   test('a name that nobody has', async () => {
     const client = clientWith({ baseUrl: 'http://nobody.certificates.invalid' });
     expect(await failureOf(client.send(GET))).toMatchObject(unavailable('dns'));
+  });
+
+  test('a name server that fails for a while: the address that was there last holds', async () => {
+    const client = clientWith({ baseUrl: upstream.url.replace('127.0.0.1', 'steady.example') });
+    upstream.answer = (_request, response) => response.setHeader('connection', 'close').end('"in"');
+    const failed = (code: string) => Object.assign(new Error(`getaddrinfo ${code}`), { code });
+    const address = [{ address: '127.0.0.1', family: 4 }];
+    const lookup = vi.spyOn(dns, 'lookup');
+    const answerWith = (...answer: unknown[]) =>
+      lookup.mockImplementation(((_host: string, _options: object, done: (...answer: unknown[]) => void) =>
+        done(...answer)) as never);
+    answerWith(failed('EAI_AGAIN'));
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('dns'));
+    answerWith(null, address);
+    expect(await client.send(GET)).toBe('"in"');
+    answerWith(failed('EAI_AGAIN'));
+    expect(await client.send(GET)).toBe('"in"');
+    answerWith(failed('ENOTFOUND'));
+    expect(await failureOf(client.send(GET))).toMatchObject(unavailable('dns'));
+    lookup.mockRestore();
   });
 
   test('a connection that is cut before the answer, and within it', async () => {

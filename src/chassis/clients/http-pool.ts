@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { buildConnector, Client, Pool } from 'undici';
 import { ClientCertificates, type ClientTls } from './client-tls.js';
+import { steadyLookup } from './steady-lookup.js';
 
 /** Loaded with the first client: it is a tenth of the time to start, and many services have none. */
 const require = createRequire(import.meta.url);
@@ -31,7 +32,7 @@ export interface HttpPoolOptions {
 export function createPool(client: string, origin: string, options: HttpPoolOptions): Pool {
   const { maxConnections = 100, keepAliveMs = 4000, maxConnectionAgeMs = 60_000 } = options;
   const { connectTimeoutMs = 3000, tls } = options;
-  const connect = { timeout: connectTimeoutMs, allowH2: false };
+  const connect = { timeout: connectTimeoutMs, allowH2: false, lookup: steadyLookup() };
   const { Client, Pool } = loadUndici();
   return new Pool(origin, {
     connections: maxConnections,
