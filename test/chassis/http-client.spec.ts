@@ -84,6 +84,12 @@ test.each([
   expect(() => clientWith({ [option]: value })).toThrow(new TypeError(message));
 });
 
+test('files of TLS and a URL without it do not go together', () => {
+  const tls = { caFile: 'ca.crt' };
+  const message = `Client "upstream-${names + 1}": baseUrl must be a URL that begins with https://, since there is tls`;
+  expect(() => clientWith({ tls })).toThrow(new TypeError(message));
+});
+
 describe('connections', () => {
   test('are kept and used again, no more of them than allowed', async () => {
     const client = clientWith({ maxConnections: 2 });
@@ -343,7 +349,7 @@ describe('TLS', () => {
     ['empty.crt', ''],
   ])('files that cannot be used are told at once: %s', (name, text) => {
     const tls = { caFile: text === undefined ? files.path(name) : files.replace(name, text) };
-    expect(() => clientWith({ tls })).toThrow(
+    expect(() => clientWith({ baseUrl: 'https://localhost', tls })).toThrow(
       RegExp(`Client "upstream-\\d+": TLS cannot be set up .*${name}`),
     );
   });

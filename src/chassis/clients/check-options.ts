@@ -7,6 +7,8 @@ export function checkHttpOptions(options: HttpClientOptions): void {
   const { protocol, username, password, search, hash } = URL.parse(baseUrl) ?? {};
   if (protocol !== 'http:' && protocol !== 'https:')
     refuse(name, 'baseUrl', 'a URL that begins with http:// or https://');
+  if (options.tls && protocol === 'http:')
+    refuse(name, 'baseUrl', 'a URL that begins with https://, since there is tls');
   // They would be left out of every request.
   if (username || password || search || hash)
     refuse(name, 'baseUrl', 'without user, password, query and fragment');
