@@ -212,7 +212,7 @@ describe.each(SHAPES)('$name', ({ name, call }) => {
 
   test('is cancelled when its attempt takes too long', async () => {
     answer = untilAborted;
-    const failure = await failureOf(call(clientWith({ policy: { timeoutMs: 100 } })));
+    const failure = await failureOf(call(clientWith({ policy: { timeoutMs: 500 } })));
     expect(failure).toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       reason: expect.stringMatching(/^(UPSTREAM_)?TIMEOUT$/),
