@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 describe.each(SHAPES)('over $name', ({ call }) => {
-  test.each(['fail', 'throw-string', 'refuse-badly'])(
+  test.each(['fail', 'throw-string', 'refuse-badly', 'misfit'])(
     'an unknown failure (%s) tells nothing of the inside',
     async (reason) => {
       expect(await call(app, reason)).toEqual({

@@ -65,6 +65,7 @@ export class ProbeService {
     if (order.reason === 'throw-string') throw 'a bare string';
     if (order.reason === 'refuse') throw refused();
     if (order.reason === 'refuse-badly') throw refused({ 'x-echo': 'what\r\nthe: caller says' });
+    if (order.reason === 'misfit') return { ...order, domain: Object.create(null) as never };
     if (order.reason === 'wait') await this.#untilAborted();
     if (order.reason === 'ignore-abort') await new Promise((resolve) => setTimeout(resolve, 3000));
     if (order.reason === 'sleep') await sql`select pg_sleep(60)`.execute(this.database.query);
@@ -170,9 +171,14 @@ export class ProbeGrpcController {
   @Rpc(Probes.clientStream, Order)
   async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
     const reasons: string[] = [];
-    for await (const order of orders) reasons.push((await this.probe.run(order)).reason);
+    let domain = '';
+    for await (const order of orders) {
+      const done = await this.probe.run(order);
+      reasons.push(done.reason);
+      domain = done.domain;
+    }
     this.probe.received += 1;
-    return { reason: reasons.join(' '), domain: '', metadata: {} };
+    return { reason: reasons.join(' '), domain, metadata: {} };
   }
 
   @Rpc(Probes.bidi, Order)

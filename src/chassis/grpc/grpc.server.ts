@@ -100,7 +100,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     const read = reading(handler as Invoke);
     const refusals = this.#refusals.get(path);
     const invoke = refusals?.around(read) ?? read;
-    const serialize = this.#loud(path, definition.responseSerialize);
+    const serialize = definition.responseSerialize;
     const deserialize = tolerant(definition.requestDeserialize);
     const [, service = '', name = ''] = path.split('/');
     const isUnary = !requestStream && !responseStream;
@@ -120,7 +120,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     this.#server.register(
       path,
       this.#adapt(definition, invoke),
-      serialize,
+      this.#loud(path, serialize),
       deserialize,
       requestStream ? (responseStream ? 'bidi' : 'clientStream') : responseStream ? 'serverStream' : 'unary',
     );
@@ -208,9 +208,11 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   readonly #toStatus: ToStatus = (thrown: unknown, call: GrpcCall) => {
     const error = toServiceError(thrown);
+    // What grpc-js has ended the call for has its line.
+    const isKnown = call.error === error;
     // Of a call that was cut on purpose the fault is told, not what its handler makes of the end.
     if (!call.isCut) call.error = error;
-    if (error.code === 'INTERNAL')
+    if (error.code === 'INTERNAL' && !isKnown)
       runInCall(call, () => this.logger.error({ err: error.cause }, 'call failed'));
     return toGrpcStatus(error, this.config.get('SERVICE_NAME'));
   };

@@ -7,7 +7,6 @@ import {
 } from 'node:http2';
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
-import { GRPC_CODES } from '../errors/index.js';
 import { closeInTime } from './call-link.js';
 import { compressedWithout, messageTooLarge, noMessage, severalMessages } from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
@@ -137,8 +136,8 @@ export class UnaryCall {
     let message: Uint8Array;
     try {
       message = this.method.serialize(result);
-    } catch {
-      this.#answer({ 'grpc-status': GRPC_CODES.INTERNAL, 'grpc-message': 'Error serializing response' });
+    } catch (error) {
+      this.#fail(error);
       return;
     }
     const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
