@@ -130,6 +130,23 @@ describe('a service that is no feature', () => {
     raw.close();
   });
 
+  test('has the deadline of its caller, however long', async () => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const watch = (timeout: string): Promise<RawGrpcAnswer> =>
+      raw.call(HEALTH.replace('Check', 'Watch'), {
+        headers: { 'grpc-timeout': timeout },
+        body: frame(Buffer.alloc(0)),
+        limitMs: 300,
+      });
+    expect(await watch('1000H')).toMatchObject({ grpcStatus: undefined, wasCut: true });
+    const late = await watch('50m');
+    expect(late.grpcStatus).toBe(DEADLINE_EXCEEDED);
+    expect(reasonOf(late.headers['grpc-status-details-bin'])).toBe('DEADLINE_EXCEEDED');
+    await eventually('the call has its line', () => lineOf(late) !== undefined);
+    expect(lineOf(late)).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    raw.close();
+  });
+
   test('does not repeat so much of what it was asked that the connection breaks', async () => {
     raw = new RawGrpcClient(app.grpc.address);
     const service = HealthCheckRequest.encode({ service: 'é'.repeat(MAX_MESSAGE_BYTES / 3) }).finish();

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { REQUEST_ID_HEADER, type GrpcCall } from '../context/index.js';
-import { internalError, type ServiceError } from '../errors/index.js';
+import { deadlineExceeded, internalError, type ServiceError } from '../errors/index.js';
 import {
   compressedWithout,
   malformedMessage,
@@ -19,6 +19,8 @@ const REFUSALS: readonly (readonly [pattern: RegExp, toError: (message: string) 
   [/^Received message compressed with unsupported/, unsupportedEncoding],
   [/^Received (no|a second) request message/, notOneMessage],
 ];
+/** Of services that are no features: the others' deadline is the edge's. */
+const LATE = 'Deadline exceeded';
 /** What a handler has answered does not fit its message. */
 const UNSERIALIZABLE = 'Error serializing response';
 /** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
@@ -53,6 +55,7 @@ export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain:
 function refusalOf(text: string): ServiceError | undefined {
   const message = decodeURI(text);
   if (message.endsWith(`"${NO_ENCODING}"`)) return compressedWithout();
+  if (message === LATE) return deadlineExceeded();
   if (message.startsWith(UNSERIALIZABLE)) return internalError(undefined);
   const [, toError] = REFUSALS.find(([pattern]) => pattern.test(message)) ?? [];
   return toError?.(message);

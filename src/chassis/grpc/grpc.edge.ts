@@ -12,6 +12,7 @@ import {
   acceptRequestId,
   ExpiryQueue,
   GrpcCall,
+  MAX_TIMER_MS,
   parseGrpcTimeout,
   PRIORITY_HEADER,
   REQUEST_ID_HEADER,
@@ -226,9 +227,9 @@ export class GrpcEdge {
     const header = headers[TIMEOUT_HEADER];
     const timeoutMs = header === undefined ? Infinity : parseGrpcTimeout(String(header));
     if (!timeoutMs) return timeoutMs === 0 ? deadlineExceeded() : malformedTimeout();
+    // From here the deadline is the call's own: grpc-js would overflow on long ones, those of a health watch also.
+    if (method || timeoutMs > MAX_TIMER_MS) delete headers[TIMEOUT_HEADER];
     if (method) {
-      // From here the deadline is the call's own: grpc-js would overflow on long ones and answers without details.
-      delete headers[TIMEOUT_HEADER];
       if (method.isUnary && timeoutMs >= this.#expiry.timeoutMs) call.expireIn(this.#expiry);
       else call.expireAfter(timeoutMs, deadlineExceeded);
     }
