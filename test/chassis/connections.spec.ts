@@ -92,6 +92,18 @@ describe('a REST client', () => {
     expect(lines.filter(({ reason }) => reason === 'REQUEST_TOO_SLOW')).toHaveLength(1);
   });
 
+  test('that sends its request after it was told so is not served, and loses the connection', async () => {
+    const late = await RawConnection.open(app.http.address, { allowHalfOpen: true });
+    open.push(late);
+    await eventually('it is told', () => late.text !== '');
+    late.write(GET);
+    await eventually('nobody reads what it still sends', () => {
+      late.write('x');
+      return !late.isOpen;
+    });
+    expect(lines.filter(({ msg }) => msg === 'call').map(({ status }) => status)).toEqual([408]);
+  });
+
   test('that sends its body slowly is told so after the time for a request, once, as the call it is', async () => {
     const slow = await connectTo(app.http.address);
     slow.write(`${POST_HEAD}Content-Length: 400\r\nX-Request-Id: slow-body\r\n\r\n`);

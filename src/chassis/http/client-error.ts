@@ -1,7 +1,6 @@
 import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import {
   acceptRequestId,
   HttpCall,
@@ -21,12 +20,8 @@ type AnsweredSocket = Socket & {
 };
 
 /** What a refusal is written to: the socket of HTTP/1.1, the answer of HTTP/2. */
-type Refusable = (Duplex & Connection) | Http2ServerResponse;
-
-interface Connection {
-  readonly remoteAddress?: string | undefined;
-  readonly encrypted?: boolean;
-}
+type Refusable = EncryptedSocket | Http2ServerResponse;
+type EncryptedSocket = Socket & { readonly encrypted?: boolean };
 
 /** Node's code for headers or a body that did not arrive in time. */
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
@@ -35,7 +30,7 @@ const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 export function answerClientErrors(observers: CallObservers, security: SecurityHeaders) {
   return (fault: NodeJS.ErrnoException, socket: Socket): void => {
     if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else if (isAnswering(socket)) socket.end();
+    else if (isAnswering(socket)) socket.destroySoon();
     else if (!failCall(socket, fault.code, observers))
       refuse(
         socket,
@@ -52,7 +47,7 @@ export function answerClientErrors(observers: CallObservers, security: SecurityH
  * over the answer.
  */
 export function answerConnect(observers: CallObservers, security: SecurityHeaders) {
-  return ({ headers }: IncomingMessage, answer: Duplex | Http2ServerResponse): void => {
+  return ({ headers }: IncomingMessage, answer: Refusable): void => {
     const call = new HttpCall(acceptRequestId(headers[REQUEST_ID_HEADER]), 'CONNECT', '/');
     const error = malformedRequest('This service is no proxy: it does not take CONNECT');
     if (!('stream' in answer)) watchReleased(answer);
@@ -62,13 +57,12 @@ export function answerConnect(observers: CallObservers, security: SecurityHeader
 
 /**
  * Node has taken its listeners from the socket of a CONNECT, and no longer counts it as the server's: a reset would
- * end the process, and a client that leaves its side open would keep the socket.
+ * end the process.
  */
-function watchReleased(socket: Duplex): void {
+function watchReleased(socket: Socket): void {
   socket.on('error', () => {
     // A client that is gone needs no answer; the socket destroys itself.
   });
-  socket.once('finish', () => socket.destroy());
 }
 
 /** A call like any other for those who count and trace them, but without a request of Fastify's. */
@@ -80,7 +74,7 @@ function refuse(
   security: SecurityHeaders,
   headers: IncomingHttpHeaders = {},
 ): void {
-  const socket: Connection | undefined = 'stream' in answer ? answer.stream.session?.socket : answer;
+  const socket: EncryptedSocket | undefined = 'stream' in answer ? answer.stream.session?.socket : answer;
   call.clientIp = normalizeIp(socket?.remoteAddress ?? '');
   observers.opened(call, headers);
   call.error = error;
@@ -113,6 +107,8 @@ function endWithProblem(
       (isSecure ? security.secureLines : security.plainLines) +
       `Connection: close\r\n\r\n${body}`,
   );
+  // Node would run a request that still comes, and a client that leaves its side open would keep the socket.
+  answer.destroySoon();
 }
 
 /**
