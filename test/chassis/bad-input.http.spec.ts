@@ -96,6 +96,14 @@ test('405 names the methods that the path takes', async () => {
   expect(others.get('allow')).toBe('GET, HEAD');
 });
 
+test.each(['GET', 'POST', 'PUT'])(
+  'no route takes %s for an empty parameter: 404, not 405',
+  async (method) => {
+    const answer = await app.http.send('/probe/', { method });
+    expect(answer).toMatchObject({ status: 404, body: { reason: 'ROUTE_NOT_FOUND' } });
+  },
+);
+
 test('a chunked body over the limit is cut off', async () => {
   const chunk = 'x'.repeat(16 * 1024);
   const body = `${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(8);

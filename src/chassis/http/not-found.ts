@@ -2,12 +2,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import createRouter from 'find-my-way';
 import { ServiceError } from '../errors/index.js';
 
+type Router = ReturnType<typeof createRouter>;
+
 /**
  * Answers what no route matched: 405 with `Allow` when the path exists for other methods, else 404.
  * Routes are noted as Fastify registers them; looking them up costs nothing until something is missed.
  */
 export function createNotFoundHandler(fastify: FastifyInstance, notFound = routeNotFound) {
-  const routers = new Map<string, ReturnType<typeof createRouter>>();
+  const routers = new Map<string, Router>();
   fastify.addHook('onRoute', ({ method, url }) => {
     // CORS takes preflights for every path, also for those that do not exist.
     if (url === '*') return;
@@ -18,11 +20,19 @@ export function createNotFoundHandler(fastify: FastifyInstance, notFound = route
   });
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.raw.url?.split('?', 1)[0] ?? '/';
-    const allowed = [...routers].filter(([, router]) => router.find('GET', path)).map(([method]) => method);
+    const allowed = [...routers].filter(([, router]) => takes(router, path)).map(([method]) => method);
     if (allowed.length === 0) throw notFound();
     void reply.header('allow', allowed.toSorted().join(', '));
     throw methodNotAllowed(request.method, allowed);
   };
+}
+
+/** The router takes an empty parameter, as of `/orders/` for `/orders/:id`; Nest does not. */
+function takes(router: Router, path: string): boolean {
+  const params = router.find('GET', path)?.params;
+  return (
+    params !== undefined && !Object.entries(params).some(([name, value]) => value === '' && name !== '*')
+  );
 }
 
 function routeNotFound(): ServiceError {
