@@ -10,12 +10,16 @@ import { TestAuthority } from '../support/certificates.js';
 import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, order, ProbeModule, ProbeService, SHAPES, TestApp } from '../support/index.js';
 import { createDatabase } from '../support/postgres.js';
+import { FLAG, FRAME, headerBlock, http2Frame, RawHttp2Client } from '../support/raw-http2.js';
 import { Scrape } from '../support/scrape.js';
 import { TlsFiles } from '../support/tls-files.js';
 import { TlsTestClient } from '../support/tls-test-client.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const MIB = 1024 * 1024;
+
+/** Calls of `POST /shapes/empty` that were run. */
+let emptied = 0;
 
 @Controller('shapes')
 class ShapesController {
@@ -32,7 +36,7 @@ class ShapesController {
 
   @Post('empty')
   empty(): void {
-    // Answers without a body.
+    emptied += 1;
   }
 
   @Get('broken/iterable')
@@ -197,6 +201,38 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     expect((probe.aborts.at(-1) as ServiceError).code).toBe('CANCELLED');
     await eventually('it is logged', () => lines.some(({ status }) => status === 499));
   });
+
+  if (version === 'h2')
+    test('a request that is reset before its end is not run, also with NO_ERROR', async () => {
+      const before = emptied;
+      const [host = '', port] = http.address.split(':');
+      const socket = connectTls({
+        host,
+        port: Number(port),
+        ca: authority.certificate,
+        ALPNProtocols: ['h2'],
+      });
+      const client = new RawHttp2Client(socket);
+      const head = headerBlock({
+        ':method': 'POST',
+        ':scheme': 'https',
+        ':authority': 'localhost',
+        ':path': '/shapes/empty',
+        'content-type': 'application/json',
+        'x-request-id': 'broken-off',
+      });
+      client.write(http2Frame(FRAME.headers, FLAG.endHeaders, 1, head));
+      client.write(http2Frame(FRAME.data, 0, 1, Buffer.from('{}')));
+      // The body has to be there when the reset comes.
+      await sleep(50);
+      client.write(http2Frame(FRAME.reset, 0, 1, Buffer.alloc(4)));
+      const line = () => lines.find(({ request_id }) => request_id === 'broken-off');
+      await eventually('its call is over', () => line() !== undefined);
+      await sleep(50);
+      expect(line()).toMatchObject({ status: 499, reason: 'CALL_CANCELLED' });
+      expect(emptied).toBe(before);
+      client.close();
+    });
 
   test.each([
     ['stops is answered with 408', 'application/json', 408, 'REQUEST_TOO_SLOW'],

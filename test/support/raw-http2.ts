@@ -34,9 +34,9 @@ export class RawHttp2Client {
   #rest = Buffer.alloc(0);
   #isOpen = true;
 
-  constructor(address: string) {
-    const [host = '', port] = address.split(':');
-    this.#socket = connect(Number(port), host);
+  /** @param server its address, or a connection to it where it speaks TLS */
+  constructor(server: string | Socket) {
+    this.#socket = typeof server === 'string' ? open(server) : server;
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.#socket.on('error', () => {
       // A server that ends the connection leaves its frames behind.
@@ -90,6 +90,11 @@ export class RawHttp2Client {
       this.#rest = this.#rest.subarray(end);
     }
   }
+}
+
+function open(address: string): Socket {
+  const [host = '', port] = address.split(':');
+  return connect(Number(port), host);
 }
 
 /** One frame, whatever it says. */

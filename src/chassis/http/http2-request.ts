@@ -53,6 +53,11 @@ export function limitArrival(request: IncomingMessage, call: HttpCall, config: C
   request.once('end', arrived).once('close', arrived);
 }
 
+/** Whether the client has reset the stream before its end, which for Node is the end of the body when the code is NO_ERROR. */
+export function isBrokenOff(request: IncomingMessage): boolean {
+  return isHttp2(request) && (request as unknown as Http2ServerRequest).aborted;
+}
+
 /** Whether the client had the whole answer. A stream of HTTP/2 that was reset counts as finished for Node. */
 export function isAnswered(response: ServerResponse): boolean {
   if (!isHttp2(response.req)) return response.writableFinished;

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { namesOnce } from '../auth/index.js';
-import { ServiceError } from '../errors/index.js';
+import { callCancelled, ServiceError } from '../errors/index.js';
 import { malformed, unsupportedMediaType } from './fastify-errors.js';
+import { isBrokenOff } from './http2-request.js';
 import { isDeeperThan } from './json-depth.js';
 
 /**
@@ -15,6 +16,10 @@ export function acceptOnlyJson(fastify: FastifyInstance, maxDepth: number, isUni
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (isBrokenOff(request.raw)) {
+      done(callCancelled());
+      return;
+    }
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       done(new ServiceError(unsupportedMediaType('The body must not be compressed')));
