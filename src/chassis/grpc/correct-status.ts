@@ -8,7 +8,7 @@ import {
   notOneMessage,
   unsupportedEncoding,
 } from './edge-errors.js';
-import { STATUS_DETAILS_KEY, toStatusFields } from './status.js';
+import { cutEncoded, STATUS_DETAILS_KEY, toStatusFields } from './status.js';
 
 /** The encoding of a call that names none: grpc-js would take a message that is marked as compressed as it is. */
 export const NO_ENCODING = '(none)';
@@ -23,10 +23,6 @@ const REFUSALS: readonly (readonly [pattern: RegExp, toError: (message: string) 
 const LATE = 'Deadline exceeded';
 /** What a handler has answered does not fit its message. */
 const UNSERIALIZABLE = 'Error serializing response';
-/** Encoded. Clients refuse trailers of more than 8 KiB, some by ending the connection with all its calls. */
-const MAX_MESSAGE_LENGTH = 2048;
-/** The last character, where it has several bytes: the cut may have left some of them. */
-const CUT_CHARACTER = /(%[C-F].(%[89AB].){0,3})?(%.?)?$/i;
 
 /**
  * Makes what grpc-js answers by itself an answer like others, with a request id and a reason; what a service that is
@@ -41,7 +37,7 @@ export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain:
     if (refusal) call.error = refusal;
     return {
       ...headers,
-      ...(refusal ? toStatusFields(refusal, domain) : { 'grpc-message': cut(String(text)) }),
+      ...(refusal ? toStatusFields(refusal, domain) : { 'grpc-message': cutEncoded(String(text)) }),
     };
   };
   const respond = stream.respond.bind(stream);
@@ -59,8 +55,4 @@ function refusalOf(text: string): ServiceError | undefined {
   if (message.startsWith(UNSERIALIZABLE)) return internalError(undefined);
   const [, toError] = REFUSALS.find(([pattern]) => pattern.test(message)) ?? [];
   return toError?.(message);
-}
-
-function cut(text: string): string {
-  return text.slice(0, MAX_MESSAGE_LENGTH).replace(CUT_CHARACTER, '');
 }
