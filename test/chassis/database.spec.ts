@@ -8,15 +8,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConsoleLogger, Injectable, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { sql, type Kysely } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { Config, loadConfig } from '../../src/chassis/config/index.js';
 import { HttpCall, JobCall, runInCall } from '../../src/chassis/context/index.js';
-import { Database, DatabaseModule, openDatabase } from '../../src/chassis/database/index.js';
+import { Database, DatabaseModule, migrate, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
 import { HealthModule } from '../../src/chassis/health/index.js';
 import { Openings } from '../../src/chassis/lifecycle/index.js';
 import { MetricsRegistry } from '../../src/chassis/metrics/index.js';
 import { buildOnce } from '../support/build.js';
+import { FreezingProxy } from '../support/freezing-proxy.js';
 import { createDatabase, runOn } from '../support/postgres.js';
 
 interface Tables {
@@ -403,6 +404,77 @@ describe('database on a server', () => {
     );
     await outcome;
     await database.ping();
+  });
+
+  describe('gives up the connection of a server that has vanished', () => {
+    let proxy: FreezingProxy;
+    let single: Database<Tables>;
+
+    beforeEach(async () => {
+      const { hostname: host, port } = new URL(url);
+      proxy = await FreezingProxy.start({ host, port: Number(port) });
+      const proxied = new URL(url);
+      proxied.host = `127.0.0.1:${proxy.port}`;
+      single = await openDatabase(
+        await configOf({ DATABASE_URL: proxied.href, DATABASE_POOL_MAX: 1, SERVICE_NAME: 'under-test' }),
+      );
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    });
+    afterEach(async () => {
+      vi.useRealTimers();
+      await proxy[Symbol.asyncDispose]();
+      await single.close();
+    });
+
+    const select = (db: Kysely<Tables>) => db.selectFrom('item').selectAll().execute();
+    /** The connection, and then nothing more is heard of it. */
+    const frozen = (work: (db: Kysely<Tables>) => Promise<unknown>) =>
+      single.query.connection().execute(async (db) => {
+        await select(db);
+        proxy.freeze();
+        await work(db);
+      });
+    const newRun = () => {
+      const run = new JobCall('request', 'job', new Date());
+      run.expireAfter(10_000, deadlineExceeded);
+      return run;
+    };
+
+    it.each([
+      ['a query outside of calls', 40_000, () => frozen(select)],
+      ['a query of a stream without a deadline', 40_000, () => runInCall(newCall(), () => frozen(select))],
+      [
+        'the commit of a call',
+        15_000,
+        () =>
+          runInCall(newRun(), () =>
+            single.transaction(async (db) => {
+              await select(db);
+              proxy.freeze();
+            }),
+          ),
+      ],
+    ])('under %s', async (_what, patienceMs, work) => {
+      const outcome = work().then(
+        () => 'answered',
+        (error: unknown) => error,
+      );
+      // The query is under way.
+      await delay(100);
+      await vi.advanceTimersByTimeAsync(patienceMs);
+      expect(await outcome).toMatchObject({ code: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/) });
+      await single.ping();
+    });
+
+    it('but not while a migration runs, which may take as long as it likes', async () => {
+      const isSlow = {
+        up: async (db: Kysely<unknown>) => void (await sql`select pg_sleep(0.3)`.execute(db)),
+      };
+      const migration = migrate(single.query, [{ name: 'slow', migrations: { '0001_slow': isSlow } }]);
+      await vi.waitFor(async () => expect(await running('pg_sleep(0.3)')).toBe(true));
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      await migration;
+    });
   });
 
   it('says ABORTED on a deadlock', async () => {

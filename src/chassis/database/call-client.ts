@@ -1,22 +1,27 @@
 import type { PoolClient, QueryResult } from 'pg';
-import { currentLimits, disturbanceOf } from '../context/index.js';
+import { currentLimits, disturbanceOf, type Limits } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { toDatabaseError } from './database-errors.js';
-import type { CancelQuery } from './engine.js';
+import type { Engine } from './engine.js';
+import { untilLost } from './lost-connections.js';
 import { failQuerySpan, startQuerySpan } from './query-span.js';
 
 /** They end what was begun, so they run whatever became of the call: the connection must go back clean. */
 const ENDS_TRANSACTION = /^\s*(commit|rollback|release|end|abort)\b/i;
 
+/** Whoever sets the server's time limit waits as long as that is. */
+const SETS_TIME_LIMIT = /\bstatement_timeout\b/i;
+
 /** A checked-out connection whose queries live no longer than the call, or the attempt, that they work for. */
 export class CallClient {
   readonly #client: PoolClient;
-  readonly #cancel: CancelQuery | undefined;
+  readonly #engine: Engine;
   #isLost = false;
+  #hasOwnTimeLimit = false;
 
-  constructor(client: PoolClient, cancel: CancelQuery | undefined) {
+  constructor(client: PoolClient, engine: Engine) {
     this.#client = client;
-    this.#cancel = cancel;
+    this.#engine = engine;
   }
 
   async query(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
@@ -29,7 +34,8 @@ export class CallClient {
     try {
       if (disturbance) await disturbance.begin();
       isSent = true;
-      const running = this.#client.query(text, parameters as unknown[]);
+      const sent = this.#client.query(text, parameters as unknown[]);
+      const running = signal && limits?.remainingMs !== Infinity ? sent : this.#untilLost(sent, text, limits);
       const result = await (signal ? this.#untilAborted(running, signal) : running);
       span?.end();
       return result;
@@ -48,8 +54,8 @@ export class CallClient {
 
   /** A query that was done all the same keeps its result: what follows it knows the true state. */
   async #untilAborted(running: Promise<QueryResult>, signal: AbortSignal): Promise<QueryResult> {
-    if (!this.#cancel) return running;
-    const cancel = this.#cancel;
+    const { cancel } = this.#engine;
+    if (!cancel) return running;
     let cancelled: Promise<void> | undefined;
     const onAbort = () => void (cancelled = cancel(this.#client, running));
     signal.addEventListener('abort', onAbort);
@@ -60,5 +66,13 @@ export class CallClient {
       // Not before the request is through: the next query on this connection must not be its victim.
       await cancelled;
     }
+  }
+
+  /** What no deadline ends: a peer that vanished must not keep the connection, and with it a place in the pool. */
+  #untilLost(running: Promise<QueryResult>, text: string, limits: Limits | undefined): Promise<QueryResult> {
+    const { statementTimeout } = this.#engine;
+    this.#hasOwnTimeLimit ||= SETS_TIME_LIMIT.test(text);
+    if (!statementTimeout || this.#hasOwnTimeLimit) return running;
+    return untilLost(this.#client, running, statementTimeout.patienceMs(limits?.remainingMs));
   }
 }

@@ -25,7 +25,8 @@ export class CallPool {
     const limits = currentLimits();
     const signal = limits?.signal;
     signal?.throwIfAborted();
-    const { pool, cancel, statementTimeout } = this.#engine;
+    const engine = this.#engine;
+    const { pool, statementTimeout } = engine;
     const connecting = pool.connect();
     const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {
       throw signal?.aborted ? signal.reason : toDatabaseError(error);
@@ -37,7 +38,7 @@ export class CallPool {
       client.release(true);
       throw toDatabaseError(error);
     }
-    return new CallClient(client, cancel);
+    return new CallClient(client, engine);
   }
 
   end(): Promise<void> {

@@ -25,7 +25,9 @@ export interface PoolState {
  *
  * What runs inside a call ends with the call: once its signal aborts, the running query is
  * cancelled on the server and rejects with the signal's reason, waiting for a connection ends, and
- * no further query starts; `rollback` and `commit` still run, so a transaction ends clean.
+ * no further query starts; `rollback` and `commit` still run, so a transaction ends clean. What no deadline
+ * ends, such as these and queries outside of calls, gives its connection up 5 s after the server would have
+ * ended it: nobody is there any more.
  *
  * Queries throw ServiceError UNAVAILABLE / DATABASE_UNAVAILABLE when the server is away or the pool
  * stays exhausted for DATABASE_CONNECT_TIMEOUT_MS, and ABORTED / DATABASE_CONFLICT on a deadlock or

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { untilLost } from './lost-connections.js';
 
 /** The server gives a query up this long after the longest deadline, should cancelling it fail. */
 const GRACE_MS = 5000;
@@ -30,8 +31,17 @@ export class StatementTimeout {
     return this.#set(client, needsMs, isLong);
   }
 
+  /**
+   * How long to wait for an answer that nothing else ends, in milliseconds: beyond it there is none, since the server
+   * would have given the query up before.
+   * @param remainingMs what is left of the work that the query ends
+   */
+  patienceMs(remainingMs = Infinity): number {
+    return Math.min((Number.isFinite(remainingMs) ? remainingMs : this.usualMs) + GRACE_MS, MAX_MS);
+  }
+
   async #set(client: PoolClient, needsMs: number, isLong: boolean): Promise<void> {
-    await client.query(`set statement_timeout = ${needsMs}`);
+    await untilLost(client, client.query(`set statement_timeout = ${needsMs}`), this.patienceMs());
     if (isLong) this.#raised.set(client, needsMs);
     else this.#raised.delete(client);
   }
