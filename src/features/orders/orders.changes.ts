@@ -6,16 +6,21 @@ import { OrdersRepository } from './orders.repository.js';
 import type { Order } from './orders.schema.js';
 
 const CHANNEL = 'order_changes';
+/** Orders that are read together: well below what a watcher may fall behind. */
+const BATCH = 100;
 
 /**
  * Every change of an order, whichever instance made it: the database tells, each instance reads the
- * order once for all its watchers. Changes close together may arrive as one, with the latest state.
+ * order once for all its watchers, and together what has changed meanwhile. Changes close together may
+ * arrive as one, with the latest state.
  */
 @Injectable()
 export class OrdersChanges implements OnModuleInit {
   readonly #broadcast = new Broadcast<Order>();
   readonly #logger = new Logger(OrdersChanges.name);
-  #reading: Promise<void> = Promise.resolve();
+  /** Orders that are to be read, in the order in which their changes were committed. */
+  readonly #changed = new Set<string>();
+  #isReading = false;
 
   constructor(
     private readonly database: Database,
@@ -37,16 +42,27 @@ export class OrdersChanges implements OnModuleInit {
 
   #announce(id: string): void {
     if (this.#broadcast.isIdle) return;
-    // One after the other: watchers see changes in the order in which they were committed.
-    this.#reading = this.#reading.then(() => this.#read(id));
+    this.#changed.add(id);
+    if (!this.#isReading) void this.#readChanged();
   }
 
-  async #read(id: string): Promise<void> {
+  /** One batch after the other: watchers see changes in their order. */
+  async #readChanged(): Promise<void> {
+    this.#isReading = true;
+    while (this.#changed.size > 0) {
+      const ids = [...this.#changed].slice(0, BATCH);
+      for (const id of ids) this.#changed.delete(id);
+      await this.#read(ids);
+    }
+    this.#isReading = false;
+  }
+
+  async #read(ids: readonly string[]): Promise<void> {
     try {
-      const order = await this.repository.find(id);
-      if (order) this.#broadcast.publish(order);
+      for (const order of await this.repository.findAll(ids)) this.#broadcast.publish(order);
     } catch (error) {
-      this.#logger.warn({ err: error, order: id }, 'changed order could not be read');
+      this.#logger.warn({ err: error, orders: ids.length }, 'changed orders could not be read');
+      this.#changed.clear();
       this.#broadcast.fail(changesLost());
     }
   }

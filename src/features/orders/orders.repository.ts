@@ -71,6 +71,14 @@ export class OrdersRepository {
     return row && toOrder(row);
   }
 
+  /** Those that there are, in the order of `ids`. */
+  async findAll(ids: readonly string[]): Promise<Order[]> {
+    const any = sql<string>`any(${ids}::uuid[])`;
+    const rows = await this.database.query.selectFrom('orders').selectAll().where('id', '=', any).execute();
+    const orders = new Map(rows.map((row) => [row.id, toOrder(row)]));
+    return ids.map((id) => orders.get(id)).filter((order) => order !== undefined);
+  }
+
   /** Newest first. */
   async list({ customerId, status, before }: OrderFilter, limit: number): Promise<Order[]> {
     let query = this.database.query.selectFrom('orders').selectAll().orderBy('id', 'desc').limit(limit);
