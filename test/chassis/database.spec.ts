@@ -5,7 +5,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConsoleLogger, Injectable, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import {
+  ConsoleLogger,
+  Injectable,
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { sql, type Kysely } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
@@ -603,6 +610,22 @@ describe('migrations', () => {
       DatabaseModule.forFeature({ name: 'items', migrations: { '0001_create_item': { up } } });
     await Promise.all([start(config, [feature()]), start(config, [feature()]), start(config, [feature()])]);
     await start(config, [feature()]);
+    expect(up).toHaveBeenCalledTimes(1);
+  });
+
+  it('say that they wait for those of another process', async () => {
+    const config = await freshConfig();
+    const told = vi.spyOn(Logger.prototype, 'log');
+    const waits = 'Another process runs migrations; the start waits for its end';
+    const mayEnd = Promise.withResolvers<void>();
+    const up = vi.fn<() => Promise<void>>(() => mayEnd.promise);
+    const feature = DatabaseModule.forFeature({ name: 'slow', migrations: { '0001_slow': { up } } });
+    const first = start(config, [feature]);
+    await vi.waitFor(() => expect(up).toHaveBeenCalled());
+    expect(told).not.toHaveBeenCalledWith(waits);
+    const second = start(config, [feature]);
+    await vi.waitFor(() => expect(told).toHaveBeenCalledWith(waits)).finally(() => mayEnd.resolve());
+    await Promise.all([first, second]);
     expect(up).toHaveBeenCalledTimes(1);
   });
 

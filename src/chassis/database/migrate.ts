@@ -24,9 +24,19 @@ export async function migrate<Tables>(
   await database.transaction().execute(async (transaction) => {
     // Building an index may take longer than any call does, and so may waiting for who builds it.
     await sql`set local statement_timeout = 0`.execute(transaction);
-    await sql`select pg_advisory_xact_lock(${sql.lit(LOCK_ID)})`.execute(transaction);
+    await lock(transaction);
     for (const feature of features) await migrateFeature(transaction, feature);
   });
+}
+
+/** Whoever has it may build an index for an hour: a start that only seems to hang says what it waits for. */
+async function lock<Tables>(transaction: Kysely<Tables>): Promise<void> {
+  const id = sql.lit(LOCK_ID);
+  const { rows } = await sql<{ isMine: boolean }>`
+    select pg_try_advisory_xact_lock(${id}) as "isMine"`.execute(transaction);
+  if (rows[0]?.isMine === true) return;
+  new Logger('Database').log('Another process runs migrations; the start waits for its end');
+  await sql`select pg_advisory_xact_lock(${id})`.execute(transaction);
 }
 
 /**
