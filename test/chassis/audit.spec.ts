@@ -411,7 +411,10 @@ describe('the database', () => {
     const calls = [app, other, app, other].map((each) => each.http.post('/probe', order('echo')));
     await Promise.all(calls);
     await other.stop();
+    expect((await entries()).at(-1)).toMatchObject({ kind: 'stop' });
+    await app.stop();
     const lines = await entries();
+    expect(lines.filter(({ kind }) => kind === 'stop')).toHaveLength(2);
     expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_, index) => index + 1));
     for (const [index, line] of lines.entries())
       if (index > 0) expect(line['previous']).toBe(lines[index - 1]?.['hash']);

@@ -15,6 +15,8 @@ export class DatabaseSinkModule {
       useFactory: (database: Database<AuditTables>, config: Config): DatabaseSink => {
         const made = new DatabaseSink(database, trail.createSeal(), config.get('AUDIT_TIMEOUT_MS'));
         trail.useSink(made);
+        // The trail's own module may stop after the database's: both are global, and it imports that one.
+        database.beforeClose(() => trail.close());
         return made;
       },
     };

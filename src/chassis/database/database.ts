@@ -41,6 +41,7 @@ export class Database<Tables = unknown> {
   #engine: Engine;
   /** Engines that were replaced and still have work. */
   readonly #draining = new Set<Promise<void>>();
+  readonly #lastWork: (() => Promise<void>)[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(engine: Engine) {
@@ -100,6 +101,14 @@ export class Database<Tables = unknown> {
     return drained;
   }
 
+  /**
+   * Has `work` done before `close` ends the first connection: what writes to the end, whatever the order in which
+   * modules stop.
+   */
+  beforeClose(work: () => Promise<void>): void {
+    this.#lastWork.push(work);
+  }
+
   /** Waits for the queries that run, then closes every connection. Later queries fail. */
   close(): Promise<void> {
     return (this.#closed ??= this.#closeAll());
@@ -107,6 +116,7 @@ export class Database<Tables = unknown> {
 
   async #closeAll(): Promise<void> {
     try {
+      for (const work of this.#lastWork) await work();
       await this.#notifications.close();
     } finally {
       await Promise.all([this.#engine.close(), ...this.#draining]);
