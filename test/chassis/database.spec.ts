@@ -20,7 +20,7 @@ import { Config, loadConfig } from '../../src/chassis/config/index.js';
 import { HttpCall, JobCall, runInCall } from '../../src/chassis/context/index.js';
 import { Database, DatabaseModule, migrate, openDatabase } from '../../src/chassis/database/index.js';
 import { deadlineExceeded } from '../../src/chassis/errors/index.js';
-import { HealthModule } from '../../src/chassis/health/index.js';
+import { HealthModule, HealthService } from '../../src/chassis/health/index.js';
 import { Openings } from '../../src/chassis/lifecycle/index.js';
 import { MetricsRegistry } from '../../src/chassis/metrics/index.js';
 import { buildOnce } from '../support/build.js';
@@ -482,6 +482,21 @@ describe('database on a server', () => {
       await vi.advanceTimersByTimeAsync(3_600_000);
       await migration;
     });
+  });
+
+  it('is up again soon after a connection has died without a word, as its checks end with their time', async () => {
+    const { hostname: host, port } = new URL(url);
+    await using proxy = await FreezingProxy.start({ host, port: Number(port) });
+    const proxied = new URL(url);
+    proxied.host = `127.0.0.1:${proxy.port}`;
+    const app = await startApp(await configOf({ DATABASE_URL: proxied.href, HEALTH_INTERVAL_MS: 20 }), []);
+    const isUp = () => app.get(HealthService).checks.get('database');
+    expect(isUp()).toBe(true);
+    proxy.freeze();
+    await vi.waitFor(() => expect(isUp()).toBe(false), 3000);
+    // A time limit of 1 s that nobody heeds holds the next check up for ten more.
+    await vi.waitFor(() => expect(isUp()).toBe(true), 8000);
+    await app.close();
   });
 
   it('says ABORTED on a deadlock', async () => {

@@ -67,7 +67,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
     this.health.addDependency({
       name: 'database',
       kind: this.database.kind,
-      check: () => this.database.ping(),
+      check: ({ signal }) => this.database.ping(signal),
     });
     this.#countConnections();
     try {

@@ -1,4 +1,5 @@
 import { Kysely, PostgresDialect, sql, type PostgresPool, type Transaction } from 'kysely';
+import { runInScope, Scope, type Limits } from '../context/index.js';
 import { CallPool } from './call-pool.js';
 import { drain } from './drain.js';
 import type { DatabaseKind, Engine } from './engine.js';
@@ -72,9 +73,10 @@ export class Database<Tables = unknown> {
     return this.query.transaction().execute(work);
   }
 
-  /** One round trip, for health checks. */
-  async ping(): Promise<void> {
-    await sql`select 1`.execute(this.query);
+  /** One round trip, for health checks; `signal` ends it as the end of a call ends a query. */
+  async ping(signal?: AbortSignal): Promise<void> {
+    const ping = () => sql`select 1`.execute(this.query);
+    await (signal ? runInScope(Scope.NONE.withAttempt(limitsOf(signal)), ping) : ping());
   }
 
   /**
@@ -122,4 +124,15 @@ export class Database<Tables = unknown> {
       await Promise.all([this.#engine.close(), ...this.#draining]);
     }
   }
+}
+
+function limitsOf(signal: AbortSignal): Limits {
+  return {
+    signal,
+    deadline: Infinity,
+    remainingMs: Infinity,
+    get abortReason() {
+      return signal.reason as Error | undefined;
+    },
+  };
 }
