@@ -55,6 +55,15 @@ test('a smaller bound lets those who run go on, and no other begin', async () =>
   expect(callers[2]?.state).toBe('runs');
 });
 
+test('a larger bound lets those who wait begin, before any who come later', async () => {
+  const bulkhead = new ConcurrencyLimit({ ...OPTIONS, maxConcurrent: 1 });
+  const callers = [enter(bulkhead), enter(bulkhead), enter(bulkhead)];
+  bulkhead.options = { ...OPTIONS, maxConcurrent: 3 };
+  callers.push(enter(bulkhead));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(callers.map(({ state }) => state)).toEqual(['runs', 'runs', 'runs', 'waits']);
+});
+
 const options = fc.record({
   maxConcurrent: fc.integer({ min: 1, max: 4 }),
   maxQueued: fc.integer({ min: 0, max: 4 }),

@@ -17,10 +17,19 @@ interface Waiting {
 
 /** Bounds how many calls of one kind run at a time, so that a slow dependency does not hold all of the service. */
 export class ConcurrencyLimit {
+  #options: BulkheadOptions;
   #running = 0;
   readonly #queue: Waiting[] = [];
 
-  constructor(public options: BulkheadOptions) {}
+  constructor(options: BulkheadOptions) {
+    this.#options = options;
+  }
+
+  /** From now on within other bounds: who waits and has a place then, begins. */
+  set options(options: BulkheadOptions) {
+    this.#options = options;
+    this.#fill();
+  }
 
   get running(): number {
     return this.#running;
@@ -35,7 +44,7 @@ export class ConcurrencyLimit {
    * @param limits of who waits: it gives up with them
    */
   enter(limits?: Limits): boolean | Promise<boolean> {
-    const { maxConcurrent, maxQueued, maxWaitMs } = this.options;
+    const { maxConcurrent, maxQueued, maxWaitMs } = this.#options;
     if (this.#running < maxConcurrent) {
       this.#running += 1;
       return true;
@@ -46,9 +55,17 @@ export class ConcurrencyLimit {
 
   /** A call that had a place ended: the one that waits longest gets it. */
   leave(): void {
-    const next = this.#running > this.options.maxConcurrent ? undefined : this.#queue.shift();
-    if (next) next.admit(true);
-    else this.#running -= 1;
+    this.#running -= 1;
+    this.#fill();
+  }
+
+  #fill(): void {
+    while (this.#running < this.#options.maxConcurrent) {
+      const next = this.#queue.shift();
+      if (!next) return;
+      this.#running += 1;
+      next.admit(true);
+    }
   }
 
   #wait(limitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
