@@ -150,6 +150,15 @@ test('a call that began before it opened says nothing after it closed', () => {
   expect(breaker.state).toBe('closed');
 });
 
+test('another rule says how long it stays open, also when it is open already', () => {
+  const breaker = opened();
+  breaker.rule = { ...RULE, retryTimeoutMs: 60_000 };
+  expect(breaker.enter(11_000)).toBe(REFUSED);
+  expect(breaker.retryAfterMs(11_000)).toBe(59_000);
+  breaker.rule = { ...RULE, retryTimeoutMs: 100 };
+  expect(breaker.enter(11_000)).not.toBe(REFUSED);
+});
+
 test('another rule keeps what was counted, unless it looks back otherwise', () => {
   const breaker = new StateBreaker({ ...RULE, threshold: 1 });
   for (const isFailed of [false, false, true]) call(breaker, 10_000, isFailed);

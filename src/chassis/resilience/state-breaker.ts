@@ -54,7 +54,7 @@ export class StateBreaker implements Breaker {
   /** Tickets below this one are of an earlier state. */
   #firstTicket = 0;
   #nextTicket = 0;
-  #openUntil = 0;
+  #openedAt = 0;
   /** When each running probe began, by ticket. */
   readonly #probes = new Map<number, number>();
   #succeeded = 0;
@@ -85,7 +85,7 @@ export class StateBreaker implements Breaker {
   }
 
   enter(nowMs: number): number {
-    if (this.#state === 'open' && nowMs >= this.#openUntil) this.#change('half-open', nowMs);
+    if (this.#state === 'open' && this.retryAfterMs(nowMs) === 0) this.#change('half-open', nowMs);
     if (this.#state === 'closed') return this.#nextTicket++;
     return this.#state === 'half-open' ? this.#enterAsProbe(nowMs) : REFUSED;
   }
@@ -112,7 +112,8 @@ export class StateBreaker implements Breaker {
   }
 
   retryAfterMs(nowMs: number): number {
-    return this.#state === 'open' ? Math.max(0, this.#openUntil - nowMs) : 0;
+    if (this.#state !== 'open') return 0;
+    return Math.max(0, this.#openedAt + this.#rule.retryTimeoutMs - nowMs);
   }
 
   /** What the window holds now. */
@@ -155,7 +156,7 @@ export class StateBreaker implements Breaker {
     this.#firstTicket = this.#nextTicket;
     this.#probes.clear();
     this.#succeeded = 0;
-    if (to === 'open') this.#openUntil = nowMs + this.#rule.retryTimeoutMs;
+    if (to === 'open') this.#openedAt = nowMs;
     if (to === 'closed') this.#window.clear();
     this.#transitions.tell(from, to);
   }
