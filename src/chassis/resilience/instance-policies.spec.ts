@@ -272,6 +272,34 @@ test('an idempotent handler is repeated; a post is where it says so', async () =
   expect(guarded.dependency.calls).toBe(4);
 });
 
+test('the configuration says by the name of a policy that its work may be repeated, and that it may not', async () => {
+  class Orders {
+    readonly dependency = new Dependency();
+
+    @Retry({ name: 'find', baseMs: 1 })
+    async find(): Promise<string> {
+      return this.dependency.ask();
+    }
+
+    @Post()
+    @Timeout(1000, { name: 'create' })
+    async create(): Promise<string> {
+      return this.dependency.ask();
+    }
+  }
+  const { guarded, registry } = decorate(new Orders(), [
+    { name: 'find', isIdempotent: false },
+    { name: 'create', retry: { baseMs: 1 }, isIdempotent: true },
+  ]);
+  guarded.dependency.failures = 1;
+  expect(await reasonOf(guarded.find())).toBe('AWAY');
+  guarded.dependency.failures = 1;
+  expect(await guarded.create()).toBe('answer');
+  registry.find('find')?.configure({});
+  guarded.dependency.failures = 1;
+  expect(await guarded.find()).toBe('answer');
+});
+
 test('a late answer is asked for again, and the first to come is taken', async () => {
   class Prices {
     readonly signals: AbortSignal[] = [];

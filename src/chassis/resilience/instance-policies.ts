@@ -52,11 +52,12 @@ export class InstancePolicies {
   };
 
   #guard(instance: object, method: Method, { label, kind, name, options, isMarked }: Guarded): Method {
-    const isIdempotent = options.isIdempotent ?? (kind === 'handler' ? isIdempotentRoute(method) : isMarked);
-    if (isMarked) checkRepeats(label, options, isIdempotent, takesStream(method));
+    const isKnown = kind === 'handler' ? isIdempotentRoute(method) : isMarked;
+    const isStream = takesStream(method);
+    if (isMarked) checkRepeats(label, options, isKnown, isStream);
     checkSteps(label, options, instance);
     const managed: ManagedPolicy = this.registry.manage(name, options);
-    const mayRepeat = isIdempotent && !takesStream(method);
+    const mayRepeat = (): boolean => !isStream && (managed.isIdempotent ?? isKnown);
     return keepNature(method, guardMethod(managed.policy, kind, mayRepeat, method));
   }
 }
@@ -94,13 +95,13 @@ function find(
   };
 }
 
-function checkRepeats(label: string, options: PolicyOptions, isIdempotent: boolean, isStream: boolean): void {
+function checkRepeats(label: string, options: PolicyOptions, isKnown: boolean, isStream: boolean): void {
   if (!options.retry && !options.hedge) return;
   if (isStream)
     throw new TypeError(
       `${label} takes a stream, which cannot be read twice: it can have neither @Retry nor @Hedge`,
     );
-  if (!isIdempotent && options.isIdempotent === undefined)
+  if (!isKnown && options.isIdempotent === undefined)
     throw new TypeError(
       `${label} has @Retry or @Hedge, but its calls are not known to be idempotent: say isIdempotent: true if ` +
         'they may be made twice, or leave it out',

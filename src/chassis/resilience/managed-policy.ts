@@ -10,6 +10,8 @@ import { PolicyTelemetry } from './policy-telemetry.js';
 export class ManagedPolicy {
   readonly policy: Policy;
   readonly telemetry: PolicyTelemetry;
+  /** Whether the work may be done twice, where code or configuration says. */
+  isIdempotent: boolean | undefined;
   #breaker: BreakerControl | undefined;
   #configured: PolicyOptions = {};
   #override: BreakerOptions | undefined;
@@ -29,11 +31,6 @@ export class ManagedPolicy {
 
   get breaker(): BreakerControl | undefined {
     return this.#breaker;
-  }
-
-  /** Whether the work may be done twice, where the options say. */
-  get isIdempotent(): boolean | undefined {
-    return this.options.isIdempotent;
   }
 
   /** What holds now. */
@@ -78,6 +75,7 @@ export class ManagedPolicy {
 
   #rebuild(): void {
     const { options, policy } = this;
+    this.isIdempotent = options.isIdempotent;
     this.#setBreaker(options.breaker ?? undefined);
     const parts = buildParts(options, policy.parts);
     policy.parts = this.#breaker ? { ...parts, breaker: this.#breaker.active } : parts;
