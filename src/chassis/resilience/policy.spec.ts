@@ -385,6 +385,25 @@ describe('bulkhead', () => {
     ]);
   });
 
+  test('who leaves while it waits is cancelled: it has found no full bulkhead', async () => {
+    const outcomes: Outcome[] = [];
+    const bulkhead = new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 1, maxWaitMs: 1000 });
+    const policy = new Policy(
+      'dependency',
+      { bulkhead },
+      { onEnd: (outcome) => void outcomes.push(outcome) },
+    );
+    const call = new HttpCall('r-1', 'GET', '/');
+    void policy.run(never);
+    const waiting = runInCall(call, () => policy.run(never));
+    call.abort(failure('CANCELLED'));
+    expect(await settled(waiting)).toMatchObject({ failed: { code: 'CANCELLED' } });
+    expect(outcomes).toEqual(['cancelled']);
+    void policy.run(never);
+    await settled(policy.run(never));
+    expect(outcomes).toEqual(['cancelled', 'full']);
+  });
+
   test('a timeout frees the place', async () => {
     const bulkhead = new ConcurrencyLimit({ maxConcurrent: 1, maxQueued: 0, maxWaitMs: 100 });
     await settled(new Policy('dependency', { bulkhead, timeoutMs: 100 }).run(never));

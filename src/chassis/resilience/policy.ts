@@ -163,6 +163,8 @@ export class Policy {
     // It has listened to whoever asked while it waited.
     attempt.end();
     parts.breaker?.release(ticket);
+    const { abortReason } = attempt;
+    if (abortReason && outcomeOf(abortReason) === 'cancelled') return this.#refuse('cancelled', abortReason);
     return this.#refuse('full', bulkheadFull(this.name));
   }
 
@@ -206,7 +208,7 @@ export class Policy {
     );
   }
 
-  #refuse(outcome: 'refused' | 'full', error: PolicyRefusal): Promise<never> {
+  #refuse(outcome: 'refused' | 'full' | 'cancelled', error: Error): Promise<never> {
     this.listener.onEnd?.(outcome);
     return Promise.reject(error);
   }
