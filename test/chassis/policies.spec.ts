@@ -1,7 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Config } from '#chassis/config';
 import { PolicyRegistry } from '#chassis/resilience';
 import { Dependency, Guarded, guardedService, Prices } from '../support/guarded.js';
@@ -195,6 +195,19 @@ describe.each(TRANSPORTS)('over $transport', ({ ask, transport }) => {
     expect(told()[0]).toMatchObject({
       msg: 'work failed; a fallback answered',
       request_id: expect.any(String),
+    });
+  });
+
+  test('so is what nobody meant of a step', async () => {
+    vi.spyOn(app.get(Prices), 'lastKnown').mockRejectedValueOnce(new TypeError('the step is broken'));
+    dependency.next.push('away');
+    expect(await ask('price')).toEqual({ reason: 'static', fallback: 'prices/static' });
+    const told = () => lines.filter(({ level, policy }) => level === 'error' && policy === 'prices');
+    await eventually('it is told', () => told().length === 1);
+    expect(told()[0]).toMatchObject({
+      msg: 'a step of a fallback failed',
+      err: { message: 'the step is broken', stack: expect.any(String) },
+      fallback: 'snapshot',
     });
   });
 

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { currentScope, type CallContext } from '../context/index.js';
-import { CodedError } from '../errors/index.js';
+import { CodedError, toServiceError, type ServiceError } from '../errors/index.js';
 import type { BreakerState } from './state-breaker.js';
 import { codeOf } from './failures.js';
 import type { FallbackContext } from './fallback.js';
@@ -52,20 +52,22 @@ export class PolicyTelemetry implements PolicyListener {
     if (failure !== undefined) {
       this.counts?.stepFailed(step);
       this.#addEvent('fallback', { ...attributes, 'resilience.fallback.failed': codeOf(failure) });
+      this.#tellUnmeant(toServiceError(failure), step, 'a step of a fallback failed');
       return;
     }
     this.counts?.fellBack(step, error.reason);
     this.#addEvent('fallback', attributes);
     this.#markAnswer(step, call);
-    // Nobody meant it, so it is a fault of ours: the caller is answered, and would be the last to hear of it.
-    if (error.reason === 'INTERNAL' && !(error.cause instanceof CodedError))
-      logger.error(
-        { err: error.cause, policy: this.name, fallback: step },
-        'work failed; a fallback answered',
-      );
+    this.#tellUnmeant(error, step, 'work failed; a fallback answered');
   }
 
   readonly onTransition = (from: BreakerState, to: BreakerState): void => this.counts?.changed(from, to);
+
+  /** A failure that nobody meant is a fault of ours, and the caller would be the last to hear of it. */
+  #tellUnmeant({ reason, cause }: ServiceError, fallback: string, what: string): void {
+    if (reason === 'INTERNAL' && !(cause instanceof CodedError))
+      logger.error({ err: cause, policy: this.name, fallback }, what);
+  }
 
   /** The call is answered by a step: its span, its line and its answer say so. */
   #markAnswer(step: string, call: CallContext | undefined): void {
