@@ -246,6 +246,25 @@ describe('while it runs', () => {
     expect((await app.management.get('/load-shedding')).body.mode).toBe('off');
   });
 
+  test('off amid an overload, it knows of none', async () => {
+    await change(app.service.config, { LOAD_SHEDDING: 'on' });
+    const begun = refusedSoFar(app);
+    await overload(app, TRANSPORTS[0] as Transport, () => refusedSoFar(app) > begun);
+    expect(app.get(LoadShedding).describe().signals.demand).toBeGreaterThan(0);
+    await change(app.service.config, { LOAD_SHEDDING: 'off' });
+    const { body } = await app.management.get('/load-shedding');
+    expect(body).toMatchObject({
+      isShedding: false,
+      signals: { demand: 0, waitMs: 0, cpu: { ratio: 0 } },
+      limit: null,
+      shares: { critical: 1, default: 1, sheddable: 1 },
+    });
+    const scrape = await Scrape.of(app);
+    expect(scrape.find('load_shedding_demand_ratio')[0]?.value).toBe(0);
+    expect(scrape.find('load_shedding_active')[0]?.value).toBe(0);
+    expect(allLines.filter(({ msg }) => msg === 'load shedding ended').length).toBeGreaterThan(0);
+  });
+
   test('observe refuses nobody and counts whom it would have', async () => {
     await change(app.service.config, { LOAD_SHEDDING: 'observe', LOAD_SHEDDING_DELAY_MS: 1 });
     const before = await Scrape.of(app);

@@ -27,7 +27,6 @@ const PATIENCE_SLOPE = 10;
  * the calls. docs/load-shedding.md has the formulas and why they are so.
  */
 export class Admission {
-  readonly inFlight = new InFlight(CLASSES);
   readonly estimate = new WorkEstimate();
   readonly demand = new Demand();
   readonly shares = new ClassShares(CLASSES);
@@ -61,7 +60,10 @@ export class Admission {
   /** Longest time that a call of the last window had waited in its turn when it was seen, in milliseconds. */
   waitMs = 0;
 
-  constructor(public rule: AdmissionRule) {}
+  constructor(
+    public rule: AdmissionRule,
+    readonly inFlight = new InFlight(CLASSES),
+  ) {}
 
   /** Calls are refused, or would be. */
   get isShedding(): boolean {

@@ -7,21 +7,20 @@ import { DECISIONS, REASONS, TRANSPORTS } from './shed-counts.js';
 export function addLoadSheddingMetrics(registry: MetricsRegistry, shedding: LoadShedding): void {
   addCounters(registry, shedding);
   addGauges(registry, shedding);
-  const { admission, cpu } = shedding;
   registry.gauge({
     name: 'load_shedding_limit',
     help: 'Calls that may be under way under overload: best throughput × (lowest latency + LOAD_SHEDDING_DELAY_MS); +Inf while nothing is known.',
-    collect: (gauge) => gauge.set(admission.limit),
+    collect: (gauge) => gauge.set(shedding.admission.limit),
   });
   registry.gauge({
     name: 'load_shedding_demand_ratio',
     help: 'What the calls ask of the event loop, as a share of what it can do: above 1 is overload.',
-    collect: (gauge) => gauge.set(admission.demand.loop),
+    collect: (gauge) => gauge.set(shedding.admission.demand.loop),
   });
   registry.gauge({
     name: 'load_shedding_cpu_ratio',
     help: 'CPU in use, as a share of the quota or else of all cores.',
-    collect: (gauge) => gauge.set(cpu.ratio),
+    collect: (gauge) => gauge.set(shedding.cpu.ratio),
   });
 }
 
@@ -48,11 +47,11 @@ function addCounters(registry: MetricsRegistry, { counts }: LoadShedding): void 
   });
 }
 
-function addGauges(registry: MetricsRegistry, { admission }: LoadShedding): void {
+function addGauges(registry: MetricsRegistry, shedding: LoadShedding): void {
   registry.gauge({
     name: 'load_shedding_active',
     help: '1 while calls are refused, or would be where LOAD_SHEDDING only observes.',
-    collect: (gauge) => gauge.set(Number(admission.isShedding)),
+    collect: (gauge) => gauge.set(Number(shedding.admission.isShedding)),
   });
   registry.gauge({
     name: 'load_shedding_in_flight',
@@ -61,7 +60,7 @@ function addGauges(registry: MetricsRegistry, { admission }: LoadShedding): void
     acrossWorkers: 'sum',
     collect: (gauge) => {
       for (const [rank, priority] of PRIORITIES.entries())
-        gauge.labels(priority).set(admission.inFlight.of(rank));
+        gauge.labels(priority).set(shedding.admission.inFlight.of(rank));
     },
   });
 }

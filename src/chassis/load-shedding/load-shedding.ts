@@ -55,10 +55,11 @@ export interface SheddingDescription {
  * about every call that they open. Health checks, reflection and the management port do not ask.
  */
 export class LoadShedding implements CallObserver {
-  readonly admission: Admission;
+  /** Another one once it was off. */
+  admission: Admission;
   readonly declared = new DeclaredPriorities();
   readonly counts = new ShedCounts();
-  readonly cpu = new CpuUsage();
+  cpu = new CpuUsage();
   /** Those of the servers whose calls are judged. */
   readonly accepts = { http: new AcceptQueue(), grpc: new AcceptQueue() };
   readonly #log = new ShedLog(new Logger(LoadShedding.name));
@@ -165,8 +166,16 @@ export class LoadShedding implements CallObserver {
     this.admission.rule = ruleOf(this.config);
     this.#priorities = new CallPriorities(this.config.get('LOAD_SHEDDING_PRIORITIES'));
     this.#errors = new OverloadErrors(this.config.get('LOAD_SHEDDING_RETRY_AFTER_MS'));
-    if (this.#mode === 'off') this.#watch.stop();
+    if (this.#mode === 'off') this.#forget();
     else if (this.#isStarted) this.#watch.start();
+  }
+
+  /** Nobody looks any more: what was seen last says nothing of what comes. Calls under way stay counted. */
+  #forget(): void {
+    this.#watch.stop();
+    this.#log.end();
+    this.admission = new Admission(this.admission.rule, this.admission.inFlight);
+    this.cpu = new CpuUsage();
   }
 }
 

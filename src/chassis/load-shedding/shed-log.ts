@@ -25,7 +25,12 @@ export class ShedLog {
 
   /** To be called from time to time. */
   look(nowMs: number): void {
-    if (this.#beganAt === undefined || nowMs - this.#lastAt < QUIET_MS) return;
+    if (nowMs - this.#lastAt >= QUIET_MS) this.end();
+  }
+
+  /** Nothing more will be refused. */
+  end(): void {
+    if (this.#beganAt === undefined) return;
     const duration_ms = Math.round(this.#lastAt - this.#beganAt);
     this.logger.log({ duration_ms, calls: this.#calls }, 'load shedding ended');
     this.#beganAt = undefined;
