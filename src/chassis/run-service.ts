@@ -29,7 +29,6 @@ export async function runService(service: ServiceDefinition): Promise<void> {
 async function serveAlone(service: ServiceDefinition): Promise<void> {
   const isStarted = endOnSignalsMeanwhile();
   const running = await startService(service);
-  isStarted();
   const { http, grpc, management, logger } = running;
   endOnSignals(running.shutdown, { logger, shutdownLimitMs: running.config.get('SHUTDOWN_LIMIT_MS') });
   process.on('SIGUSR2', () => {
@@ -43,6 +42,8 @@ async function serveAlone(service: ServiceDefinition): Promise<void> {
       ),
     );
   process.on('SIGHUP', () => void live.reload('SIGHUP'));
+  // Node drops a signal that has come in this turn if nobody listens to it in between.
+  isStarted();
   // Not before the signals are heard: whoever waits for this line may send one at once.
   logger.info({ http, grpc, management }, 'service ready');
   tellMisspelt(running);

@@ -93,6 +93,18 @@ test('a start that waits ends with SIGTERM, and not with SIGHUP', async () => {
   silent.close();
 });
 
+test('a signal that has come before the service hears it, and was not told of by then, is not lost', async () => {
+  const send = `const { off } = process;
+    process.off = function (signal, listener) {
+      if (signal === 'SIGTERM') process.kill(process.pid, signal);
+      return off.call(this, signal, listener);
+    };`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(send)}`;
+  await using service = await startProcess({ env: { DATABASE_URL, NODE_OPTIONS } });
+  await service.line('shutting down');
+  expect(await service.exit).toBe(0);
+});
+
 test('SIGHUP does not end the process, and the log says what it did', async () => {
   await using service = await startProcess({ env: { DATABASE_URL } });
   await service.ready();
