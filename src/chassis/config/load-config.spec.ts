@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
+import { ConfigSources } from './config-sources.js';
 import { renderEnvExample } from './env-example.js';
 import { renderKeysDocument } from './keys-document.js';
 import { loadConfig, type LoadConfigOptions } from './load-config.js';
@@ -65,6 +66,25 @@ test('a byte order mark is part of no key and no value', async () => {
   expect([config.get('GRPC_PORT'), config.get('HTTP_PORT'), config.get('MANAGEMENT_PORT')]).toEqual([
     1, 2, 3,
   ]);
+});
+
+test('what the profile and .env said stays when they are gone while the service runs', async () => {
+  const path = (name: string) => join(directory, name);
+  const { sources } = await ConfigSources.open({ env: {}, directory });
+  onTestFinished(() => sources.stop());
+  await sources.look();
+  expect(sources.followed.map(({ fault }) => fault)).toEqual([undefined, undefined]);
+  writeFileSync(path('config/development.yaml'), 'LOG_LEVEL: warn\n');
+  writeFileSync(path('.env'), 'LOG_CALL_SAMPLE_RATIO=0.5\n');
+  await sources.look();
+  rmSync(path('config/development.yaml'));
+  rmSync(path('.env'));
+  await sources.look();
+  expect(sources.gather().values).toMatchObject({ LOG_LEVEL: 'warn', LOG_CALL_SAMPLE_RATIO: '0.5' });
+  for (const { name, fault } of sources.followed) expect(fault).toContain(`${name} cannot be read (ENOENT)`);
+  writeFileSync(path('.env'), '');
+  await sources.look();
+  expect(sources.gather().values).not.toHaveProperty('LOG_CALL_SAMPLE_RATIO');
 });
 
 test.each([

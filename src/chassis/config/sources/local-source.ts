@@ -16,21 +16,35 @@ export interface LocalSource {
   read(): Values;
 }
 
-/** `config/<profile>.yaml`; a profile without a file says nothing. */
+/** `config/<profile>.yaml`; a profile that has no file when the service starts says nothing until there is one. */
 export function profileSource(directory: string, profile: string, maxBytes: number): LocalSource {
   const name = `config/${profile}.yaml` as const;
   const path = join(directory, name);
+  const read = () => parseDocument(name, readText(name, path, maxBytes));
   // An unknown profile has no file either; the schema reports it as a fault of APP_ENV.
-  const isThere = () => /^[a-z]+$/.test(profile) && existsSync(path);
-  const read = () => (isThere() ? parseDocument(name, readText(name, path, maxBytes)) : {});
-  return { name, folder: dirname(path), file: basename(path), read };
+  const isName = /^[a-z]+$/.test(profile);
+  return {
+    name,
+    folder: dirname(path),
+    file: basename(path),
+    read: isName ? onceThere(path, read) : () => ({}),
+  };
 }
 
-/** `.env`, if there is one; an empty line counts as not set. */
+/** `.env`, once there is one; an empty line counts as not set. */
 export function dotEnvSource(directory: string, maxBytes: number): LocalSource {
   const path = join(directory, '.env');
-  const read = () => (existsSync(path) ? dropEmpty(parseEnv(readText('.env', path, maxBytes))) : {});
-  return { name: '.env', folder: directory, file: '.env', read };
+  const read = () => dropEmpty(parseEnv(readText('.env', path, maxBytes)));
+  return { name: '.env', folder: directory, file: '.env', read: onceThere(path, read) };
+}
+
+/** Of a file that may be missing: one that has been there and is gone is missed, like any other. */
+function onceThere(path: string, read: () => Values): () => Values {
+  let wasThere = false;
+  return () => {
+    wasThere ||= existsSync(path);
+    return wasThere ? read() : {};
+  };
 }
 
 /** A YAML or JSON file. */
