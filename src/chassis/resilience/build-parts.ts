@@ -6,13 +6,16 @@ import type { FallbackOptions, PolicyOptions } from './policy-options.js';
 import { RetryBudget } from './retry-budget.js';
 
 const STEP_TIMEOUT_MS = 100;
+/** A bulkhead that was taken away keeps nobody waiting. */
+const UNBOUNDED = { maxConcurrent: Infinity, maxQueued: 0, maxWaitMs: 0 };
 
 /**
  * The parts of a policy but its breaker. ConcurrencyLimit and budget are those that were there before, with their new
  * options: who runs and waits, and what is left, stay.
  */
 export function buildParts(options: PolicyOptions, before: PolicyParts): Omit<PolicyParts, 'breaker'> {
-  const { timeoutMs, totalTimeoutMs, retry, hedge, bulkhead, fallback } = options;
+  const { timeoutMs, totalTimeoutMs, retry, hedge, fallback } = options;
+  const bulkhead = bulkheadOf(options.bulkhead, before.bulkhead);
   const budget = options.budget ?? (retry || hedge ? {} : undefined);
   return {
     ...(fallback && fallback.length > 0 && { fallback: fallback.map(stepOf) }),
@@ -20,7 +23,7 @@ export function buildParts(options: PolicyOptions, before: PolicyParts): Omit<Po
     ...(retry && { retry: completeRetry(retry) }),
     ...(hedge && { hedge: completeHedge(hedge) }),
     ...(budget && { budget: budgetOf(budget, before.budget) }),
-    ...(bulkhead && { bulkhead: bulkheadOf(bulkhead, before.bulkhead) }),
+    ...(bulkhead && { bulkhead }),
     ...(timeoutMs && { timeoutMs }),
   };
 }
@@ -36,13 +39,12 @@ function budgetOf(
 }
 
 function bulkheadOf(
-  options: NonNullable<PolicyOptions['bulkhead']>,
+  options: PolicyOptions['bulkhead'],
   before: ConcurrencyLimit | undefined,
-): ConcurrencyLimit {
-  const complete = completeBulkhead(options);
-  if (!before) return new ConcurrencyLimit(complete);
-  before.options = complete;
-  return before;
+): ConcurrencyLimit | undefined {
+  if (!before) return options ? new ConcurrencyLimit(completeBulkhead(options)) : undefined;
+  before.options = options ? completeBulkhead(options) : UNBOUNDED;
+  return options ? before : undefined;
 }
 
 function stepOf({

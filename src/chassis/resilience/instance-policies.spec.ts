@@ -300,6 +300,34 @@ test('the configuration says by the name of a policy that its work may be repeat
   expect(await guarded.find()).toBe('answer');
 });
 
+test('who waits for a place begins when the configuration takes the bulkhead away', async () => {
+  class Orders {
+    begun = 0;
+
+    @Bulkhead({ name: 'orders', maxConcurrent: 1, maxQueued: 1, maxWaitMs: 60_000 })
+    async create(): Promise<void> {
+      this.begun += 1;
+      await never();
+    }
+  }
+  const { guarded, registry } = decorate(new Orders());
+  void guarded.create();
+  void guarded.create();
+  expect(guarded.begun).toBe(1);
+  registry.find('orders')?.configure({ bulkhead: null });
+  await vi.waitFor(() => expect(guarded.begun).toBe(2));
+});
+
+test('who waits for a place begins when a policy over routes is taken away', async () => {
+  const bulkhead = { maxConcurrent: 1, maxQueued: 1, maxWaitMs: 60_000 };
+  const { registry } = decorate({}, [{ name: 'routes', routes: ['*'], bulkhead }]);
+  const policy = registry.find('routes')?.policy;
+  void policy?.run(never);
+  const waiting = policy?.run(async () => 'begun');
+  registry.routed.prepare([]).commit();
+  expect(await waiting).toBe('begun');
+});
+
 test('a late answer is asked for again, and the first to come is taken', async () => {
   class Prices {
     readonly signals: AbortSignal[] = [];

@@ -47,7 +47,11 @@ export class RoutedPolicies {
     const next = covering.map((entry) => ({ entry, managed: this.#check(entry), covers: matcherOf(entry) }));
     return {
       commit: () => {
-        for (const { managed } of this.#routed) this.policies.delete(managed.name);
+        for (const { managed } of this.#routed) {
+          this.policies.delete(managed.name);
+          // Who waits for a place of it waits no longer.
+          if (!next.some((routed) => routed.managed === managed)) managed.configure({});
+        }
         const known = new Set(this.#routed.map(({ managed }) => managed));
         this.#routed = next;
         this.#byTarget.clear();
