@@ -231,6 +231,10 @@ describe('audit:verify', () => {
       code: 2,
       error: expect.stringContaining('has no audit files'),
     });
+    expect(await verify('--expect', '594e6fea', directory)).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('"594e6fea" is no hash'),
+    });
     // As an operator runs it.
     expect(await run('npm', ['run', '--silent', 'audit:verify', '--', '--nonsense'])).toMatchObject({
       code: 2,

@@ -27,6 +27,7 @@ const OPTIONS = {
 } as const;
 
 const UNKNOWN = 2;
+const HASH = /^[0-9a-f]{64}$/;
 
 async function run(): Promise<number> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
@@ -34,6 +35,12 @@ async function run(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  // A shortened hash would be found nowhere, and look like a trail that was cut off.
+  for (const hash of [...(values.expect ?? []), values.since])
+    if (hash !== undefined && !HASH.test(hash))
+      throw new Error(
+        `"${hash}" is no hash: --expect and --since take all of its 64 characters, 0-9 and a-f`,
+      );
   const config = await loadChassisConfig({ env: process.env, directory: process.cwd() });
   const keyFiles = values['key-file'] ?? [config.get('AUDIT_KEY_FILE')];
   const verification = new TrailVerification({
