@@ -8,7 +8,6 @@ import { runTool } from '../support/index.js';
 import { shorten } from './shorten.js';
 
 const FOLDER = join(PROJECT, 'docker/prometheus');
-const RUNBOOKS = 'https://github.com/nest-chassis/nest-chassis/blob/main/docs/runbooks';
 const read = (file: string) => readFileSync(join(FOLDER, file), 'utf8');
 
 interface Alert {
@@ -52,15 +51,13 @@ describe('unit tests', () => {
 });
 
 test.each(alerts)('$alert tells how urgent it is, what it means, where to look and what to do', (rule) => {
-  const { alert, labels, annotations } = rule;
+  const { labels, annotations } = rule;
   expect(['critical', 'warning']).toContain(labels['severity']);
   expect(annotations['summary']).toContain('{{ $labels.service }} ({{ $labels.env }})');
   expect(annotations['description']?.length).toBeGreaterThan(80);
   expect(annotations['dashboard_url']).toMatch(
     /\/d\/(service-overview|runtime|dependencies|lifecycle|explore|resilience)\?var-env=.*&var-service=/,
   );
-  const page = alert.replaceAll(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
-  expect(annotations['runbook_url']).toBe(`${RUNBOOKS}/${page}.md`);
 });
 
 test('docs/alerts.md has every alert', () => {
