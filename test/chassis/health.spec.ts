@@ -208,6 +208,16 @@ describe('dependencies', () => {
 });
 
 describe('a dependency', () => {
+  test('that fetch cannot reach tells why', async () => {
+    const ask = async () => void (await fetch(`http://127.0.0.1:${await freePort()}/`));
+    const app = await TestApp.start({
+      service: dependingOn({ name: 'gone', kind: 'http', isCritical: false, check: ask }),
+    });
+    const { body } = await app.management.get('/readyz');
+    await app.stop();
+    expect(body.details.gone.message).toContain('ECONNREFUSED');
+  });
+
   test('that hangs from the start on costs the start its time limit, and no probe anything', async () => {
     await using slow = await Neighbour.start();
     slow.state = 'hangs';

@@ -106,7 +106,9 @@ export class WatchedDependency {
     const { [name]: found } = await this.indicators
       .check(name)
       .attempt((options) => {
-        const checking = check(options);
+        const checking = check(options).catch((error: unknown) => {
+          throw whyFetchFailed(error);
+        });
         running = checking.catch(() => undefined);
         return checking;
       })
@@ -129,4 +131,12 @@ export class WatchedDependency {
     await Promise.race([settled(), limit.catch(() => undefined)]);
     patience.abort();
   }
+}
+
+/** `fetch` says only that it failed; its cause says why. One for each address has no message, but a code. */
+function whyFetchFailed(error: unknown): unknown {
+  if (!(error instanceof TypeError && error.message === 'fetch failed' && error.cause instanceof Error))
+    return error;
+  const { message, code } = error.cause as NodeJS.ErrnoException;
+  return new Error(message || code || error.message, { cause: error });
 }
