@@ -1,9 +1,9 @@
 import type { Tree } from '@angular-devkit/schematics';
-import { relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { nameOf } from './names.ts';
 import { refuse } from './refuse.ts';
 
-const ROOT = new URL('../../', import.meta.url).pathname;
+const ROOT = join(import.meta.dirname, '../..');
 const FEATURES = '/src/features';
 
 /** A feature that is there already. */

@@ -7,7 +7,8 @@ const LIMIT_MS = 600_000;
 
 let project: ProjectCopy;
 beforeAll(() => {
-  project = new ProjectCopy('schematics');
+  // As some people's folders are called.
+  project = new ProjectCopy('Größe mit Leerzeichen');
   addLedger(project);
 });
 afterAll(() => project[Symbol.dispose]());
@@ -86,7 +87,7 @@ describe('what cannot be is refused, and nothing is written', () => {
   );
 
   test('a dry run tells what it would write', async () => {
-    const { code, stdout } = await project.generate(['job', 'sweep', ...LEDGER, '--dry-run']);
+    const { code, stdout } = await project.generate(['job', 'sweep', '--dry-run'], LEDGER_FOLDER);
     expect(stdout.trim().split('\n').toSorted()).toEqual([
       `CREATE ${LEDGER_FOLDER}/sweep.job.spec.ts`,
       `CREATE ${LEDGER_FOLDER}/sweep.job.ts`,
