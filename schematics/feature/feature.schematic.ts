@@ -9,8 +9,13 @@ import { planFeature, type FeatureOptions } from './plan.ts';
 /** `nest generate feature <name>`. */
 export function feature(options: FeatureOptions): Rule {
   const plan = planFeature(options);
-  const { items, rest, grpc, crud, database } = plan;
-  const values = { ...plan, feature: items.kebab, package: items.snake, a: withArticle, rpcKey };
+  const { items, item, rest, grpc, crud, database } = plan;
+  // Nest's decorator, where the record has its name: `Post` of `posts`.
+  const local = (decorator: string) => (decorator === item.pascal ? `Http${decorator}` : decorator);
+  const imported = (decorator: string) =>
+    decorator === item.pascal ? `${decorator} as ${local(decorator)}` : decorator;
+  const texts = { a: withArticle, rpcKey, local, imported };
+  const values = { ...plan, feature: items.kebab, package: items.snake, ...texts };
   const write = (folder: string, isWanted = true) =>
     isWanted ? writeTemplates(`./files/${folder}`, values) : noop();
   return chain([

@@ -10,7 +10,9 @@ const RESERVED = new Set(
    with yield array audit body buffer controller database date
    error generated injectable kysely map migration module param promise query record res returns rpcs scopes bool bytes double fixed32 fixed64 float
    int32 int64 message oneof option optional repeated reserved rpc service sfixed32 sfixed64 sint32 sint64 stream
-   syntax uint32 uint64 google grpc prototype`.split(/\s+/),
+   syntax uint32 uint64 google grpc prototype
+   apioperation apiresponse fastifyreply headerparam httpcode ifmatch ifnonematch pick selectable
+   serviceerror`.split(/\s+/),
 );
 
 /** One name in every spelling that files and code need. */
@@ -39,7 +41,7 @@ export interface Name {
 export function nameOf(text: string, option = 'name'): Name {
   if (!/^[A-Za-z][A-Za-z0-9]*(?:[-_ ][A-Za-z][A-Za-z0-9]*)*$/.test(text))
     refuse(
-      `${option} ${JSON.stringify(text)} is not valid: ASCII letters and digits, words joined by "-", "_" or case, ` +
+      `${option} ${JSON.stringify(text)} is not valid: ASCII letters and digits, words joined by "-", "_", a space or case, ` +
         'a letter first in each, such as invoice-items',
     );
   if (text.length > MAX_LENGTH) refuse(`${option} "${text}" is longer than ${MAX_LENGTH} characters`);

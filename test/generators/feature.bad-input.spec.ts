@@ -62,6 +62,7 @@ test.each([
   ['Dates', /"date" is a reserved word/],
   ['queries', /"query" is a reserved word/],
   ['message', /"message" is a reserved word/],
+  ['http-codes', /"http-code" is a reserved word/],
   ['constructor', /"constructor" is a reserved word/],
 ])('the name %j is refused', async (name, says) => {
   await expect(async () => generate(name.startsWith('-') ? [name] : ['--', name])).rejects.toThrow(says);

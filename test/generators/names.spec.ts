@@ -1,5 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readProto } from '../../schematics/client/read-proto.ts';
 import { parseOptions } from '../../schematics/cli/options.ts';
@@ -21,6 +22,16 @@ async function generate(parameters: readonly string[], kind = 'feature'): Promis
 /** The methods of a service in the generated code. */
 function rpcsIn(generated: string): string[] {
   return [...generated.matchAll(/^ {2}(\w+): \{\n {4}path:/gm)].map(([, name]) => name as string);
+}
+
+/** What one file says twice, or uses before it is there; other files are not looked at. */
+function clashesIn(file: string): string[] {
+  const clashes = new Set([2300, 2448, 2451]);
+  const program = ts.createProgram([join(project.root, file)], { noResolve: true, noLib: true, types: [] });
+  return program
+    .getSemanticDiagnostics()
+    .filter(({ code }) => clashes.has(code))
+    .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, '')}`);
 }
 
 const FOREIGN = `syntax = "proto3";
@@ -50,6 +61,17 @@ test('rpcs are called as in the generated code, whatever acronyms and digits are
     expect([...new Set(used)].toSorted()).toEqual(there);
   }
 });
+
+test.each(['post', 'put', 'app', 'name', 'id', 'mismatch'])(
+  'a record may be called %s, as what the code around it uses',
+  async (record) => {
+    const before = project.files();
+    await generate([record, '--crud']);
+    const files = Object.keys(project.files()).filter((file) => file.endsWith('.ts') && !(file in before));
+    expect(files.length).toBeGreaterThan(10);
+    expect(files.flatMap(clashesIn)).toEqual([]);
+  },
+);
 
 test('a client has no method that has a meaning for Nest, or for every object', async () => {
   const rpcs = ['Constructor', 'Then', 'ToString', 'HasOwnProperty', 'OnModuleInit', 'Thence'];
