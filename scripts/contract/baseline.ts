@@ -33,9 +33,11 @@ export async function fileAt({ commit }: Baseline, root: string, path: string): 
 }
 
 async function assertRepository(root: string): Promise<void> {
-  if ((await git(root, 'rev-parse', '--is-inside-work-tree')) === 'true') return;
+  const { stdout, stderr } = await run('git', ['rev-parse', '--is-inside-work-tree'], root);
+  if (stdout.toString().trim() === 'true') return;
   throw new UserError(
-    `${root} is no git repository: the contracts are compared with an earlier commit. Run this in a clone, or "git init" and commit.`,
+    `${root} is no git repository: the contracts are compared with an earlier commit. Run this in a clone, or "git init" and commit.\n` +
+      `If it is one, do what git says: ${stderr.trim()}`,
   );
 }
 

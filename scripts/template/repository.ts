@@ -57,14 +57,16 @@ export class Repository {
   }
 
   async #requireTop(): Promise<void> {
+    let fault = '';
     const top = await this.git('rev-parse', '--show-toplevel').catch((error: Error) => {
       if (error.message.includes('cannot be started')) throw error;
+      fault = `\nIf it is one, do what git says: ${error.message}`;
       return '';
     });
     if (top && realpathSync(top) === realpathSync(this.root)) return;
     throw new TemplateError(
       `${this.root} is not the top folder of a git repository, which is what makes a way back. ` +
-        'Clone the project, or there: git init && git add -A && git commit -m "chore: start"',
+        `Clone the project, or there: git init && git add -A && git commit -m "chore: start"${fault}`,
     );
   }
 

@@ -96,6 +96,11 @@ describe('bad input has a clear error and changes nothing', () => {
     { name: 'an unknown option', parameters: ['--agianst', 'v1'], message: /'--agianst'[^]*Usage: npm run contract:check/ },
     { name: 'a ref without --against', parameters: ['v1.2.0'], message: /Usage: npm run contract:check/ },
     { name: 'no git repository', prepare: () => remove('.git'), message: /is no git repository/ },
+    {
+      name: 'a repository that git refuses',
+      env: { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
+      message: /If it is one, do what git says: fatal: .*ownership[^]*safe\.directory/,
+    },
     { name: 'no git', env: { PATH: '' }, message: /The program "git" is not here\. Install it/ },
     {
       name: 'no OpenAPI document',

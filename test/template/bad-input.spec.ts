@@ -111,6 +111,17 @@ describe('a project that cannot be changed', { timeout: LIMIT_MS }, () => {
     expect(message).toContain('"git" cannot be started. Is it installed?');
   });
 
+  test('a repository that git refuses', async () => {
+    const config = project.read('.git/config');
+    const message = await refused(async () => {
+      project.write('.git/config', '[');
+      const result = await project.command('remove', ['probes']);
+      project.write('.git/config', config);
+      return result;
+    });
+    expect(message).toMatch(/If it is one, do what git says: .*\nfatal: bad config line \d/);
+  });
+
   test.each(commands)('%s: no packages', async (name, parameters) => {
     rmSync(join(project.root, 'node_modules'));
     // TypeScript is a package too: what runs without it says so.
