@@ -17,7 +17,9 @@ export function addErrorRow(folder: string, feature: string, row: ErrorRow): Rul
     const line = `| \`${row.reason}\` | \`${row.code}\` | ${row.status} | ${row.when} |`;
     if (!tree.exists(file)) return tree.create(file, `# Errors of ${feature}\n\n${HEAD}${line}\n`);
     const lines = tree.readText(file).trimEnd().split('\n');
+    const last = lines.findLastIndex((each) => each.startsWith('|'));
+    if (last === -1) return tree.overwrite(file, `${lines.join('\n')}\n\n${HEAD}${line}\n`);
     const next = lines.findIndex((each) => each.startsWith('| `') && each > line);
-    tree.overwrite(file, `${lines.toSpliced(next === -1 ? lines.length : next, 0, line).join('\n')}\n`);
+    tree.overwrite(file, `${lines.toSpliced(next === -1 ? last + 1 : next, 0, line).join('\n')}\n`);
   };
 }

@@ -113,6 +113,39 @@ test('a client has no method that has a meaning for Nest, or for every object', 
   expect(project.read('src/features/hosts/odd-rpc.client.ts')).toContain('Rpcs.constructor, request');
 });
 
+test('paths of another service may have quotes, and begin with a HEAD', async () => {
+  const responses = { '200': { description: '' } };
+  const paths = {
+    "/files('{id}')": { head: { operationId: 'probe', responses } },
+    "/users('{id}')": { get: { operationId: 'getUser', responses } },
+  };
+  project.write(
+    'quotes.json',
+    JSON.stringify({ openapi: '3.1.0', info: { title: 'x', version: '1' }, paths }),
+  );
+  const from = join(project.root, 'quotes.json');
+  await generate(['guests', '--rest']);
+  await generate(['quotes', '--from', from, '--feature', 'guests'], 'client');
+  const client = project.read('src/features/guests/quotes.client.ts');
+  expect(client).toContain(`method: 'HEAD', path: "/files('{id}')"`);
+  const spec = project.read('src/features/guests/quotes.client.spec.ts');
+  expect(spec).toContain(`url: "/base/users('a%20sample')"`);
+  expect(spec).toContain("method: 'GET'");
+});
+
+test('a reason goes into the table of errors.md, whatever else the file says', async () => {
+  await generate(['notes', '--rest']);
+  const file = 'src/features/notes/errors.md';
+  project.write(file, `${project.read(file)}\nMore is in the wiki.\n`);
+  await generate(['zebra', '--feature', 'notes'], 'guard');
+  expect(project.read(file)).toMatch(
+    /\n\| `NOTE_NOT_FOUND`.*\n\| `ZEBRA_REFUSED`.*\n\nMore is in the wiki\.\n$/,
+  );
+  project.write(file, '# Errors of notes\n\nNone yet.\n');
+  await generate(['aardvark', '--feature', 'notes'], 'guard');
+  expect(project.read(file)).toMatch(/None yet\.\n\n\| Reason .*\n\| -.*\n\| `AARDVARK_REFUSED`.*\n$/);
+});
+
 test('a table may have the name of a word that SQL reserves', async () => {
   await generate(['references', '--crud']);
   const migration = project.read('src/features/references/references.migrations.ts');
