@@ -1,4 +1,4 @@
-import type { PackageJson } from './package-json.ts';
+import type { PackageJson, PackageLock } from './package-json.ts';
 
 /** What both sides changed, and differently. */
 export interface Conflict {
@@ -40,6 +40,26 @@ export function mergePackage(
     );
   });
   return { merged: merged as PackageJson, conflicts };
+}
+
+/**
+ * Merges package-lock.json package by package, in the same way; npm settles the rest when it installs.
+ * @returns `undefined` when the template changed none of its packages
+ */
+export function mergeLock(
+  yours: PackageLock,
+  base: PackageLock,
+  theirs: PackageLock,
+): PackageLock | undefined {
+  const [mine, old, others] = [packagesOf(yours), packagesOf(base), packagesOf(theirs)];
+  if (isSame(old, others)) return undefined;
+  const packages = mergeEntries(mine, old, others, (...entry) => mergeValue(...entry, []));
+  return { ...yours, packages: { '': yours.packages[''], ...packages } };
+}
+
+/** Without the entry that says what package.json does. */
+function packagesOf({ packages: { '': _root, ...packages } }: PackageLock): Entries {
+  return packages;
 }
 
 function mergeEntries(

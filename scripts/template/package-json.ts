@@ -14,6 +14,14 @@ export interface PackageJson {
   [key: string]: unknown;
 }
 
+/** What they read and change of package-lock.json. */
+export interface PackageLock {
+  readonly name: string;
+  /** By their folders; `''` is the project itself. */
+  readonly packages: Readonly<Record<string, unknown>>;
+  readonly [key: string]: unknown;
+}
+
 /** Which version of the template the chassis half is of. */
 export interface ChassisRecord {
   readonly version: string;
@@ -26,6 +34,14 @@ export function readPackage(root: string): PackageJson {
 
 export function writePackage(root: string, content: PackageJson): void {
   writeFileSync(join(root, 'package.json'), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+export function readLock(root: string): PackageLock {
+  return JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as PackageLock;
+}
+
+export function writeLock(root: string, content: PackageLock): void {
+  writeFileSync(join(root, 'package-lock.json'), `${JSON.stringify(content, null, 2)}\n`);
 }
 
 /** Takes packages out of package.json and its lock file; `node_modules` follows with the next install. */

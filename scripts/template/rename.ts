@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPackage, writePackage, type PackageJson } from './package-json.ts';
+import { readLock, readPackage, writeLock, writePackage, type PackageJson } from './package-json.ts';
 import { OWNERS } from './owners.ts';
 import { TemplateError } from './template-error.ts';
 import type { Workshop } from './workshop.ts';
@@ -61,11 +61,9 @@ function renamePackage(root: string, name: string, spellings: ReadonlyMap<string
     replaceWords(JSON.stringify(content.scripts), spellings),
   ) as PackageJson['scripts'];
   writePackage(root, { ...content, name, scripts });
-  const file = join(root, 'package-lock.json');
-  const lock = JSON.parse(readFileSync(file, 'utf8')) as { name: string; packages: { '': { name: string } } };
-  lock.name = name;
-  lock.packages[''].name = name;
-  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+  const lock = readLock(root);
+  const packages = { ...lock.packages, '': { ...(lock.packages[''] as object), name } };
+  writeLock(root, { ...lock, name, packages });
 }
 
 async function filesThatBear(copy: Workshop, names: readonly string[]): Promise<string[]> {

@@ -1,3 +1,4 @@
+import type { Conflict } from './merge-package.ts';
 import type { Upgrade } from './upgrade-chassis.ts';
 
 /** Says what an upgrade did and what is left to do. */
@@ -23,10 +24,19 @@ export function reportUpgrade(
   list(
     "You and the template changed the same entries of package.json; they are the template's now. Yours were:",
     '',
-    conflicts.map(({ key, yours }) => `${key}: ${JSON.stringify(yours)}`),
+    conflicts.filter(({ theirs }) => theirs !== undefined).map(print),
+  );
+  list(
+    'The template took out these entries of package.json, which you had changed; they stay as you have them:',
+    '',
+    conflicts.filter(({ theirs }) => theirs === undefined).map(print),
   );
   const next = changed.includes('package-lock.json') ? 'npm ci; then ' : '';
   console.log(`Then: ${next}read what UPGRADING.md says since ${before}, make test, and commit.`);
+}
+
+function print({ key, yours }: Conflict): string {
+  return `${key}: ${JSON.stringify(yours)}`;
 }
 
 function list(title: string, command: string, lines: readonly string[]): void {

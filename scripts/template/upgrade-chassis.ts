@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { say } from './command.ts';
 import { featuresOf } from './feature.ts';
-import { mergePackage, type Conflict } from './merge-package.ts';
+import { mergeLock, mergePackage, type Conflict } from './merge-package.ts';
 import { mergeShared } from './merge-shared.ts';
 import { ownerOf, type Owner } from './owners.ts';
-import { readPackage, writePackage, type PackageJson } from './package-json.ts';
+import { readLock, readPackage, writeLock, writePackage, type PackageJson } from './package-json.ts';
 import { format, regenerate, updateSnapshots } from './regenerate.ts';
 import { replaceChassis } from './replace-chassis.ts';
 import { TemplateError } from './template-error.ts';
@@ -49,7 +49,9 @@ export async function upgradeChassis(copy: Workshop, from: string, base?: string
   const unmerged = await mergeShared(copy, commits, owners);
   const { merged, conflicts } = mergePackage(yours, old.package, newer.package);
   writePackage(copy.root, { ...merged, chassis: { version: newer.package.version, commit: newCommit } });
-  await install(copy, yours, merged);
+  const lock = mergeLock(readLock(copy.root), old.lock, newer.lock);
+  if (lock) writeLock(copy.root, lock);
+  if (lock || wants(yours) !== wants(merged)) await install(copy);
   await make(copy);
   return { base: old, newer, lost, unmerged, conflicts };
 }
@@ -67,10 +69,12 @@ async function ownersIn(copy: Workshop): Promise<(path: string) => Owner> {
   return module?.ownerOf ?? ownerOf;
 }
 
+function wants(content: PackageJson): string {
+  return JSON.stringify(DEPENDENCIES.map((key) => content[key]));
+}
+
 /** The copy gets packages of its own when the new version wants other ones. */
-async function install(copy: Workshop, before: PackageJson, after: PackageJson): Promise<void> {
-  const wanted = (content: PackageJson) => JSON.stringify(DEPENDENCIES.map((key) => content[key]));
-  if (wanted(before) === wanted(after)) return;
+async function install(copy: Workshop): Promise<void> {
   say('installing packages');
   rmSync(join(copy.root, 'node_modules'));
   await copy.run('npm', 'install', '--no-audit', '--no-fund');

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { featuresOf } from './feature.ts';
-import { readPackage, type PackageJson } from './package-json.ts';
+import { readLock, readPackage, type PackageJson, type PackageLock } from './package-json.ts';
 import { removePassages } from './passages.ts';
 import { format } from './regenerate.ts';
 import { parsePackageName, rename } from './rename.ts';
@@ -18,6 +18,7 @@ export interface TemplateVersion {
   /** The same with the project's name, and no word of features that the project has not. */
   readonly renamed: string;
   readonly package: PackageJson;
+  readonly lock: PackageLock;
 }
 
 /**
@@ -82,5 +83,6 @@ export async function asProject(
   for (const feature of featuresOf(copy.root))
     if (!features.includes(feature)) await removePassages(copy, feature);
   await format(copy);
-  return { commit, renamed: await copy.commit(), package: readPackage(copy.root) };
+  const content = { package: readPackage(copy.root), lock: readLock(copy.root) };
+  return { commit, renamed: await copy.commit(), ...content };
 }

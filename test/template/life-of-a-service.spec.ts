@@ -102,6 +102,11 @@ describe('a service that is made from the template', { timeout: LIMIT_MS }, () =
     expect({ name, chassis }).toMatchObject({ name: '@acme/parcels', chassis: { version: '0.2.0' } });
     expect(scripts).toMatchObject({ theirs: 'echo parcels', yours: 'true' });
     expect(stdout).toMatch(/You had changed these files of the chassis.*\n {2}docs\/audit\.md\n\n/);
+    expect(scripts).toMatchObject({ soak: 'ours' });
+    expect(stdout).toMatch(
+      /took out these entries .*; they stay as you have them: \n {2}scripts\.soak: "ours"\n/,
+    );
+    expect(stdout).not.toContain("they are the template's now. Yours were");
   });
 
   test('can see what was lost of its changes, by the command that the upgrade printed', async () => {
@@ -123,6 +128,7 @@ function changeTemplate(): void {
     'mkdir docs/new && echo New. > docs/new/page.md && git rm -q docs/tls.md && sed -i "1i # Theirs" config/test.yaml',
   );
   run('npm pkg set version=0.2.0 scripts.theirs="echo $(npm pkg get name | tr -d \\")"');
+  run('npm pkg delete scripts.soak');
   run('git add -A && git -c user.name=T -c user.email=t@example.test commit -qm "feat: newer"');
 }
 
@@ -140,7 +146,7 @@ function changeProject(): [path: string, text: string][] {
   project.write('docs/gone.md', 'Stays.\n');
   project.write('config/test.yaml', `${project.read('config/test.yaml')}# Yours\n`);
   const content = JSON.parse(project.read('package.json')) as { scripts: object };
-  const changed = { ...content, scripts: { ...content.scripts, yours: 'true' } };
+  const changed = { ...content, scripts: { ...content.scripts, yours: 'true', soak: 'ours' } };
   project.write('package.json', `${JSON.stringify(changed, null, 2)}\n`);
   project.commit('feat: ours');
   return mine;
