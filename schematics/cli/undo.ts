@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * What files were, to put them back at the end of the block of `using`, unless the command has ended
@@ -30,7 +30,7 @@ export class Undo implements Disposable {
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
-  /** Aborts at SIGINT and SIGTERM, which end nothing by themselves meanwhile: what runs has to end for it. */
+  /** Aborts at SIGINT, SIGTERM and SIGHUP, which end nothing by themselves meanwhile: what runs has to end for it. */
   get interruption(): AbortSignal {
     return this.#interruption.signal;
   }

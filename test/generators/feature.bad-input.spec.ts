@@ -126,7 +126,7 @@ test('a contract that cannot be made leaves nothing and says why', async () => {
   before = project.files();
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s half-way leaves nothing', async (signal) => {
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s half-way leaves nothing', async (signal) => {
   const manifest = project.read('package.json');
   project.write(
     'package.json',
