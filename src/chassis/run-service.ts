@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
+import { whyOf } from './errors/primary.js';
 import { Authentication } from './auth/index.js';
 import { ConfigSources } from './config/index.js';
 import { LiveConfig } from './live-config/index.js';
@@ -18,7 +19,7 @@ export async function runService(service: ServiceDefinition): Promise<void> {
     if (link) await serveAsWorker(service, link);
     else await serveAlone(service);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = whyOf(error);
     const stack = isExpected(error) || !(error instanceof Error) ? undefined : error.stack;
     if (link) await link.failed({ message, ...(stack !== undefined && { stack }) });
     else tellFault(error, message);

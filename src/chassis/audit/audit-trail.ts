@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config/index.js';
 import { currentCall, type CallContext } from '../context/index.js';
-import { StartError } from '../errors/index.js';
+import { StartError, whyOf } from '../errors/index.js';
 import { AnchorLog } from './anchor-log.js';
 import { auditDirectory, readAuditKey } from './audit-files.js';
 import { auditUnavailable } from './audit-errors.js';
@@ -181,7 +181,7 @@ export class AuditTrail {
 }
 
 function unusable(error: unknown): StartError {
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = whyOf(error);
   return new StartError(
     `The audit trail cannot be written: ${cause}. Correct it, set AUDIT_DIR to a folder that this process may ` +
       'write to, set AUDIT_ON_FAILURE=allow to serve without, or AUDIT_SINK=none to record nothing.',

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { runInScope, Scope } from '../context/index.js';
+import { whyOf } from '../errors/index.js';
 import { auditUnavailable } from './audit-errors.js';
 import { batchOf, EntryQueue, settle, type PendingBatch, type PendingEntry } from './entry-queue.js';
 import type { AuditAnchor, AuditSink } from './sink.js';
@@ -159,7 +160,7 @@ export class AuditWriter {
 
   /** The sink is away: whoever waits learns it. */
   #begin(error: unknown): void {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = whyOf(error);
     if (!this.#outage) {
       const { onFailure } = this.options;
       this.#logger.error({ err: error, onFailure }, 'audit trail cannot be written');

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { performance } from 'node:perf_hooks';
 import { runInScope, Scope } from '../context/index.js';
+import { whyOf } from '../errors/index.js';
 import { fetchJwks } from './fetch-jwks.js';
 import { keysUnavailable, TOKEN_INVALID, type Refusal } from './refusal.js';
 import { toVerificationKey, type VerificationKey } from './verification-key.js';
@@ -113,7 +114,7 @@ export class Jwks {
   }
 
   #fail(error: unknown): void {
-    const reason = reasonOf(error);
+    const reason = whyOf(error);
     const { maxAgeMs } = this.options;
     if (maxAgeMs > 0 && performance.now() - this.#fetchedAt > maxAgeMs) this.#use([]);
     const keys = this.#keys.length;
@@ -141,12 +142,4 @@ export class Jwks {
     const doublings = Math.min(20, Math.max(0, this.#failures - 1));
     return Math.min(this.options.cooldownMs, FIRST_RETRY_MS * 2 ** doublings);
   }
-}
-
-/** `fetch` says only that it failed; its cause says why. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.message === 'fetch failed'
-    ? error.cause.message
-    : error.message;
 }

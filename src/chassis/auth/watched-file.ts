@@ -3,6 +3,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError, readRegularFile } from '../config/index.js';
+import { whyOf } from '../errors/index.js';
 import { parseUniqueJson } from './unique-json.js';
 
 export interface WatchedFileOptions<Schema extends z.ZodType> {
@@ -60,7 +61,7 @@ export class WatchedFile<Schema extends z.ZodType> {
       onReloaded('success');
     } catch (error) {
       this.#text = undefined;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = whyOf(error);
       this.#logger.error({ key, reason }, 'changed file cannot be used; its last good content stays');
       onReloaded('failure');
     }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
+import { whyOf } from '../errors/index.js';
 import type { FeatureMigrations } from './migration-registry.js';
 
 /** Any number will do, as long as every process takes the same. */
@@ -96,6 +97,5 @@ async function ofOtherVersions<Tables>(
 }
 
 function describe(feature: string, migration: string, cause: unknown): string {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return `Migration ${feature}/${migration} failed: ${why}. Nothing was changed; correct it and start again.`;
+  return `Migration ${feature}/${migration} failed: ${whyOf(cause)}. Nothing was changed; correct it and start again.`;
 }

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import pg from 'pg';
 import type { Config } from '../config/index.js';
-import { StartError } from '../errors/index.js';
+import { StartError, whyOf } from '../errors/index.js';
 import { Database } from './database.js';
 import { createEmbeddedEngine } from './embedded-engine.js';
 import type { Engine } from './engine.js';
@@ -50,13 +50,7 @@ export async function assertUsable(engine: Engine, url: string): Promise<void> {
 function explain(url: string, error: unknown): string {
   const { host, port, database } = new pg.Client({ connectionString: url });
   return (
-    `Cannot use the PostgreSQL server at ${host}:${port}, database "${database}": ${faultOf(error)}. ` +
+    `Cannot use the PostgreSQL server at ${host}:${port}, database "${database}": ${whyOf(error)}. ` +
     `Start the server or correct DATABASE_URL; leave it empty for the embedded database.`
   );
-}
-
-function faultOf(error: unknown): string {
-  // A host with several addresses fails with an AggregateError, whose message is empty.
-  if (error instanceof AggregateError) return error.errors.map(faultOf).join(', ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,3 +8,4 @@ export { toProblem, type Problem } from './problem.js';
 export { ServiceError, type FieldViolation, type ServiceErrorOptions } from './service-error.js';
 export { StartError } from './start-error.js';
 export { toServiceError } from './to-service-error.js';
+export { whyOf } from './why-of.js';

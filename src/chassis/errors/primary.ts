@@ -7,3 +7,4 @@ export { toProblem } from './problem.js';
 export { assertSendable } from './sendable.js';
 export { ServiceError } from './service-error.js';
 export { StartError } from './start-error.js';
+export { whyOf } from './why-of.js';

@@ -1,6 +1,7 @@
 import type { HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyOf } from '../errors/index.js';
 import type { DependencyCheck } from './dependency-check.js';
 
 /** A check that ignores its signal holds up the next one for this many time limits. */
@@ -107,7 +108,7 @@ export class WatchedDependency {
       .check(name)
       .attempt((options) => {
         const checking = check(options).catch((error: unknown) => {
-          throw whyFetchFailed(error);
+          throw new Error(whyOf(error), { cause: error });
         });
         running = checking.catch(() => undefined);
         return checking;
@@ -131,12 +132,4 @@ export class WatchedDependency {
     await Promise.race([settled(), limit.catch(() => undefined)]);
     patience.abort();
   }
-}
-
-/** `fetch` says only that it failed; its cause says why. One for each address has no message, but a code. */
-function whyFetchFailed(error: unknown): unknown {
-  if (!(error instanceof TypeError && error.message === 'fetch failed' && error.cause instanceof Error))
-    return error;
-  const { message, code } = error.cause as NodeJS.ErrnoException;
-  return new Error(message || code || error.message, { cause: error });
 }

@@ -17,6 +17,7 @@ import {
   type Gathered,
 } from '../config/index.js';
 import { runInScope, Scope } from '../context/index.js';
+import { whyOf } from '../errors/index.js';
 import { HealthService } from '../health/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 import { addLiveConfigMetrics, type ReloadResult } from './live-config.metrics.js';
@@ -214,7 +215,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
         this.sources.settings.CONFIG_PREPARE_TIMEOUT_MS,
       );
     } catch (error) {
-      return this.#refuse('service', cause, error instanceof Error ? error.message : String(error));
+      return this.#refuse('service', cause, whyOf(error));
     }
     this.#refused = undefined;
     if (!change) return this.#outcome('unchanged');

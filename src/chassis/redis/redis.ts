@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { disturbanceOf, type Disturbance } from '../context/index.js';
+import { whyOf } from '../errors/index.js';
 import { RedisConnection, RedisTimeout, within } from './redis-connection.js';
 import type { RedisOptions } from './redis.options.js';
 
@@ -164,7 +165,7 @@ export class Redis {
   }
 
   #note(cause: unknown): void {
-    this.#cause = explain(cause);
+    this.#cause = whyOf(cause);
   }
 
   async #retry(options: RedisOptions): Promise<void> {
@@ -189,10 +190,4 @@ function keepsNothing(error: unknown): boolean {
 
 function isRefused(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
-}
-
-function explain(cause: unknown): string {
-  // A host with several addresses fails with an AggregateError, whose message is empty.
-  if (cause instanceof AggregateError) return cause.errors.map(explain).join(', ');
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { whyOf } from '../errors/primary.js';
 import { SecretError } from './encrypted-value.js';
 import type { AwsCredentials } from './aws-signature.js';
 
@@ -41,11 +42,8 @@ async function askContainer(url: string, env: Environment, timeoutMs: number): P
       throw new Error('an answer without keys');
     return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token };
   } catch (error) {
-    throw new SecretError(
-      `needs credentials of AWS, and their endpoint gave none: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw new SecretError(`needs credentials of AWS, and their endpoint gave none: ${whyOf(error)}`, {
+      cause: error,
+    });
   }
 }

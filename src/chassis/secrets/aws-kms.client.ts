@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyOf } from '../errors/primary.js';
 import { findAwsCredentials, type Environment } from './aws-credentials.js';
 import { signRequest } from './aws-signature.js';
 import { SecretError } from './encrypted-value.js';
@@ -50,7 +51,7 @@ export class AwsKmsClient {
         const isTransient = !(error instanceof AwsKmsFault) || error.isTransient;
         if (!isTransient || attempt === ATTEMPTS)
           throw new SecretError(
-            `could not be used with AWS KMS: ${(error as Error).message} (${attempt} of ${ATTEMPTS} attempts)`,
+            `could not be used with AWS KMS: ${whyOf(error)} (${attempt} of ${ATTEMPTS} attempts)`,
             { cause: error },
           );
         // Full jitter. Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/

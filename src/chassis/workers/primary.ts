@@ -2,7 +2,7 @@ import type { ServerOptions } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { connectionTimes, SecurityHeaders } from '../baseline/primary.js';
 import type { Config } from '../config/index.js';
-import { bind, formatAddress } from '../errors/primary.js';
+import { bind, formatAddress, whyOf } from '../errors/primary.js';
 import type { Logging } from '../logging/primary.js';
 import type { MetricSnapshot } from '../metrics/primary.js';
 import { HandedConnections } from './handed-connections.js';
@@ -149,7 +149,7 @@ export class Primary {
         if (!(await this.#pool.roll(plan, () => this.#management.forgetSettings()))) break;
         logger.info({ duration_ms: Math.round(performance.now() - begin) }, 'rolling restart done');
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = whyOf(error);
         logger.error(`rolling restart failed, the old workers go on: ${reason}`);
         if (this.#correction === undefined) continue;
         this.#wanted = this.#correction;

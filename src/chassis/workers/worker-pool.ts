@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { StartError } from '../errors/primary.js';
+import { StartError, whyOf } from '../errors/primary.js';
 import { CrashBudget } from './crash-budget.js';
 import type { DrainOptions, WorkerOrder, WorkerReady } from './messages.js';
 import { WorkerStartError, type WorkerExit, type WorkerProcess } from './worker-process.js';
@@ -166,7 +166,7 @@ export class WorkerPool {
       else throw new WorkerStartError('it crashed after its start');
     } catch (error) {
       if (!this.#isCurrent(plan)) return;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = whyOf(error);
       this.options.logger.error({ worker: worker.number }, `worker did not start: ${why}`);
       await this.#replace(why);
     }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FileWatch } from '../file-watch.js';
 import type { ConfigSource } from '../config.js';
+import { whyOf } from '../../errors/primary.js';
 import type { FollowedSource } from './followed-source.js';
 import type { LocalSource } from './local-source.js';
 import type { Values } from './values.js';
@@ -64,7 +65,7 @@ export class LocalFollower implements FollowedSource {
       if (!isDeepStrictEqual(values, previous)) this.#values = values;
       this.#fault = undefined;
     } catch (error) {
-      this.#fault = error instanceof Error ? error.message : String(error);
+      this.#fault = whyOf(error);
     }
     if (this.#values !== previous || this.#fault !== fault) this.#onTurn(this);
   }
