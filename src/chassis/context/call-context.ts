@@ -187,12 +187,16 @@ export abstract class CallContext {
     this.#controller?.abort(reason);
   }
 
-  /** The client went away, or cancelled, without an answer. When it did so at its deadline, the deadline is why. */
-  abandon(): void {
+  /**
+   * The client went away, or cancelled, without an answer. When it did so at its deadline, the deadline is why.
+   * @returns what the call has failed with
+   */
+  abandon(): ServiceError {
     const reason = this.remainingMs <= DEADLINE_JITTER_MS ? deadlineExceeded() : callCancelled();
     this.error ??= reason;
     this.code = this.error.code;
     this.abort(reason);
+    return this.error;
   }
 
   /** A step of a fallback answers it, or part of it: its line and its answer tell. */

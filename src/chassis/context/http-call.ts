@@ -9,7 +9,7 @@ export class HttpCall extends CallContext {
   readonly transport = 'http';
   /** Route template such as `/v1/orders/:id`; `UNKNOWN_ROUTE` when none matched. */
   route = UNKNOWN_ROUTE;
-  /** Status of the answer; 499 when the client left before it. */
+  /** Status of the answer; that of the call's code when it broke off, 499 where the client left. */
   status = 0;
   userAgent: string | undefined;
   /** The client speaks https, to this service or, as TRUSTED_PROXIES say, to the proxy before it. */

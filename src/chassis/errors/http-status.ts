@@ -40,6 +40,11 @@ export function httpStatusOf(code: Code): number {
   }
 }
 
+/** The HTTP status of an error: its own, or that of its code. */
+export function statusOf({ code, httpStatus }: { code: Code; httpStatus: number | undefined }): number {
+  return httpStatus ?? httpStatusOf(code);
+}
+
 /** The canonical code that says most about an HTTP status which a framework or a library chose. */
 export function codeOfHttpStatus(status: number): Code {
   switch (status) {

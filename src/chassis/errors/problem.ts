@@ -1,4 +1,4 @@
-import { httpStatusOf } from './http-status.js';
+import { statusOf } from './http-status.js';
 import type { ServiceError } from './service-error.js';
 
 /** An error as HTTP shows it: RFC 9457 `application/problem+json` with the chassis' extension members. */
@@ -24,7 +24,7 @@ export function toProblem(
   return {
     type: `urn:problem-type:${error.reason.toLowerCase().replaceAll('_', '-')}`,
     title: titleOf(error.reason),
-    status: error.httpStatus ?? httpStatusOf(error.code),
+    status: statusOf(error),
     detail: error.message,
     instance: call.instance,
     code: error.code,

@@ -15,7 +15,7 @@ import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
 import type { ServerTls } from '../tls/index.js';
-import { BrokenAnswers } from './broken-answers.js';
+import { BrokenAnswers, hearOfLateFailures } from './broken-answers.js';
 import { answerClientErrors, answerConnect } from './client-error.js';
 import { Cors } from './cors.js';
 import { endEventStreams } from './event-streams.js';
@@ -61,6 +61,7 @@ export class HttpAdapter extends FastifyAdapter {
     super(fastify);
     nestHooks.settle();
     pickStreamsOnlyWhereAnyAre();
+    hearOfLateFailures();
     this.#nestHooks = nestHooks;
     this.#sockets = sockets;
     this.refused = refused;

@@ -25,10 +25,11 @@ import {
   type CallObservers,
 } from '../context/index.js';
 import {
+  callCancelled,
   codeOfHttpStatus,
   deadlineExceeded,
-  httpStatusOf,
   ServiceError,
+  statusOf,
   toProblem,
 } from '../errors/index.js';
 import { declaredFor, type LoadShedding } from '../load-shedding/index.js';
@@ -48,8 +49,6 @@ declare module 'fastify' {
   }
 }
 
-/** The client closed the connection before it had its answer; the status that nginx logs. */
-const CLIENT_CLOSED_REQUEST = 499;
 const logger = new Logger('HttpEdge');
 
 /** What a port has that not every port has. */
@@ -144,7 +143,7 @@ export class HttpEdge {
     if (error.headers) void reply.headers(error.headers);
     const traceId = call.span?.spanContext().traceId;
     void reply
-      .code(error.httpStatus ?? httpStatusOf(error.code))
+      .code(statusOf(error))
       .header('content-type', 'application/problem+json; charset=utf-8')
       .serializer(JSON.stringify)
       .send(
@@ -259,12 +258,13 @@ export class HttpEdge {
     const peer = isHttp2(raw.req) ? undefined : this.#peerOf(raw.req);
     if (peer) peer.openCalls -= 1;
     if (isAnswered(raw)) {
-      call.status = raw.statusCode;
+      // An event stream that failed amid its events has one already.
+      call.status ||= raw.statusCode;
       if (call.status >= 400 && call.code === 'OK') call.code = codeOfHttpStatus(call.status);
     } else {
-      call.abandon();
-      // One that broke off by a fault of ours has its status already.
-      call.status ||= CLIENT_CLOSED_REQUEST;
+      // All of it was there to be read.
+      if (raw.writableEnded) call.error ??= callCancelled();
+      call.status = statusOf(call.abandon());
     }
     if (currentCall() === call) this.observers.closed(call);
     else runInCall(call, () => this.observers.closed(call));
