@@ -41,6 +41,11 @@ test('the management port takes a thousand connections', async () => {
   for (const socket of crowd) socket.destroy();
 });
 
+test('a body that is far too large for the management port is told so', async () => {
+  const answer = await service.management.post('/loggers', { level: 'x'.repeat(3_000_000) });
+  expect(answer).toMatchObject({ status: 413, body: { reason: 'BODY_TOO_LARGE' } });
+});
+
 test('one worker that is blocked holds up no probe', async () => {
   const { management } = service;
   expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });

@@ -24,8 +24,8 @@ const FAULT_BEGUN = 201;
 const JOB_RUN = /^\/jobs\/[^/]+\/run$/;
 const FAULTS = /^\/chaos(\/|$)/;
 const ROLLBACK = /^\/config\/revisions\/[^/]+\/rollback$/;
-/** Changes are small. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/** As where one process serves: changes are small. */
+const MAX_BODY_BYTES = 64 * 1024;
 /** As where one process serves: probes and scrapes are few. */
 const MAX_CONNECTIONS = 1000;
 
@@ -111,7 +111,7 @@ export class PrimaryManagement {
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
     const body = await readBody(message);
     const request = toRequest(message, body ?? '');
-    if (body === undefined) return refuse(request, tooLarge());
+    if (body === undefined) return lastOf(refuse(request, tooLarge()));
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -235,13 +235,17 @@ function toRequest(
   return { method, url, headers: Object.fromEntries(pairs), body, remoteAddress: socket.remoteAddress ?? '' };
 }
 
-/** `undefined` when it is too large. */
+/** `undefined` when it is too large; the rest of it is not kept, and the connection stays for the answer. */
 async function readBody(message: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
+  const pieces: AsyncIterable<Buffer> = message.iterator({ destroyOnReturn: false });
+  for await (const chunk of pieces) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return undefined;
+    if (bytes > MAX_BODY_BYTES) {
+      message.resume();
+      return undefined;
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
@@ -269,6 +273,11 @@ function refuse(request: ManagementRequest, error: ServiceError): ManagementAnsw
     headers: { 'content-type': 'application/problem+json; charset=utf-8', [REQUEST_ID_HEADER]: requestId },
     body: JSON.stringify(problem),
   };
+}
+
+/** The connection ends with it. */
+function lastOf({ headers, ...answer }: ManagementAnswer): ManagementAnswer {
+  return { ...answer, headers: { ...headers, connection: 'close' } };
 }
 
 function noWorker(): ServiceError {
