@@ -101,6 +101,25 @@ test('baggage that gRPC could not carry is left out, and the rest goes on', asyn
   expect((await app.http.post('/probe', body, { baggage })).status).toBe(200);
 });
 
+test('a gRPC client span says whom it has called', async () => {
+  const [host, port] = app.grpc.address.split(':');
+  for (const domain of [app.grpc.address, `dns:///${app.grpc.address}`, `ipv4:${app.grpc.address}`])
+    await app.http.post('/probe', { reason: 'relay', domain, metadata: { next: 'echo' } });
+  const clients = await receiver.find(
+    'clients',
+    ({ kind, name }) => kind === CLIENT && /Unary/.test(name),
+    3,
+  );
+  for (const { attributes } of clients)
+    expect(attributes).toMatchObject({
+      'rpc.system.name': 'grpc',
+      'rpc.method': 'probe.v1.ProbeService/Unary',
+      'rpc.response.status_code': 'OK',
+      'server.address': host,
+      'server.port': Number(port),
+    });
+});
+
 test('a failing REST call that crosses to gRPC and the database is one tree', async () => {
   const body = { reason: 'relay', domain: app.grpc.address, metadata: { next: 'broken-query' } };
   const answer = await app.http.post('/probe', body);

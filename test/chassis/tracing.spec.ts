@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.js';
 import { order, ProbeModule, Probes, SHAPES, TestApp } from '../support/index.js';
+import { sendRaw } from '../support/raw-http.js';
 import { SERVICE_NAME } from '../support/service-name.js';
 
 const SERVER = 2;
@@ -61,11 +62,13 @@ test('what routing and limits refuse has a server span too', async () => {
   await app.http.get('/nowhere');
   await app.http.send('/probe', { method: 'PUT' });
   await app.http.send('/probe', { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } });
-  const spans = await receiver.find('refused', serverSpan, 3);
+  await sendRaw(app.http.address, 'BREW / HTTP/1.1\r\nhost: test\r\n\r\n', 5000);
+  const spans = await receiver.find('refused', serverSpan, 4);
   expect(spans.map(({ name, attributes }) => [name, attributes['http.response.status_code']])).toEqual([
     ['GET', 404],
     ['PUT', 405],
     ['POST /probe', 415],
+    ['HTTP', 400],
   ]);
 });
 

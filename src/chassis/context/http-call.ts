@@ -4,6 +4,9 @@ import { CallContext } from './call-context.js';
 /** Stands for every path that no route matched, so that labels stay bounded. */
 export const UNKNOWN_ROUTE = '(unknown)';
 
+/** Stands for a method that Node does not know, or that could not be parsed. Source: OpenTelemetry, `http.request.method` */
+export const UNKNOWN_METHOD = '_OTHER';
+
 /** A REST call. */
 export class HttpCall extends CallContext {
   readonly transport = 'http';

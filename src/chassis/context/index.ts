@@ -13,7 +13,7 @@ export { parseGrpcTimeout, parseTimeoutMs, TIMEOUT_HEADER } from './deadline.js'
 export { durationBucketOf, DURATION_BUCKETS_SECONDS, nameBucket } from './duration-buckets.js';
 export { ExpiryQueue } from './expiry-queue.js';
 export { GrpcCall, UNKNOWN_RPC } from './grpc-call.js';
-export { HttpCall, UNKNOWN_ROUTE } from './http-call.js';
+export { HttpCall, UNKNOWN_METHOD, UNKNOWN_ROUTE } from './http-call.js';
 export type { Limits } from './limits.js';
 export { matcherOf, matcherOfText, type CallPatterns } from './match-calls.js';
 export { Interference, type Cut, type Disturbance } from './interference.js';

@@ -6,11 +6,11 @@ import {
   HttpCall,
   REQUEST_ID_HEADER,
   runInCall,
+  UNKNOWN_METHOD,
   type CallObservers,
 } from '../context/index.js';
 import { normalizeIp, type SecurityHeaders } from '../baseline/index.js';
 import { ServiceError, toProblem } from '../errors/index.js';
-import { UNKNOWN_METHOD } from './http2-request.js';
 import { requestTooSlow } from './request-too-slow.js';
 
 /** Node's private fields: the answer that goes out on it, and the request whose bytes come in. */

@@ -1,7 +1,7 @@
 import { IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Config } from '../config/index.js';
-import type { HttpCall } from '../context/index.js';
+import { UNKNOWN_METHOD, type HttpCall } from '../context/index.js';
 import { requestTooSlow } from './request-too-slow.js';
 
 /** Source: RFC 9113, section 6.5.2: each field counts 32 bytes besides its name and its value. */
@@ -12,8 +12,6 @@ export function isHttp2(request: IncomingMessage): boolean {
   return request.httpVersionMajor === 2 && !(request instanceof IncomingMessage);
 }
 
-/** OpenTelemetry's name for a method that Node does not know, or that could not be parsed. */
-export const UNKNOWN_METHOD = '_OTHER';
 const KNOWN_METHODS = new Set(METHODS);
 
 /** Node reads no other methods from HTTP/1.1; HTTP/2 brings any, which are one: what is kept by method stays bounded. */

@@ -1,5 +1,5 @@
-/** Stands for every method that HTTP does not define. Source: OpenTelemetry, `http.request.method`. */
-const OTHER_METHOD = '_OTHER';
+import { UNKNOWN_METHOD } from '../context/index.js';
+
 const METHODS = new Set([
   'CONNECT',
   'DELETE',
@@ -15,5 +15,5 @@ const METHODS = new Set([
 
 /** A method as a label: those beyond the standard share one value. */
 export function methodLabel(method: string): string {
-  return METHODS.has(method) ? method : OTHER_METHOD;
+  return METHODS.has(method) ? method : UNKNOWN_METHOD;
 }

@@ -1,6 +1,13 @@
 import type { Attributes } from '@opentelemetry/api';
 import { redactQuery } from '../config/index.js';
-import { UNKNOWN_ROUTE, UNKNOWN_RPC, type Call, type GrpcCall, type HttpCall } from '../context/index.js';
+import {
+  UNKNOWN_METHOD,
+  UNKNOWN_ROUTE,
+  UNKNOWN_RPC,
+  type Call,
+  type GrpcCall,
+  type HttpCall,
+} from '../context/index.js';
 import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
 import { ProtobufWriter } from './protobuf-writer.js';
 import { SPAN } from './span-fields.js';
@@ -37,10 +44,11 @@ function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
   if (userAgent !== undefined) encodeAttribute(writer, SPAN.attributes, 'user_agent.original', userAgent);
 }
 
-/** Source: semantic conventions for HTTP spans (stable). */
+/** Source: semantic conventions for HTTP spans (stable); "Name" has `HTTP` for a method that nobody knows. */
 function addHttpPattern({ route, method, status, isSecure }: HttpCall, patterns: Patterns): Buffer {
   const isRouted = route !== UNKNOWN_ROUTE;
-  const pattern = encodePattern(isRouted ? `${method} ${route}` : method, {
+  const verb = method === UNKNOWN_METHOD ? 'HTTP' : method;
+  const pattern = encodePattern(isRouted ? `${verb} ${route}` : verb, {
     'http.request.method': method,
     'url.scheme': isSecure ? 'https' : 'http',
     'http.response.status_code': status,
