@@ -57,8 +57,15 @@ class TalkingProbe extends ProbeService {
     pino.setContext('Talking');
   }
 
+  /** As Node waits: what it throws then is an error of its own. */
+  async #wait(): Promise<void> {
+    const call = currentCall();
+    this.waiting.add(call?.requestId);
+    if (call) await sleep(60_000, undefined, { signal: call.signal });
+  }
+
   override async run(order: Order): Promise<Order> {
-    if (order.reason === 'wait') this.waiting.add(currentCall()?.requestId);
+    if (order.reason === 'wait') await this.#wait();
     if (order.reason !== 'log') return super.run(order);
     const owner = currentCall()?.requestId;
     const say = (msg: string) => this.pino.info({ owner }, msg);
@@ -255,6 +262,9 @@ describe.each(SHAPES)('over $name', ({ name, isGrpc, call }) => {
       code: 'CANCELLED',
       reason: 'CALL_CANCELLED',
     });
+    await call(app, 'echo');
+    const told = lines.filter(({ request_id }) => request_id === id);
+    expect(told.map(({ msg }) => msg)).toEqual(['call']);
   });
 
   test('lines bear the ids of their call wherever they are written', async () => {

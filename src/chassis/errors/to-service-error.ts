@@ -16,6 +16,7 @@ const TOLD_SERVER_FAULTS: ReadonlySet<number> = new Set([
 /** Whatever was thrown as the one error the transports know. What nobody meant for the caller becomes INTERNAL. */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
+  if (isAbort(thrown) && thrown.cause instanceof ServiceError) return thrown.cause;
   if (thrown instanceof HttpException) return fromHttpException(thrown);
   if (thrown instanceof RpcException && thrown.message === FORBIDDEN_MESSAGE) {
     return new ServiceError({
@@ -25,6 +26,11 @@ export function toServiceError(thrown: unknown): ServiceError {
     });
   }
   return internalError(thrown);
+}
+
+/** What Node's own functions throw when a signal ends them; its cause is why that was aborted. */
+function isAbort(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && thrown.name === 'AbortError';
 }
 
 function fromHttpException(exception: HttpException): ServiceError {
