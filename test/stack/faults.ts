@@ -171,6 +171,13 @@ export function faultsOf(fleet: Fleet, prometheus: PrometheusServer, postgresUrl
       mend: () => guarded.http.post('/middleware/mend'),
     },
     {
+      what: 'a job throws',
+      service: 'guarded',
+      alerts: ['JobFailing'],
+      cause: () => guarded.http.post('/job/break'),
+      mend: () => guarded.http.post('/job/mend'),
+    },
+    {
       what: 'a setting is no valid one',
       service: 'guarded',
       alerts: ['ConfigRefused'],
