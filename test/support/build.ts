@@ -8,11 +8,20 @@ export const PROJECT = resolve(import.meta.dirname, '../..');
 const LOCK_TIMEOUT_MS = 120_000;
 const TOOL_TIMEOUT_MS = 120_000;
 
+/** Of this process: waiting for the lock holds up the event loop, also for the build that has it. */
+let building: Promise<void> | undefined;
+
 /**
  * Builds `dist/` when a source is newer. Test files run in several processes: one builds, the others
  * wait for it. SQLite's lock is the kernel's, so it ends with its process however that dies.
  */
-export async function buildOnce(): Promise<void> {
+export function buildOnce(): Promise<void> {
+  return (building ??= build().finally(() => {
+    building = undefined;
+  }));
+}
+
+async function build(): Promise<void> {
   const dist = join(PROJECT, 'dist');
   mkdirSync(dist, { recursive: true });
   const lock = new DatabaseSync(join(dist, '.build.lock'), { timeout: LOCK_TIMEOUT_MS });
