@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadChassisConfig, type Config } from '../config/index.js';
+import { whyOf } from '../errors/index.js';
 import { auditDirectory, readAuditKey } from './audit-files.js';
 import { createSeal } from './chain.js';
 import { TrailVerification, type VerifyReport } from './verify/verify-trail.js';
@@ -83,6 +84,6 @@ function describe({ isIntact, entries, chains, faults, faultCount }: VerifyRepor
 try {
   process.exitCode = await run();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${whyOf(error)}\n`);
   process.exitCode = UNKNOWN;
 }

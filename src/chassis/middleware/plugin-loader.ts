@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { LoggerService } from '@nestjs/common';
 import { listOf, Config } from '../config/index.js';
 import { callState, matcherOfText } from '../context/index.js';
-import { ServiceError } from '../errors/index.js';
+import { ServiceError, whyOf } from '../errors/index.js';
 import { answer } from './answer.js';
 import type { CallMiddleware } from './call-middleware.js';
 import type { MiddlewareOptions } from './middleware.decorator.js';
@@ -101,5 +101,5 @@ export class PluginLoader {
 
 /** What was thrown, in words, on one line. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return whyOf(error).split('\n', 1)[0] ?? '';
 }

@@ -2,6 +2,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { redactQuery } from '../config/index.js';
 import { currentScope } from '../context/index.js';
+import { whyOf } from '../errors/index.js';
 import { Attempt } from '../resilience/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
@@ -74,10 +75,7 @@ export class HttpClientSpans {
     const span = this.#spans.get(request);
     if (!span) return;
     span.setAttribute('error.type', error instanceof Error ? error.name : '_OTHER');
-    span.setStatus({
-      code: SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : String(error),
-    });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: whyOf(error) });
     span.end();
   };
 }

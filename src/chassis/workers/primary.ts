@@ -83,7 +83,7 @@ export class Primary {
       if (this.#pool.isEnding) return;
       const fault = toStartError(error);
       const isExpected = fault instanceof Error && fault.name === 'StartError';
-      const reason = fault instanceof Error ? fault.message : String(fault);
+      const reason = whyOf(fault);
       logging.logger.fatal(isExpected ? {} : { err: fault }, `service did not start: ${reason}`);
       process.exit(1);
     }

@@ -50,7 +50,7 @@ export class OrdersChanges implements OnModuleInit {
   async #readChanged(): Promise<void> {
     this.#isReading = true;
     while (this.#changed.size > 0) {
-      const ids = [...this.#changed].slice(0, BATCH);
+      const ids = this.#changed.values().take(BATCH).toArray();
       for (const id of ids) this.#changed.delete(id);
       await this.#read(ids);
     }
