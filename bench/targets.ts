@@ -135,7 +135,8 @@ function chassis(
     name,
     title,
     // Callers who keep the loop busy on purpose are no overload to be refused; it is watched all the same.
-    env: { LOAD_SHEDDING_DELAY_MS: '10000', ...env },
+    // It ends at once: a process that is killed leaves no compiled code for the next start, which Node's own ending does.
+    env: { LOAD_SHEDDING_DELAY_MS: '10000', SHUTDOWN_PROPAGATION_MS: '0', ...env },
     transports: ['http', 'grpc'],
     metricsOn: 'MANAGEMENT_PORT',
     program: 'dist/targets/chassis.js',
