@@ -46,15 +46,18 @@ export class LineBuffer {
       this.quoted(id);
       return;
     }
-    const { digits, bytes, at } = id;
+    const { digits, bytes: from, at: begin } = id;
     this.#reserve(digits.length + 2);
-    this.bytes[this.length++] = QUOTE;
-    for (let index = at; index < at + digits.length / 2; index++) {
-      const byte = bytes[index] ?? 0;
-      this.bytes[this.length++] = DIGITS[byte >> 4] ?? 0;
-      this.bytes[this.length++] = DIGITS[byte & 0xf] ?? 0;
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = QUOTE;
+    for (let index = begin; index < begin + digits.length / 2; index++) {
+      const byte = from[index] ?? 0;
+      bytes[at++] = DIGITS[byte >> 4] ?? 0;
+      bytes[at++] = DIGITS[byte & 0xf] ?? 0;
     }
-    this.bytes[this.length++] = QUOTE;
+    bytes[at++] = QUOTE;
+    this.length = at;
   }
 
   /** A duration in milliseconds, to the microsecond. */
@@ -87,14 +90,15 @@ export class LineBuffer {
 
   /** False, and nothing appended, when something has to be escaped or is not ASCII. */
   #plain(text: string): boolean {
+    const { bytes } = this;
     let at = this.length;
-    this.bytes[at++] = QUOTE;
+    bytes[at++] = QUOTE;
     for (let index = 0; index < text.length; index++) {
       const code = text.charCodeAt(index);
       if (code < FIRST_VISIBLE || code > LAST_ASCII || code === QUOTE || code === BACKSLASH) return false;
-      this.bytes[at++] = code;
+      bytes[at++] = code;
     }
-    this.bytes[at++] = QUOTE;
+    bytes[at++] = QUOTE;
     this.length = at;
     return true;
   }

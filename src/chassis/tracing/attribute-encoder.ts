@@ -1,5 +1,5 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
-import type { ProtobufWriter } from './protobuf-writer.js';
+import { ProtobufWriter } from './protobuf-writer.js';
 
 /** Fields of `opentelemetry.proto.common.v1`; source: opentelemetry-proto 1.x. */
 const KEY_VALUE = { key: 1, value: 2 } as const;
@@ -28,6 +28,22 @@ export function encodeAttribute(
   writer.string(KEY_VALUE.key, key);
   encodeValue(writer, KEY_VALUE.value, value);
   writer.end(begin);
+}
+
+/** A text attribute whose key is encoded once. */
+export class TextAttribute {
+  readonly #key: Buffer;
+
+  constructor(key: string) {
+    const writer = new ProtobufWriter(2 + key.length);
+    writer.string(KEY_VALUE.key, key);
+    this.#key = writer.take();
+  }
+
+  /** Appends it with this value as a field of any message. */
+  encode(writer: ProtobufWriter, field: number, value: string): void {
+    writer.pair(field, this.#key, KEY_VALUE.value, ANY_VALUE.string, value);
+  }
 }
 
 function isEncodable(value: unknown): value is AttributeValue {

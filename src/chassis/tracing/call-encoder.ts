@@ -8,7 +8,7 @@ import {
   type GrpcCall,
   type HttpCall,
 } from '../context/index.js';
-import { encodeAttribute, encodeAttributes } from './attribute-encoder.js';
+import { encodeAttributes, TextAttribute } from './attribute-encoder.js';
 import { ProtobufWriter } from './protobuf-writer.js';
 import { SPAN } from './span-fields.js';
 
@@ -18,6 +18,12 @@ type Patterns = Map<string, Map<string, Map<number | string, Buffer>>>;
 const httpPatterns: Patterns = new Map();
 const httpsPatterns: Patterns = new Map();
 const grpcPatterns: Patterns = new Map();
+
+const URL_PATH = new TextAttribute('url.path');
+const URL_QUERY = new TextAttribute('url.query');
+const USER_AGENT = new TextAttribute('user_agent.original');
+const CLIENT_ADDRESS = new TextAttribute('client.address');
+const ENDUSER_ID = new TextAttribute('enduser.id');
 
 /**
  * Appends the name and the attributes of a call's server span. What calls of one route or rpc with the
@@ -29,8 +35,8 @@ export function encodeCall(writer: ProtobufWriter, call: Call): void {
     const { service, method, code } = call;
     writer.raw(grpcPatterns.get(service)?.get(method)?.get(code) ?? addGrpcPattern(call));
   }
-  if (call.clientIp !== undefined) encodeAttribute(writer, SPAN.attributes, 'client.address', call.clientIp);
-  if (call.principal !== undefined) encodeAttribute(writer, SPAN.attributes, 'enduser.id', call.principal.id);
+  if (call.clientIp !== undefined) CLIENT_ADDRESS.encode(writer, SPAN.attributes, call.clientIp);
+  if (call.principal !== undefined) ENDUSER_ID.encode(writer, SPAN.attributes, call.principal.id);
 }
 
 function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
@@ -38,10 +44,9 @@ function encodeHttp(writer: ProtobufWriter, call: HttpCall): void {
   const patterns = isSecure ? httpsPatterns : httpPatterns;
   writer.raw(patterns.get(route)?.get(method)?.get(status) ?? addHttpPattern(call, patterns));
   const query = target.indexOf('?');
-  encodeAttribute(writer, SPAN.attributes, 'url.path', query === -1 ? target : target.slice(0, query));
-  if (query !== -1)
-    encodeAttribute(writer, SPAN.attributes, 'url.query', redactQuery(target.slice(query + 1)));
-  if (userAgent !== undefined) encodeAttribute(writer, SPAN.attributes, 'user_agent.original', userAgent);
+  URL_PATH.encode(writer, SPAN.attributes, query === -1 ? target : target.slice(0, query));
+  if (query !== -1) URL_QUERY.encode(writer, SPAN.attributes, redactQuery(target.slice(query + 1)));
+  if (userAgent !== undefined) USER_AGENT.encode(writer, SPAN.attributes, userAgent);
 }
 
 /** Source: semantic conventions for HTTP spans (stable); "Name" has `HTTP` for a method that nobody knows. */

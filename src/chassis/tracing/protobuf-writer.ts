@@ -9,6 +9,7 @@ const HIGH_WORD_MS = 4294.967296;
 /** A nested message's length is written once it is known; these bytes are kept for it (28 bits, enough for 256 MiB). */
 const LENGTH_BYTES = 4;
 const SHORT_STRING = 32;
+const MAX_BYTE_VARINT = 0x7f;
 
 /** Appends protobuf fields to one growing buffer: no object, no intermediate array for a message. */
 export class ProtobufWriter {
@@ -61,6 +62,30 @@ export class ProtobufWriter {
     this.#at += this.#bytes.write(text, this.#at, 'utf8');
   }
 
+  /**
+   * A message of two fields: the first encoded already, the second a message whose field `field` is the text. Where
+   * all of it is short and ASCII, its lengths are known and take a byte each.
+   */
+  pair(field: number, first: Buffer, second: number, inner: number, text: string): void {
+    const { length } = text;
+    const whole = first.length + 4 + length;
+    if (whole > MAX_BYTE_VARINT) {
+      this.#longPair(field, first, second, inner, text);
+      return;
+    }
+    this.#reserve(10 + whole);
+    const begin = this.#at;
+    this.#tag(field, BYTES);
+    this.#bytes[this.#at++] = whole;
+    this.raw(first);
+    this.#tag(second, BYTES);
+    this.#bytes[this.#at++] = length + 2;
+    this.#tag(inner, BYTES);
+    if (this.#ascii(text)) return;
+    this.#at = begin;
+    this.#longPair(field, first, second, inner, text);
+  }
+
   /** An id of bytes, or of a caller's hexadecimal digits. */
   id(field: number, id: RandomId | string): void {
     const length = (typeof id === 'string' ? id : id.digits).length / 2;
@@ -68,7 +93,7 @@ export class ProtobufWriter {
     this.#tag(field, BYTES);
     this.#varint(length);
     if (typeof id === 'string') this.#at += this.#bytes.write(id, this.#at, 'hex');
-    else for (let index = 0; index < length; index++) this.#bytes[this.#at++] = id.bytes[id.at + index] ?? 0;
+    else this.#idBytes(id, length);
   }
 
   bytes(field: number, value: Uint8Array): void {
@@ -115,18 +140,35 @@ export class ProtobufWriter {
     this.#word(high);
   }
 
+  #longPair(field: number, first: Buffer, second: number, inner: number, text: string): void {
+    const begin = this.begin(field);
+    this.raw(first);
+    const value = this.begin(second);
+    this.string(inner, text);
+    this.end(value);
+    this.end(begin);
+  }
+
   /** Writes a short text with its length byte; false, and nothing written, when it is not all ASCII. */
   #ascii(text: string): boolean {
     const { length } = text;
-    const begin = this.#at;
-    this.#bytes[begin] = length;
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = length;
     for (let index = 0; index < length; index++) {
       const code = text.charCodeAt(index);
       if (code > 0x7f) return false;
-      this.#bytes[begin + 1 + index] = code;
+      bytes[at++] = code;
     }
-    this.#at = begin + 1 + length;
+    this.#at = at;
     return true;
+  }
+
+  #idBytes({ bytes: from, at: begin }: RandomId, length: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = begin; index < begin + length; index++) bytes[at++] = from[index] ?? 0;
+    this.#at = at;
   }
 
   /** 32 bits, unsigned, the lowest first. */
