@@ -27,7 +27,7 @@ import type { SecretProvider } from './secrets/index.js';
 import { serviceKeys } from './service-keys.js';
 import { addShutdownStages } from './shutdown-stages.js';
 import { MetricsRegistry } from './metrics/index.js';
-import { SchemaParameters } from './pipeline/index.js';
+import { askGuardsAtOnce, SchemaParameters } from './pipeline/index.js';
 import { createTelemetry, type Telemetry } from './telemetry.js';
 import { openTls, type ServerTls } from './tls/index.js';
 import { refuseMissingPrimary } from './workers/index.js';
@@ -165,6 +165,7 @@ async function createApp(parts: Parts): Promise<NestFastifyApplication> {
     shutdown,
   );
   captureGrpcLog();
+  askGuardsAtOnce();
   const instances = new InstanceDecorator((instance) =>
     hookWatch.watch(shedding.declared.read(telemetry.instanceDecorator(instance))),
   );

@@ -1,3 +1,4 @@
+export { askGuardsAtOnce } from './ask-guards.js';
 export { ErrorFilter } from './error.filter.js';
 export { SchemaParameters } from './schema-parameters.js';
 export { Unvalidated, validateArguments } from './unvalidated.js';
