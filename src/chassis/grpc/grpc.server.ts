@@ -22,6 +22,7 @@ import { tolerant } from './request-messages.js';
 import type { RpcDefinition } from './rpc.decorator.js';
 import { toGrpcStatus } from './status.js';
 import { TlsCredentials } from './tls-credentials.js';
+import { serializePooled, shareWriteBuffer } from './write-buffer.js';
 
 type Definition = RpcDefinition<unknown, unknown, boolean, boolean>;
 /** Registers grpc-js services that are no features, such as health; `services` are the features'. */
@@ -55,6 +56,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     private readonly tls?: ServerTls,
   ) {
     super();
+    shareWriteBuffer();
     this.#server = new GrpcJsServer(optionsOf(config));
     const isForeign = (path: string) => this.#handlers.has(path);
     this.#edge = new GrpcEdge(config, this.#methods, isForeign, observers, this.refused, tls, shedding);
@@ -198,7 +200,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   #loud(path: string, serialize: (value: unknown) => Buffer): (value: unknown) => Buffer {
     return (value) => {
       try {
-        return serialize(value);
+        return serializePooled(serialize, value) as Buffer;
       } catch (error) {
         this.logger.error({ err: error, rpc: path }, 'response does not fit its message');
         throw error;

@@ -11,6 +11,7 @@ import { closeInTime } from './call-link.js';
 import { compressedWithout, messageTooLarge, noMessage, severalMessages } from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
+import { serializePooled } from './write-buffer.js';
 
 /** Before each message: whether it is compressed, and its length. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */
 const PREFIX_BYTES = 5;
@@ -135,7 +136,7 @@ export class UnaryCall {
     if (this.#isOver()) return;
     let message: Uint8Array;
     try {
-      message = this.method.serialize(result);
+      message = serializePooled(this.method.serialize, result);
     } catch (error) {
       this.#fail(error);
       return;
