@@ -639,7 +639,9 @@ describe('migrations', () => {
     await vi.waitFor(() => expect(up).toHaveBeenCalled());
     expect(told).not.toHaveBeenCalledWith(waits);
     const second = start(config, [feature]);
-    await vi.waitFor(() => expect(told).toHaveBeenCalledWith(waits)).finally(() => mayEnd.resolve());
+    await vi
+      .waitFor(() => expect(told).toHaveBeenCalledWith(waits), { timeout: 10_000 })
+      .finally(() => mayEnd.resolve());
     await Promise.all([first, second]);
     expect(up).toHaveBeenCalledTimes(1);
   });

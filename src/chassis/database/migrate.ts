@@ -6,6 +6,7 @@ import type { FeatureMigrations } from './migration-registry.js';
 
 /** Any number will do, as long as every process takes the same. */
 const LOCK_ID = 7_203_115_846;
+const TELL_AFTER_MS = 1000;
 
 /** A migration did not run; nothing of this start's migrations was kept. */
 export class MigrationError extends Error {
@@ -30,14 +31,19 @@ export async function migrate<Tables>(
   });
 }
 
-/** Whoever has it may build an index for an hour: a start that only seems to hang says what it waits for. */
+/**
+ * Whoever has it may build an index for an hour: a start that only seems to hang says what it waits for. Those of
+ * several workers, which come at once, wait for each other for a moment.
+ */
 async function lock<Tables>(transaction: Kysely<Tables>): Promise<void> {
-  const id = sql.lit(LOCK_ID);
-  const { rows } = await sql<{ isMine: boolean }>`
-    select pg_try_advisory_xact_lock(${id}) as "isMine"`.execute(transaction);
-  if (rows[0]?.isMine === true) return;
-  new Logger('Database').log('Another process runs migrations; the start waits for its end');
-  await sql`select pg_advisory_xact_lock(${id})`.execute(transaction);
+  const waiting = setTimeout(() => {
+    new Logger('Database').log('Another process runs migrations; the start waits for its end');
+  }, TELL_AFTER_MS);
+  try {
+    await sql`select pg_advisory_xact_lock(${sql.lit(LOCK_ID)})`.execute(transaction);
+  } finally {
+    clearTimeout(waiting);
+  }
 }
 
 /**
