@@ -212,6 +212,7 @@ export class ObservedServices implements AsyncDisposable {
       http.post('/observed/audited', undefined, known),
       http.get('/observed/shaky?fails=no', known),
       http.get('/observed/shaky?fails=yes', known),
+      http.get('/observed/spent', known),
       http.get('/probe/echo', { authorization: 'Bearer none' }),
     ];
   }
