@@ -63,8 +63,8 @@ export class ProtobufWriter {
   }
 
   /**
-   * A message of two fields: the first encoded already, the second a message whose field `field` is the text. Where
-   * all of it is short and ASCII, its lengths are known and take a byte each.
+   * A message of two fields: `first` is encoded already, and `second` is a message whose only field, `inner`, is the
+   * text. Where all of it is short and ASCII, its lengths are known and take a byte each.
    */
   pair(field: number, first: Buffer, second: number, inner: number, text: string): void {
     const { length } = text;
