@@ -155,7 +155,7 @@ describe.each(['embedded', 'postgres'])('orders over gRPC on %s', (kind) => {
         for (let count = 0; count < 8; count++) await create({ customerId: 'rush' });
       };
       await Promise.all(Array.from({ length: 30 }, createSome));
-      expect(watch.seen.length).toBeGreaterThan(60);
+      expect(watch.seen.length).toBeGreaterThan(120);
       await eventually('all are seen', () => watch.seen.length === 240);
       watch.stream.cancel();
     });
