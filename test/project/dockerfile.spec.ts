@@ -96,6 +96,26 @@ describe('what the image holds', () => {
     expect(await service.stop()).toBe(0);
   });
 
+  test('has the compiled code of nearly all that a start loads', async () => {
+    const [, compile = ''] = all('RUN', runtime);
+    const folder = join(root, 'compiled');
+    execFileSync('sh', ['-c', compile], { cwd: root, env: { ...process.env, NODE_COMPILE_CACHE: folder } });
+    await using service = await startProcess({
+      root,
+      env: {
+        APP_ENV: 'production',
+        NODE_COMPILE_CACHE: folder,
+        NODE_DEBUG_NATIVE: 'COMPILE_CACHE',
+        SHUTDOWN_PROPAGATION_MS: '0',
+      },
+    });
+    await service.ready();
+    const count = (end: string) => service.stderr.split(end).length - 1;
+    expect(count(' was accepted')).toBeGreaterThan(1500);
+    expect(count(' was not initialized')).toBeLessThan(count(' was accepted') / 10);
+    expect(await service.stop()).toBe(0);
+  });
+
   test('has no development tools', () => {
     for (const name of ['typescript', '@typescript', 'vitest', 'node', '@nestjs/cli', '@redocly/cli'])
       expect(existsSync(join(root, 'node_modules', name)), name).toBe(false);
