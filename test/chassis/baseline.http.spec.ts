@@ -583,6 +583,33 @@ describe('a connection', () => {
       socket.destroy();
     });
   });
+
+  test('whose client reads slowly, but goes on, is served', { timeout: 60_000 }, async () => {
+    const limits = { MAX_DEADLINE_MS: 500, HTTP_STALLED_TIMEOUT_MS: 1500 };
+    await withApp({ ...limits, MAX_MESSAGE_BYTES: LARGE_BYTES * 2 }, async (other) => {
+      const { port } = new URL(other.http.url);
+      const socket = connect(Number(port), '127.0.0.1').pause();
+      const domain = 'x'.repeat(LARGE_BYTES);
+      const body = JSON.stringify({ reason: 'echo', domain });
+      socket.write(`${POST}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      const pieces: Buffer[] = [];
+      const begun = performance.now();
+      let bytes = 0;
+      while (bytes < LARGE_BYTES) {
+        // So that it takes three times what a client may take that does not read at all.
+        const due = (bytes / LARGE_BYTES) * 3 * limits.HTTP_STALLED_TIMEOUT_MS;
+        await sleep(Math.max(5, due - (performance.now() - begun)));
+        const piece = socket.read() as Buffer | null;
+        expect(socket.readable).toBe(true);
+        if (!piece) continue;
+        pieces.push(piece);
+        bytes += piece.length;
+      }
+      expect(performance.now() - begun).toBeGreaterThan(2 * limits.HTTP_STALLED_TIMEOUT_MS);
+      expect(Buffer.concat(pieces).includes(domain)).toBe(true);
+      socket.destroy();
+    });
+  });
 });
 
 describe('the management port', () => {

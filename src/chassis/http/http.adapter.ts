@@ -26,6 +26,7 @@ import { pickStreamsOnlyWhereAnyAre } from './nest-results.js';
 import { createNotFoundHandler } from './not-found.js';
 import { createResponseClass } from './secure-response.js';
 import { secureServerFactory, type SecureServer } from './secure-server.js';
+import { closeStalled } from './stalled-answers.js';
 import { stepIn } from './step-in.js';
 
 const CONNECTIONS_POLL_MS = 10;
@@ -155,6 +156,8 @@ function createServer(
   const ServerResponse = createResponseClass(edge.security);
   const fastify = createFastify({
     ...times,
+    // `closeStalled` does it.
+    connectionTimeout: 0,
     bodyLimit: config.get('MAX_MESSAGE_BYTES'),
     // Node answers a missing Host header with an empty 400; the edge does it with a problem.
     http: {
@@ -176,6 +179,7 @@ function createServer(
     fastify.server.emit('request', request, response);
   });
   fastify.server.on('connect', answerConnect(observers, edge.security));
+  closeStalled(fastify, observers.open, times.connectionTimeout);
   acceptOnlyJson(fastify, config.get('MAX_JSON_DEPTH'));
   auditRefusedRequests(fastify);
   return fastify;

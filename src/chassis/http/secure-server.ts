@@ -43,7 +43,8 @@ export function secureServerFactory(
     );
     tls.guard(server, 'http');
     keepStreamsYoung(server);
-    limitStalls(server, connectionTimes(config).connectionTimeout);
+    const { connectionTimeout } = connectionTimes(config);
+    server.on('stream', (stream) => stream.setTimeout(connectionTimeout, cancel));
     return withSessions(server, config.get('HTTP_KEEP_ALIVE_TIMEOUT_MS'));
   };
 }
@@ -56,12 +57,6 @@ function http1Options(config: Config): ServerOptions {
     maxHeaderSize: config.get('MAX_HEADER_BYTES'),
     requireHostHeader: false,
   };
-}
-
-/** Fastify does so only with servers that it makes itself. */
-function limitStalls(server: Http2SecureServer, limitMs: number): void {
-  server.setTimeout(limitMs);
-  server.on('stream', (stream) => stream.setTimeout(limitMs, cancel));
 }
 
 function cancel(this: ServerHttp2Stream): void {
