@@ -524,6 +524,68 @@ describe('database on a server', () => {
     expect(failures[0]?.reason).toMatchObject({ code: 'ABORTED', reason: 'DATABASE_CONFLICT' });
   });
 
+  it.each([
+    ['statement_timeout', 'select pg_sleep(30)'],
+    ['lock_timeout', 'lock table item'],
+  ])('says DEADLINE_EXCEEDED where %s ends a statement', async (setting, statement) => {
+    const mayEnd = Promise.withResolvers<void>();
+    const holding = database.transaction(async (transaction) => {
+      await sql`lock table item`.execute(transaction);
+      await mayEnd.promise;
+    });
+    const late = database.transaction(async (transaction) => {
+      await sql.raw(`set local ${setting} = 50`).execute(transaction);
+      await sql.raw(statement).execute(transaction);
+    });
+    await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'DATABASE_TIMEOUT' });
+    mayEnd.resolve();
+    await holding;
+  });
+
+  it('leaves what a statement with NOWAIT meets as PostgreSQL names it', async () => {
+    await database.transaction(async (transaction) => {
+      await sql`lock table item`.execute(transaction);
+      const impatient = database.transaction((other) => sql`lock table item nowait`.execute(other));
+      await expect(impatient).rejects.toMatchObject({ code: '55P03' });
+    });
+  });
+
+  it.each(['08006', '25P04', '53300', '57P04', '57P05'])('says UNAVAILABLE on SQLSTATE %s', async (state) => {
+    const failing = sql.raw(`do $$ begin raise sqlstate '${state}'; end $$`).execute(database.query);
+    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
+    await database.ping();
+  });
+
+  it('gives up connections to a server that takes no changes any more, and writes on its successor', async () => {
+    const own = await createDatabase(inject('postgresUrl'));
+    const name = new URL(own).pathname.slice(1);
+    await runOn(own, 'create table item (id integer primary key, name text not null)');
+    await runOn(own, `alter database ${name} set default_transaction_read_only = on`);
+    const demoted = await openDatabase<Tables>(await configOf({ DATABASE_URL: own }));
+    const write = () => demoted.query.insertInto('item').values({ id: 1, name: 'a' }).execute();
+    await expect(write()).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
+    await runOn(inject('postgresUrl'), `alter database ${name} set default_transaction_read_only = off`);
+    await write();
+    await demoted.close();
+  });
+
+  it('says UNAVAILABLE when it may not connect any more', async () => {
+    const role = `r${process.pid}`;
+    const own = new URL(url);
+    await runOn(url, `create role ${role} login`);
+    own.username = role;
+    const barred = await openDatabase(await configOf({ DATABASE_URL: own.href }));
+    await runOn(url, `alter role ${role} nologin`);
+    await runOn(url, `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
+    await vi.waitFor(() => expect(barred.connections).toMatchObject({ used: 0, idle: 0 }));
+    await expect(barred.ping()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'DATABASE_UNAVAILABLE',
+    });
+    await barred.close();
+    await runOn(url, `drop role ${role}`);
+  });
+
   it('bounds every statement a little above the longest deadline', async () => {
     const row = await one<{ statement_timeout: string }>(database, 'show statement_timeout');
     expect(row.statement_timeout).toBe('35s');

@@ -25,6 +25,16 @@ describe.each(SHAPES)('over $name', ({ call }) => {
     expect(await outcome).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await eventually('the query is cancelled', async () => (await running()) === 0);
   });
+
+  test('a query that the database stops is DEADLINE_EXCEEDED, without a deadline of the client', async () => {
+    const outcome = call(app, 'sleep');
+    await eventually('the query runs', async () => (await running()) === 1);
+    await runOn(
+      url,
+      `select pg_cancel_backend(pid) from (${RUNNING.replace('count(*)::int as count', 'pid')}) as them`,
+    );
+    expect(await outcome).toMatchObject({ code: 'DEADLINE_EXCEEDED', reason: 'DATABASE_TIMEOUT' });
+  });
 });
 
 test('a REST client that leaves cancels the running query in PostgreSQL', async () => {

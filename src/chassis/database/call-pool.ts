@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { currentLimits } from '../context/index.js';
 import { CallClient } from './call-client.js';
-import { toDatabaseError } from './database-errors.js';
+import { toDatabaseError, unavailable } from './database-errors.js';
 import type { Engine } from './engine.js';
 
 /** The pool as Kysely sees it: waiting for a connection ends with the call, or the attempt, that waits. */
@@ -29,7 +29,7 @@ export class CallPool {
     const { pool, statementTimeout } = engine;
     const connecting = pool.connect();
     const client = await (signal ? untilAborted(connecting, signal) : connecting).catch((error: unknown) => {
-      throw signal?.aborted ? signal.reason : toDatabaseError(error);
+      throw signal?.aborted ? signal.reason : unavailable(error);
     });
     try {
       const fitting = statementTimeout?.fit(client, limits?.remainingMs ?? 0);

@@ -10,32 +10,46 @@ const NETWORK_CODES: ReadonlySet<string> = new Set(
 );
 
 /**
- * SQLSTATE: connection exceptions (08…), too many connections, shutdown, crash, starting up.
+ * SQLSTATE: connection exceptions (08…), too many connections, shutdown, crash, starting up, database dropped, session
+ * or transaction idle or open for too long; and read-only, which a server is that was demoted under its connections.
  * Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const UNAVAILABLE_STATE = /^(08\w{3}|53300|57P0[123])$/;
+const UNAVAILABLE_STATE = /^(08\w{3}|53300|57P0[1-5]|25P0[34]|25006)$/;
 
 /** serialization_failure, deadlock_detected */
 const CONFLICT_STATE = /^(40001|40P01)$/;
+
+/** query_canceled: by statement_timeout, or by an operator */
+const CANCELED_STATE = '57014';
+
+/** lock_not_available: by lock_timeout where an interrupt said so, otherwise by NOWAIT, which a feature asks for. */
+const LOCK_STATE = '55P03';
+const INTERRUPT = 'ProcessInterrupts';
 
 /** node-postgres gives these no code. */
 const UNAVAILABLE_MESSAGE =
   /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool after)/;
 
 /**
- * The service's own error for what a retry may cure. Anything else comes back as it is: a feature
+ * The service's own error for what a retry may cure, and for what took too long. Anything else comes back as it is: a feature
  * may know its `code` (23505, unique violation), and what nobody handles answers INTERNAL.
  */
 export function toDatabaseError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
   if (CONFLICT_STATE.test(code)) return conflict(error);
+  if (code === CANCELED_STATE || isLockTimeout(error, code)) return timedOut(error);
   const isUnavailable =
     NETWORK_CODES.has(code) || UNAVAILABLE_STATE.test(code) || UNAVAILABLE_MESSAGE.test(error.message);
   return isUnavailable ? unavailable(error) : error;
 }
 
-function unavailable(cause: Error): ServiceError {
+function isLockTimeout(error: Error, code: string): boolean {
+  return code === LOCK_STATE && 'routine' in error && error.routine === INTERRUPT;
+}
+
+/** Whatever kept a connection from opening: for the caller the database is away. */
+export function unavailable(cause: unknown): ServiceError {
   return new ServiceError({
     code: 'UNAVAILABLE',
     reason: 'DATABASE_UNAVAILABLE',
@@ -50,6 +64,15 @@ function conflict(cause: Error): ServiceError {
     code: 'ABORTED',
     reason: 'DATABASE_CONFLICT',
     message: 'The change collided with another one and was rolled back; try again',
+    cause,
+  });
+}
+
+function timedOut(cause: Error): ServiceError {
+  return new ServiceError({
+    code: 'DEADLINE_EXCEEDED',
+    reason: 'DATABASE_TIMEOUT',
+    message: 'The database stopped the query, which took longer than it may',
     cause,
   });
 }

@@ -31,8 +31,9 @@ export interface PoolState {
  * ended it: nobody is there any more.
  *
  * Queries throw ServiceError UNAVAILABLE / DATABASE_UNAVAILABLE when the server is away or the pool
- * stays exhausted for DATABASE_CONNECT_TIMEOUT_MS, and ABORTED / DATABASE_CONFLICT on a deadlock or
- * a serialisation failure. Other errors of PostgreSQL come as they are, SQLSTATE in `code`.
+ * stays exhausted for DATABASE_CONNECT_TIMEOUT_MS, ABORTED / DATABASE_CONFLICT on a deadlock or a serialisation
+ * failure, and DEADLINE_EXCEEDED / DATABASE_TIMEOUT when the server stopped them, by `statement_timeout`, `lock_timeout`
+ * or an operator. Other errors of PostgreSQL come as they are, SQLSTATE in `code`.
  */
 export class Database<Tables = unknown> {
   /** The query builder. Each query takes any free connection; for several on one use `transaction`. */
