@@ -11,7 +11,7 @@ import { service as project } from '../../src/app.module.js';
 import { beginFault, endFaults } from '../support/faulty.js';
 import { eventually, TestApp } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
-import { createDatabase } from '../support/postgres.js';
+import { createDatabase, runOn } from '../support/postgres.js';
 import { RedisServer } from '../support/redis.js';
 import { Scrape } from '../support/scrape.js';
 
@@ -322,6 +322,30 @@ test('a claim that Redis answers too late is given back', async () => {
   await eventually('it can be run', async () => (await run(app)).status === 202, 5000);
   holding.resolve();
 });
+
+test('nor is a run begun whose claim PostgreSQL answers when its lease may be over', async () => {
+  const DATABASE_URL = await createDatabase(inject('postgresUrl'));
+  const app = await start({ ...project, module: QueryingModule }, { DATABASE_URL, JOBS_ENABLED: 'false' });
+  await runOnce(app);
+  const holding = runOn(
+    DATABASE_URL,
+    'do $$ begin perform 1 from job_leases for update; perform pg_sleep(5.5); end $$',
+  );
+  await eventually('the row is locked', async () => (await waitEvents(DATABASE_URL)).includes('PgSleep'));
+  expect(await run(app)).toMatchObject({ status: 503, body: { reason: 'JOB_LOCK_UNAVAILABLE' } });
+  await holding;
+  expect(jobLines().at(-1)).toMatchObject({
+    result: 'skipped',
+    cause: expect.stringMatching(/within 5000 ms/),
+  });
+  expect(app.get(Worker).runs).toHaveLength(1);
+  await runOnce(app);
+});
+
+async function waitEvents(url: string): Promise<unknown[]> {
+  const rows = await runOn(url, 'select wait_event from pg_stat_activity where datname = current_database()');
+  return rows.map((row) => row['wait_event']);
+}
 
 const isSkipped = ({ result }: Line) => result === 'skipped';
 const toggle = (isEnabled: boolean) => ({

@@ -12,6 +12,8 @@ import type { JobMetrics } from './job.metrics.js';
 
 /** An aborted run has this time to return before another instance may begin one, in milliseconds. */
 const LEASE_MARGIN_MS = 10_000;
+/** A lease may be that old when its run begins, in milliseconds: what is left of the margin is for the end of the run. */
+const CLAIM_LIMIT_MS = LEASE_MARGIN_MS / 2;
 /** Timers run ahead of the clock by this much at most. */
 const TIMER_JITTER_MS = 5;
 const logger = new Logger('Jobs');
@@ -93,7 +95,7 @@ export class JobRunner {
   async #claim(claim: JobClaim): Promise<Start> {
     if (!this.job.isLocked) return 'started';
     try {
-      const answer = await this.tools.lock.claim(claim);
+      const answer = await this.#ask(claim);
       if (answer === 'acquired') return 'started';
       return answer === 'busy' ? this.#skip('busy', 'another instance still runs it') : answer;
     } catch (error) {
@@ -103,6 +105,16 @@ export class JobRunner {
       await this.tools.lock.release(claim).catch(() => undefined);
       return start;
     }
+  }
+
+  /** @throws when the answer comes so late that the run might outlive its lease, also because this process stood still */
+  async #ask(claim: JobClaim): Promise<Claim> {
+    const askedAt = performance.now();
+    const answer = await this.tools.lock.claim(claim);
+    const tookMs = Math.round(performance.now() - askedAt);
+    if (tookMs > CLAIM_LIMIT_MS)
+      throw new Error(`no answer within ${CLAIM_LIMIT_MS} ms, but after ${tookMs} ms`);
+    return answer;
   }
 
   #skip<Reason extends Start>(reason: Reason, cause: string): Reason {
