@@ -586,6 +586,14 @@ describe('database on a server', () => {
     await runOn(url, `drop role ${role}`);
   });
 
+  it('has the server find out within half a minute that this host has vanished, with its transactions', async () => {
+    const { rows } = await sql<{ name: string; setting: string }>`
+      select name, setting from pg_settings where name like 'tcp_keepalives%' order by name`.execute(
+      database.query,
+    );
+    expect(rows.map(({ setting }) => Number(setting))).toEqual([3, 15, 5]);
+  });
+
   it('bounds every statement a little above the longest deadline', async () => {
     const row = await one<{ statement_timeout: string }>(database, 'show statement_timeout');
     expect(row.statement_timeout).toBe('35s');

@@ -2,13 +2,20 @@ import pg from 'pg';
 import type { ChassisConfig } from '../config/index.js';
 import { createCancel } from './cancel-request.js';
 import type { Engine, ListenSession, OnNotification } from './engine.js';
-import { logLostConnections } from './lost-connections.js';
+import { logLostConnections, untilLost } from './lost-connections.js';
 import { StatementTimeout } from './statement-timeout.js';
 import { typeParsers } from './type-parsers.js';
 
 /** A peer that vanished without a word is found out by asking. */
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT_TIMEOUT_MS = 5000;
+
+/**
+ * The server asks likewise, and rolls back what a host that vanished amid a transaction has left open. By default its
+ * system asks after two hours; so long it keeps the locks of the rows.
+ */
+const ASK_FOR_US = `select set_config('tcp_keepalives_idle', '15', false),
+  set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`;
 
 /** The keys that a pool is made of. */
 export type PostgresSettings = Pick<
@@ -28,7 +35,9 @@ export function createPostgresEngine(settings: PostgresSettings): Engine {
     keepAlive: true,
     types: typeParsers,
   };
-  const pool = new pg.Pool({ ...client, max: settings.DATABASE_POOL_MAX });
+  // The pool waits for it, which its types do not say.
+  const hooks = { onConnect: (connected: pg.ClientBase) => haveAsked(connected, connectTimeoutMs) };
+  const pool = new pg.Pool({ ...client, max: settings.DATABASE_POOL_MAX, ...hooks });
   logLostConnections(pool);
   return {
     kind: 'postgres',
@@ -38,6 +47,13 @@ export function createPostgresEngine(settings: PostgresSettings): Engine {
     openListenSession: (onNotification) => openListenSession(client, onNotification),
     close: () => pool.end(),
   };
+}
+
+async function haveAsked(client: pg.ClientBase, limitMs: number): Promise<void> {
+  await untilLost(client as pg.PoolClient, client.query(ASK_FOR_US), limitMs).catch((error: unknown) => {
+    // What is not PostgreSQL itself may not know the settings, and does without.
+    if (!(error instanceof pg.DatabaseError)) throw error;
+  });
 }
 
 async function openListenSession(
