@@ -1,5 +1,6 @@
-import { Controller, Get, Module, Post, Query } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Post, Query } from '@nestjs/common';
 import { Audit } from '#chassis/audit';
+import { Job } from '#chassis/jobs';
 import { MetricsRegistry } from '#chassis/metrics';
 import { createGrpcClientInterceptor, Tracing } from '#chassis/tracing';
 import { GrpcTestClient } from '../support/grpc-test-client.js';
@@ -38,10 +39,21 @@ class ObservedController {
   }
 }
 
+/** Runs all the time; every second run fails. */
+@Injectable()
+class ObservedJob {
+  #runs = 0;
+
+  @Job({ name: 'observed', everyMs: 500, timeoutMs: 5000 })
+  async run(): Promise<void> {
+    if (++this.#runs % 2 === 0) throw new Error('failed on purpose');
+  }
+}
+
 /** A service whose every metric can be made to move; the probe is part of it. */
 @Module({
   imports: [ProbeModule],
   controllers: [ObservedController, ObservedPolicies],
-  providers: [ObservedMiddleware],
+  providers: [ObservedJob, ObservedMiddleware],
 })
 export class ObservedModule {}
