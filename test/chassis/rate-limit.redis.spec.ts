@@ -228,6 +228,26 @@ describe('no call fails because of Redis', () => {
     expect([said('Redis is away; what needs it does without'), said('Redis is back')]).toEqual([2, 2]);
   });
 
+  test('which answers and does not let it count', async () => {
+    const app = await start();
+    expect([await statusOf(app, 'warm'), await storeOf(app)]).toEqual([200, 'redis']);
+    await server.command('ACL SETUSER default -eval -evalsha');
+    await eventually('the process decides', async () => {
+      expect([200, 429]).toContain(await statusOf(app, 'warm'));
+      return (await storeOf(app)) === 'fallback';
+    });
+    expect(said('Redis refuses to count for rate limits; each instance does by itself')).toBe(1);
+    await server.command('ACL SETUSER default +@all');
+    await eventually(
+      'Redis decides again',
+      async () => {
+        expect([200, 429]).toContain(await statusOf(app, 'warm'));
+        return said('Redis counts for rate limits again') === 1 && (await storeOf(app)) === 'redis';
+      },
+      RETURN_LIMIT_MS,
+    );
+  });
+
   test('which is not there when the service starts', async () => {
     await server.kill();
     const app = await start();

@@ -1,8 +1,14 @@
+import { Logger } from '@nestjs/common';
+import { whyOf } from '../errors/index.js';
 import { RedisScript, type Redis } from '../redis/index.js';
 import type { Rate } from './token-bucket.js';
 import type { Grant, TokenSource } from './token-source.js';
 
 const MICROSECONDS = 1000;
+/** How a Redis that is there says that it runs no script for us: no right to it, or somebody else's does not end. */
+const REFUSES = /(?:^|-)(?:NOPERM|NOAUTH|BUSY) |unknown command/;
+/** It is asked again after this time, in milliseconds. */
+const REFUSED_MS = 5000;
 
 /**
  * `TokenBucket` on Redis' own clock, in microseconds since 2026: numbers small enough to be exact. The key ends
@@ -37,7 +43,10 @@ return { granted, math.max(0, free - granted), math.ceil(wait) }
 /** Buckets in Redis: what all instances of a service grant together is limited. */
 export class RedisTokenSource implements TokenSource {
   readonly name = 'redis';
+  readonly #logger = new Logger('RateLimits');
   readonly #prefix: string;
+  /** Since when it refuses, on the monotonic clock. */
+  #refusedAt: number | undefined;
 
   /** @param service its name; instances of one name share their buckets */
   constructor(
@@ -49,7 +58,8 @@ export class RedisTokenSource implements TokenSource {
   }
 
   get isUp(): boolean {
-    return this.redis.isUp;
+    const isRefused = this.#refusedAt !== undefined && performance.now() - this.#refusedAt < REFUSED_MS;
+    return this.redis.isUp && !isRefused;
   }
 
   get limitMs(): number {
@@ -70,7 +80,7 @@ export class RedisTokenSource implements TokenSource {
     await this.redis.send(['DEL', this.#keyOf(policy, key)]);
   }
 
-  #run(
+  async #run(
     policy: string,
     key: string,
     { intervalMs, capacityMs }: Rate,
@@ -78,7 +88,21 @@ export class RedisTokenSource implements TokenSource {
     wanted: number,
   ): Promise<unknown> {
     const values = [intervalMs * MICROSECONDS, capacityMs * MICROSECONDS, needed, wanted];
-    return TAKE.run(this.redis, [this.#keyOf(policy, key)], values.map(String));
+    try {
+      const reply = await TAKE.run(this.redis, [this.#keyOf(policy, key)], values.map(String));
+      if (this.#refusedAt !== undefined) this.#logger.log('Redis counts for rate limits again');
+      this.#refusedAt = undefined;
+      return reply;
+    } catch (error) {
+      if (error instanceof Error && REFUSES.test(error.message)) this.#noteRefusal(error);
+      throw error;
+    }
+  }
+
+  #noteRefusal(error: Error): void {
+    const text = 'Redis refuses to count for rate limits; each instance does by itself';
+    if (this.#refusedAt === undefined) this.#logger.warn({ cause: whyOf(error) }, text);
+    this.#refusedAt = performance.now();
   }
 
   #keyOf(policy: string, key: string): string {
