@@ -146,6 +146,14 @@ describe.each(['postgres', 'embedded'] as const)('database (%s)', (kind) => {
     await database.ping();
   });
 
+  it('tells what a transaction met first where it is used further', async () => {
+    const work = database.transaction(async (transaction) => {
+      await sql`select 1 from nowhere`.execute(transaction).catch(() => undefined);
+      await sql`select 1`.execute(transaction);
+    });
+    await expect(work).rejects.toMatchObject({ code: '25P02', cause: { code: '42P01' } });
+  });
+
   it('counts what a statement changed', async () => {
     const result = await database.query
       .insertInto('item')
@@ -725,6 +733,33 @@ describe('migrations', () => {
     const items = DatabaseModule.forFeature(itemMigrations);
     for (const imports of [[items], [items, other], [other], [], [other, items]])
       await start(config, imports);
+  });
+
+  it('run once where the isolation of transactions is another one by default', async () => {
+    const config = await freshConfig();
+    const url = config.get('DATABASE_URL');
+    const name = new URL(url).pathname.slice(1);
+    await runOn(url, `alter database ${name} set default_transaction_isolation = 'repeatable read'`);
+    const slow = async (db: Kysely<unknown>) => {
+      await createItems(db);
+      await delay(100);
+    };
+    const feature = () =>
+      DatabaseModule.forFeature({ name: 'items', migrations: { '0001_create_item': { up: slow } } });
+    await Promise.all([start(config, [feature()]), start(config, [feature()]), start(config, [feature()])]);
+  });
+
+  it('say why they cannot begin, where the role may make no table', async () => {
+    const url = new URL((await freshConfig()).get('DATABASE_URL'));
+    const role = url.pathname.slice(1);
+    await runOn(url.href, `create role ${role} login`);
+    await runOn(url.href, 'revoke create on schema public from public');
+    url.username = role;
+    const config = await configOf({ DATABASE_URL: url.href });
+    await expect(start(config, [DatabaseModule.forFeature(itemMigrations)])).rejects.toThrow(
+      'Migration items/* failed: permission denied for schema public.',
+    );
+    await runOn(inject('postgresUrl'), `drop role ${role}`);
   });
 
   it('let the previous version start after a newer one', async () => {

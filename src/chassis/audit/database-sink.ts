@@ -40,7 +40,7 @@ export class DatabaseSink implements AuditSink {
     const call = new SinkCall('audit');
     call.expireAfter(this.timeoutMs, () => new Error('the database takes too long'));
     try {
-      const end = await runInCall(call, () => this.database.transaction((db) => this.#append(db, batch)));
+      const end = await runInCall(call, () => this.#inTurn((db) => this.#append(db, batch)));
       return { chain: CHAIN, ...end };
     } finally {
       call.close();
@@ -53,6 +53,11 @@ export class DatabaseSink implements AuditSink {
 
   async close(): Promise<void> {
     // The database's own module closes it.
+  }
+
+  /** Whoever waits for the lock has to see what was written meanwhile, whatever the database's default is. */
+  #inTurn<T>(work: (transaction: Transaction<AuditTables>) => Promise<T>): Promise<T> {
+    return this.database.query.transaction().setIsolationLevel('read committed').execute(work);
   }
 
   async #append(db: Transaction<AuditTables>, { id, bodies }: AuditBatch): Promise<ChainState> {

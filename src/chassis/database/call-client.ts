@@ -1,7 +1,7 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { currentLimits, disturbanceOf, type Limits } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
-import { toDatabaseError } from './database-errors.js';
+import { isOfFailedTransaction, toDatabaseError } from './database-errors.js';
 import type { Engine } from './engine.js';
 import { untilLost } from './lost-connections.js';
 import { failQuerySpan, startQuerySpan } from './query-span.js';
@@ -18,6 +18,7 @@ export class CallClient {
   readonly #engine: Engine;
   #isLost = false;
   #hasOwnTimeLimit = false;
+  #failure: unknown;
 
   constructor(client: PoolClient, engine: Engine) {
     this.#client = client;
@@ -41,7 +42,7 @@ export class CallClient {
       return result;
     } catch (error) {
       failQuerySpan(span, error);
-      const translated = toDatabaseError(error);
+      const translated = toDatabaseError(this.#withCause(error));
       this.#isLost ||= isSent && translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
       throw limits?.abortReason ?? translated;
     }
@@ -50,6 +51,13 @@ export class CallClient {
   /** A server that shuts down says so before its socket closes; the pool must not hand that one out again. */
   release(destroy = false): void {
     this.#client.release(destroy || this.#isLost);
+  }
+
+  /** In a failed transaction the server says no more than that it has failed; why, it said before. */
+  #withCause(error: unknown): unknown {
+    if (isOfFailedTransaction(error)) error.cause ??= this.#failure;
+    else this.#failure = error;
+    return error;
   }
 
   /** A query that was done all the same keeps its result: what follows it knows the true state. */

@@ -19,6 +19,9 @@ const UNAVAILABLE_STATE = /^(08\w{3}|53300|57P0[1-5]|25P0[34]|25006)$/;
 /** serialization_failure, deadlock_detected */
 const CONFLICT_STATE = /^(40001|40P01)$/;
 
+/** in_failed_sql_transaction */
+const FAILED_TRANSACTION_STATE = '25P02';
+
 /** query_canceled: by statement_timeout, or by an operator */
 const CANCELED_STATE = '57014';
 
@@ -42,6 +45,11 @@ export function toDatabaseError(error: unknown): unknown {
   const isUnavailable =
     NETWORK_CODES.has(code) || UNAVAILABLE_STATE.test(code) || UNAVAILABLE_MESSAGE.test(error.message);
   return isUnavailable ? unavailable(error) : error;
+}
+
+/** By its SQLSTATE: errors of the embedded database are of a class of their own. */
+export function isOfFailedTransaction(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === FAILED_TRANSACTION_STATE;
 }
 
 function isLockTimeout(error: Error, code: string): boolean {

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import { whyOf } from '../errors/index.js';
+import { isOfFailedTransaction } from './database-errors.js';
 import type { FeatureMigrations } from './migration-registry.js';
 
 /** Any number will do, as long as every process takes the same. */
@@ -23,12 +24,16 @@ export async function migrate<Tables>(
   features: readonly FeatureMigrations[],
 ): Promise<void> {
   if (features.length === 0) return;
-  await database.transaction().execute(async (transaction) => {
-    // Building an index may take longer than any call does, and so may waiting for who builds it.
-    await sql`set local statement_timeout = 0`.execute(transaction);
-    await lock(transaction);
-    for (const feature of features) await migrateFeature(transaction, feature);
-  });
+  // Whoever waits for the lock has to see what was done meanwhile, whatever the database's default is.
+  await database
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (transaction) => {
+      // Building an index may take longer than any call does, and so may waiting for who builds it.
+      await sql`set local statement_timeout = 0`.execute(transaction);
+      await lock(transaction);
+      for (const feature of features) await migrateFeature(transaction, feature);
+    });
 }
 
 /**
@@ -63,7 +68,12 @@ async function migrateFeature<Tables>(db: Kysely<Tables>, feature: FeatureMigrat
   const migrator = new Migrator({ db, provider: { getMigrations }, migrationTableName: table });
   const { error } = await migrator.migrateToLatest();
   // Kysely's own error may be the one that follows: in a failed transaction it cannot unlock either.
-  if (error !== undefined) throw failure ?? fail(error, '*');
+  if (error !== undefined) throw failure ?? fail(causeOf(error), '*');
+}
+
+/** Kysely asks on in a transaction that has failed, and passes on what it hears then. */
+function causeOf(error: unknown): unknown {
+  return isOfFailedTransaction(error) && error.cause instanceof Error ? error.cause : error;
 }
 
 function namingFailures(
