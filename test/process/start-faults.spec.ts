@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +122,27 @@ describe('surroundings that do not fit', () => {
     expect(await refusedStart({ DATA_DIR })).toMatch(
       new RegExp(`${DATA_DIR} cannot be written \\(EEXIST\\)\\. Set DATA_DIR`),
     );
+  });
+
+  test('name the folder of an embedded database that is of another version or damaged', async () => {
+    const DATA_DIR = join(directory, 'another-version');
+    mkdirSync(join(DATA_DIR, 'postgres'), { recursive: true });
+    writeFileSync(join(DATA_DIR, 'postgres/PG_VERSION'), '9.6\n');
+    expect(await refusedStart({ DATA_DIR })).toMatch(
+      new RegExp(`^The embedded database in ${DATA_DIR}/postgres cannot be started \\(.+\\)\\. Make room`),
+    );
+  });
+
+  test('name the folder of an embedded database for which there is no room', async () => {
+    await using service = await startProcess({ env: { DATA_DIR: join(directory, 'no-room') } });
+    execFileSync('prlimit', ['--pid', String(service.pid), '--fsize=1000000:unlimited']);
+    expect(await service.exit).toBe(1);
+    expect(service.lines).toMatchObject([
+      {
+        level: 'fatal',
+        msg: expect.stringMatching(/no-room\/postgres cannot be started \(.+\)\. Make room/),
+      },
+    ]);
   });
 
   test.each([
