@@ -56,6 +56,18 @@ async function askAll(service: ServiceProcess, workers: number): Promise<Answer[
   return [...answers.values()];
 }
 
+/** How many looks at the configuration ended how. */
+async function looksOf(service: ServiceProcess) {
+  const scrape = await Scrape.of(service);
+  const count = (result: string) => scrape.sum('config_reloads_total', { result });
+  return {
+    applied: count('applied'),
+    unchanged: count('unchanged'),
+    refused: count('refused'),
+    failed: count('failed'),
+  };
+}
+
 const allSay = (service: ServiceProcess, wanted: Partial<Answer>) =>
   eventually(
     `both workers say ${JSON.stringify(wanted)}`,
@@ -193,6 +205,16 @@ test('one process alone looks on SIGHUP and POST /config/reload at what no event
   const answer = await service.management.post('/config/reload');
   expect(answer).toMatchObject({ status: 503, body: { reason: 'CONFIG_SOURCE_UNAVAILABLE' } });
   expect(answer.body.detail).toContain('is not YAML (line');
+  const before = await looksOf(service);
+  service.signal('SIGHUP');
+  const isTold = ({ msg, cause }: LogLine) =>
+    msg === 'configuration could not be read as a whole' && cause === 'SIGHUP';
+  await eventually('the signal was in vain', () => service.lines.some(isTold));
+  expect(service.lines.find(isTold)).toMatchObject({
+    level: 'error',
+    reason: expect.stringContaining('is not YAML (line'),
+  });
+  expect(await looksOf(service)).toEqual({ ...before, failed: before.failed + 1 });
   write('GREETING: two\nFIXED: sand\n');
   expect((await service.management.post('/config/reload')).status).toBe(200);
   expect(await ask(service)).toMatchObject({ greeting: 'two', fixed: 'stone' });

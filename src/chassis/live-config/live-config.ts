@@ -51,6 +51,8 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   #refused: Refusal | undefined;
   /** The revision that was gone back to, until a source changes. */
   #pinned: PinnedRevision | undefined;
+  /** While every source is read for somebody who asked: what fails then counts once, as the answer. */
+  #isLooking = false;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadOutcome> | undefined;
 
@@ -124,12 +126,13 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   /** Reads every source now and takes what they say, also what a rollback had set aside. */
   reload(cause: string): Promise<ReloadOutcome> {
     return this.#inTurn(async () => {
-      await this.sources.look();
+      this.#isLooking = true;
+      await this.sources.look().finally(() => (this.#isLooking = false));
       const outcome = await this.#take(cause, true);
-      const faults = this.sources.followed.flatMap(({ fault }) => fault ?? []);
       if (outcome.result === 'unchanged') this.#logger.log({ cause }, 'configuration is unchanged');
-      if (faults.length === 0 || outcome.result === 'refused') return outcome;
-      return { ...outcome, result: 'failed', reason: faults.join('; ') };
+      if (outcome.result === 'failed')
+        this.#logger.error({ cause, reason: outcome.reason }, 'configuration could not be read as a whole');
+      return outcome;
     });
   }
 
@@ -157,7 +160,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   #hear({ name, fault }: FollowedSource): void {
     if (fault === undefined) this.#logger.log({ source: name }, 'source of the configuration was read');
     else {
-      this.#reloads.labels('failed').inc();
+      if (!this.#isLooking) this.#reloads.labels('failed').inc();
       this.#logger.error(
         { source: name, reason: fault },
         'source of the configuration cannot be used; what it said last stays',
@@ -195,7 +198,14 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
       this.#noteRestart(settled.restartNeeded);
       this.#keepSnapshot();
     }
-    return this.#count(outcome);
+    return this.#count(isAsked ? this.#asWhole(outcome) : outcome);
+  }
+
+  /** Whoever asked for a look at all sources is told of those that could not be read, whatever the others said. */
+  #asWhole(outcome: ReloadOutcome): ReloadOutcome {
+    const faults = this.sources.followed.flatMap(({ fault }) => fault ?? []);
+    if (faults.length === 0 || outcome.result === 'refused') return outcome;
+    return { ...outcome, result: 'failed', reason: faults.join('; ') };
   }
 
   /** Whether they say what they said before, also before something that was refused: that is over then. */
