@@ -1,6 +1,5 @@
-import { ConfigSources, isLive, type Config } from '#chassis/config';
+import { ConfigSources, isLive, typesOfKey, type Config } from '#chassis/config';
 import { isEncrypted } from '#chassis/secrets';
-import { z } from 'zod';
 import { fieldOf, serviceOptions } from './service-options.ts';
 
 /** Prints what a key means and where its value comes from. @throws when the configuration is not valid */
@@ -9,7 +8,7 @@ export async function explain(key: string): Promise<void> {
   const field = fieldOf(options.shape, key);
   const fallback = field.safeParse(undefined);
   console.log(`${key}: ${field.description ?? ''}`);
-  console.log(`  type     ${typeOf(field)}`);
+  console.log(`  type     ${typesOfKey(field).join(' or ').replaceAll('`', '')}`);
   console.log(`  default  ${fallback.success ? show(fallback.data) : 'none: it must be set'}`);
   console.log(`  change   ${isLive(field) ? 'live: while the service runs' : 'static: needs a restart'}`);
   const { config, sources } = await ConfigSources.open(options);
@@ -21,13 +20,6 @@ export async function explain(key: string): Promise<void> {
       console.log(
         `  ${source === entry?.source ? '*' : ' '} ${source}: ${showLayer(config, key, values[key])}`,
       );
-}
-
-function typeOf(field: z.ZodType): string {
-  const { enum: words, type, anyOf } = z.toJSONSchema(field, { io: 'input', unrepresentable: 'any' });
-  if (words) return words.join(' | ');
-  const types = anyOf?.map((each) => (each as { type?: string }).type ?? 'text') ?? [type ?? 'text'];
-  return [...new Set(types)].join(' or ');
 }
 
 function showLayer(config: Config, key: string, value: unknown): string {

@@ -68,11 +68,20 @@ test('makes keys, encrypts what standard input says, decrypts and explains it wi
 test('explains which source wins, and what a key may be', async () => {
   const { out, code } = await config(['explain', 'LOG_LEVEL'], { env: { LOG_LEVEL: 'debug' } });
   expect(code).toBe(0);
-  expect(out).toContain('trace | debug | info | warn | error | fatal | silent');
+  expect(out).toContain('trace or debug or info or warn or error or fatal or silent');
   expect(out).toContain('live: while the service runs');
   expect(out).toMatch(
     /value {4}debug, from environment\n {2}\* environment: debug\n {4}config\/test\.yaml: silent/,
   );
+});
+
+test.each([
+  ['WORKERS', 'auto or whole number 1 – 1024'],
+  ['LOG_CALL_SAMPLE_RATIO', 'number 0 – 1'],
+  ['DATABASE_URL', 'text'],
+])('explains the type of %s as docs/configuration-keys.md does: %s', async (key, type) => {
+  const { out } = await config(['explain', key]);
+  expect(out).toContain(`type     ${type}\n`);
 });
 
 test('checks the whole configuration and exits 1 with all faults, showing no value', async () => {

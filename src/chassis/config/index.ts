@@ -6,7 +6,7 @@ export type { AppliedChange, ConfigChange, PreparedChange, PrepareChange } from 
 export { Config, type ConfigEntry, type ConfigSource } from './config.js';
 export { chassisConfigSchema, type ChassisConfig } from './config.schema.js';
 export { renderEnvExample } from './env-example.js';
-export { renderKeysDocument } from './keys-document.js';
+export { renderKeysDocument, typesOfKey } from './keys-document.js';
 export { FileWatch } from './file-watch.js';
 export type { ConfiguredFlag } from './flags.schema.js';
 export { isLive, live } from './fields.js';

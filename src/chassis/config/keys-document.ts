@@ -32,12 +32,16 @@ export function renderKeysDocument(shape: z.ZodRawShape = {}): string {
   ].join('\n');
 }
 
+/** What a key may be, in words; what has to be written as it stands is in backticks. */
+export function typesOfKey(field: z.ZodType): string[] {
+  return typesOf(z.toJSONSchema(field, { io: 'output', unrepresentable: 'any' }) as Described);
+}
+
 function renderRow(key: string, field: z.ZodType): string {
   const fallback = field.safeParse(undefined);
-  const described = z.toJSONSchema(field, { io: 'output', unrepresentable: 'any' }) as Described;
   const cells = [
     `\`${key}\``,
-    typesOf(described).join(' or '),
+    typesOfKey(field).join(' or '),
     fallback.success ? renderDefault(fallback.data) : '– (must be set)',
     isLive(field) ? '**live**' : 'restart',
     field.description ?? '',
