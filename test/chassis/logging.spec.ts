@@ -41,6 +41,15 @@ const RPCS: Readonly<Record<string, string>> = {
 const shared = new EventEmitter().setMaxListeners(0);
 const ticks = setInterval(() => shared.emit('tick'), 5);
 
+/** An error that does not let itself be written. */
+function unreadable(): Error {
+  return Object.defineProperty(new Error(), 'message', {
+    get: () => {
+      throw new Error('a secret of the inside');
+    },
+  });
+}
+
 /** The probe, which at `log` writes a line in every way in which code can come to run. */
 @Injectable()
 class TalkingProbe extends ProbeService {
@@ -66,6 +75,7 @@ class TalkingProbe extends ProbeService {
 
   override async run(order: Order): Promise<Order> {
     if (order.reason === 'wait') await this.#wait();
+    if (order.reason === 'unreadable') throw unreadable();
     if (order.reason !== 'log') return super.run(order);
     const owner = currentCall()?.requestId;
     const say = (msg: string) => this.pino.info({ owner }, msg);
@@ -249,6 +259,24 @@ describe.each(SHAPES)('over $name', ({ name, isGrpc, call }) => {
     const latency = Number(line['latency_ms']);
     expect(latency).toBeGreaterThan(timeoutMs === undefined ? 0 : timeoutMs - 20);
     expect(Number(line['latency_bucket'])).toBeGreaterThanOrEqual(latency / 1000);
+  });
+
+  test('an error that cannot be written is answered as any other, and its line says why', async () => {
+    const id = newId();
+    expect(await call(app, 'unreadable', { headers: { 'x-request-id': id } })).toEqual({
+      code: 'INTERNAL',
+      reason: 'INTERNAL',
+      message: 'The service failed; quote the request id when you report it',
+    });
+    expect(await callLine(id)).toMatchObject({ level: 'error', code: 'INTERNAL' });
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        request_id: id,
+        msg: 'call failed',
+        unwritten: 'a secret of the inside',
+      }),
+    );
   });
 
   test('a call that its client cancels ends with one line', async () => {

@@ -2,8 +2,9 @@ import { createRequire } from 'node:module';
 import { pino, symbols, type DestinationStream, type Logger } from 'pino';
 import { listOf, redactJson, type Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
+import { whyOf } from '../errors/primary.js';
 import type { LineBuffer } from './line-buffer.js';
-import { LogLevels, type LogLevel } from './log-levels.js';
+import { contextOf, LogLevels, type LogLevel } from './log-levels.js';
 import { LogOutput } from './log-output.js';
 import { scopeFields } from './scope-fields.js';
 
@@ -68,7 +69,14 @@ function createLogger(
       mixinMergeStrategy: (fields, callFields) => ({ ...callFields, ...fields }),
       hooks: {
         logMethod(parameters, write, level) {
-          if (!isLed(this, logger) || levels.allowsLine(parameters[0], level)) write.apply(this, parameters);
+          if (isLed(this, logger) && !levels.allowsLine(parameters[0], level)) return;
+          try {
+            write.apply(this, parameters);
+          } catch (error) {
+            // A getter that throws, as of a model or of an error, is no failure of the call that logs.
+            const [fields, text = 'a log line without its fields'] = parameters;
+            write.call(this, { context: contextOf(fields), unwritten: whyOf(error) }, text);
+          }
         },
         // Instead of pino's `redact`, which reads its paths anew for every line: that was two thirds of its cost.
         streamWrite: redactJson,

@@ -125,7 +125,8 @@ function tooManyLevels(): ServiceError {
   });
 }
 
-function contextOf(fields: unknown): string | undefined {
+/** The name of the logger that a line comes from. */
+export function contextOf(fields: unknown): string | undefined {
   if (typeof fields !== 'object' || fields === null || !('context' in fields)) return undefined;
   return typeof fields.context === 'string' ? fields.context : undefined;
 }
