@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { buildOnce, PROJECT } from '../support/build.js';
 import { CLEAN_ENVIRONMENT } from '../support/clean-environment.js';
 import { eventually } from '../support/eventually.js';
+import { freePorts } from '../support/free-ports.js';
 import { HttpTestClient } from '../support/http-test-client.js';
 import { createDatabase } from '../support/postgres.js';
 import { SERVICE_NAME } from '../support/service-name.js';
@@ -263,3 +264,30 @@ test('a file gets every line, in order', async () => {
   expect(indexes).toEqual(Array.from({ length: 30_000 }, (_, index) => index));
   expect(lines.at(-1)?.['msg']).toBe('shut down');
 });
+
+test('readable lines hold up no call of a reader that stops, and one that cannot be made readable is no end of them', async () => {
+  const [http, management] = (await freePorts(2)).map(String);
+  const child = spawn(process.execPath, [SCRIPT], {
+    env: { ...env, LOG_FORMAT: 'pretty', HTTP_PORT: http ?? '', MANAGEMENT_PORT: management ?? '' },
+    cwd: PROJECT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  await eventually('ready', () => text.includes('INFO: service ready'), START_MS);
+  const flood = new HttpTestClient(`127.0.0.1:${http}`);
+
+  await flood.get('/end/deep');
+  await eventually('the deep line', () => text.includes('"msg":"deep"'));
+  await flood.get('/flood/1');
+  await eventually('the next line', () => text.includes('INFO: flood'));
+
+  child.stdout.pause();
+  expect((await flood.get('/flood/60000')).status).toBe(200);
+  const { body } = await new HttpTestClient(`127.0.0.1:${management}`).get('/metrics');
+  expect(Number(/^log_lines_dropped_total (\d+)/m.exec(String(body))?.[1])).toBeGreaterThan(1000);
+  child.stdout.resume();
+  await flood.get('/end/exit').catch(() => undefined);
+  await eventually('the last words', () => text.includes('INFO: last words'));
+}, 120_000);

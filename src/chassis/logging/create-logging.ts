@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { pino, symbols, type DestinationStream, type Logger } from 'pino';
 import { listOf, redactJson, type Config } from '../config/index.js';
 import { currentScope } from '../context/index.js';
@@ -6,9 +5,8 @@ import { whyOf } from '../errors/primary.js';
 import type { LineBuffer } from './line-buffer.js';
 import { contextOf, LogLevels, type LogLevel } from './log-levels.js';
 import { LogOutput } from './log-output.js';
+import { readableLines } from './readable-lines.js';
 import { scopeFields } from './scope-fields.js';
-
-const require = createRequire(import.meta.url);
 
 const STANDARD_OUTPUT = 1;
 /** The service's log: who writes it, what is written, where it goes. */
@@ -34,7 +32,12 @@ export function createLogging(config: Config, destination?: DestinationStream, w
   const output = new LogOutput(STANDARD_OUTPUT);
   const isPretty = !destination && wantsPretty(config);
   const base = { ...baseFields(config), ...(worker !== undefined && { worker }) };
-  const logger = createLogger(config, levels, base, isPretty ? prettyOutput() : (destination ?? output));
+  const logger = createLogger(
+    config,
+    levels,
+    base,
+    isPretty ? readableLines(output) : (destination ?? output),
+  );
   levels.attach(logger);
   levels.configure(config.get('LOG_LEVEL'), levelsOf(config.get('LOG_LEVELS')));
   config.onChange(['LOG_LEVEL', 'LOG_LEVELS'], ({ next }) => {
@@ -128,14 +131,4 @@ function baseFields(config: Config): { service: string; version: string; env: st
 function wantsPretty(config: Config): boolean {
   const format = config.get('LOG_FORMAT');
   return format === 'pretty' || (format === 'auto' && config.get('APP_ENV') === 'development');
-}
-
-/** Loaded where lines are to be read by people, nowhere else. */
-function prettyOutput(): DestinationStream {
-  const { PinoPretty } = require('pino-pretty') as typeof import('pino-pretty');
-  return PinoPretty({
-    ignore: 'service,version,env',
-    translateTime: 'SYS:HH:MM:ss.l',
-    destination: pino.destination({ dest: STANDARD_OUTPUT, sync: true }),
-  });
 }
