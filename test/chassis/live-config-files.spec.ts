@@ -105,6 +105,11 @@ describe('a file', () => {
       },
       'cannot be read (EISDIR)',
     ],
+    [
+      'tagged',
+      () => replace('app.yaml', 'GREETING: !env hunter2\n'),
+      'is not YAML (line 1: TAG_RESOLVE_FAILED)',
+    ],
     ['no YAML', () => replace('app.yaml', 'GREETING: [hunter2\n'), 'is not YAML (line'],
     [
       '10 MB of rubbish',

@@ -35,6 +35,10 @@ test('a name twice in one object is refused in JSON, too', () => {
   );
 });
 
+test('a tag that nobody resolves is refused', () => {
+  expect(() => open('keys: !vault []')).toThrow('is not YAML (line 1: TAG_RESOLVE_FAILED)');
+});
+
 test.each(['{"keys": [],}', '{keys: []}', '{"keys": []} # none', '\uFEFF{"keys": []}'])(
   '%j is YAML',
   (text) => {

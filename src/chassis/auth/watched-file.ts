@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { unwatchFile, watchFile } from 'node:fs';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { YAMLError } from 'yaml';
 import type { z } from 'zod';
-import { ConfigError, readRegularFile } from '../config/index.js';
+import { ConfigError, parseYaml, readRegularFile } from '../config/index.js';
 import { whyOf } from '../errors/index.js';
 import { parseUniqueJson } from './unique-json.js';
 
@@ -94,7 +94,7 @@ function parse(key: string, text: string): unknown {
   try {
     return parseYaml(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    if (!(error instanceof YAMLError)) throw error;
     const line = error.linePos?.[0].line ?? '?';
     // Its message shows the line, which may hold what belongs in no log.
     throw new ConfigError(`The file of ${key} is not YAML (line ${line}: ${error.code}). Correct that line.`);

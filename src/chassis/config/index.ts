@@ -21,6 +21,7 @@ export type { Assembled } from './merge-layers.js';
 export type { FollowedSource } from './sources/followed-source.js';
 export type { ConfiguredPriority } from './load-shedding.schema.js';
 export { MiddlewareChange, MiddlewareName } from './middleware.schema.js';
+export { parseYaml } from './parse-yaml.js';
 export { parseProxyList, type Subnet } from './proxy-list.js';
 export type { ConfiguredRateLimit } from './rate-limit.schema.js';
 export { faultOfRules, type ConfiguredPolicy } from './resilience.schema.js';

@@ -188,6 +188,7 @@ test.each([
   ['HTTP_PORT: 0\nLOG_LEVEL: [hunter2\n', /config\/development\.yaml is not YAML \(line \d/],
   ['- hunter2', /config\/development\.yaml must hold "KEY: value" lines/],
   ['HTTP_PORT:\n  port: hunter2\n', /HTTP_PORT \(from config\/development\.yaml\)/],
+  ['HOST: here\nMANAGEMENT_TOKEN: !vault hunter2\n', /is not YAML \(line 2: TAG_RESOLVE_FAILED\)/],
   ['HOST: hunter2\nHOST: other\n', /config\/development\.yaml is not YAML \(line \d/],
 ])('a profile with %j is refused', async (text, fault) => {
   writeFileSync(join(directory, 'config/development.yaml'), text);

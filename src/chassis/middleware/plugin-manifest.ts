@@ -1,7 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { MiddlewareChange, MiddlewareName } from '../config/index.js';
+import { MiddlewareChange, MiddlewareName, parseYaml } from '../config/index.js';
 
 const Hash = z
   .string('must be a SHA-256')

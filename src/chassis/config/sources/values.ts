@@ -1,5 +1,6 @@
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { YAMLError } from 'yaml';
 import { ConfigError } from '../config-error.js';
+import { parseYaml } from '../parse-yaml.js';
 
 /** What a source says, by key, as it says it: nothing is validated or decrypted yet. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export function parseDocument(source: string, text: string): Values {
   try {
     values = parseYaml(text) ?? {};
   } catch (error) {
-    if (error instanceof YAMLParseError) {
+    if (error instanceof YAMLError) {
       const line = error.linePos?.[0].line ?? '?';
       throw new ConfigError(`${source} is not YAML (line ${line}: ${error.code}). Correct that line.`);
     }
