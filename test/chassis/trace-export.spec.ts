@@ -1,8 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { status } from '@grpc/grpc-js';
+import type { DestinationStream } from 'pino';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Tracing } from '#chassis/tracing';
+import { TestAuthority } from '../support/certificates.js';
+import { FreezingProxy } from '../support/freezing-proxy.js';
 import { eventually, ProbeModule, TestApp } from '../support/index.js';
 import { OtlpReceiver } from '../support/otlp-receiver.js';
+import { TlsFiles } from '../support/tls-files.js';
 
 let receiver: OtlpReceiver;
 let app: TestApp | undefined;
@@ -10,14 +14,19 @@ beforeEach(async () => {
   receiver = await OtlpReceiver.start();
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await app?.stop();
   await receiver.stop();
 });
 
-async function start(config: Readonly<Record<string, unknown>> = {}): Promise<TestApp> {
+async function start(
+  config: Readonly<Record<string, unknown>> = {},
+  logTo?: DestinationStream,
+): Promise<TestApp> {
   app = await TestApp.start({
     imports: [ProbeModule],
     config: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.httpUrl, OTEL_BSP_SCHEDULE_DELAY: 20, ...config },
+    ...(logTo && { logTo }),
   });
   return app;
 }
@@ -61,13 +70,102 @@ test.each([
   await receiver.find('server span', ({ kind }) => kind === 2);
 });
 
-test('a collector that asks for more time than a timer can take is not asked again at once', async () => {
-  receiver.behaviour = { status: 429, headers: { 'retry-after': '2592000' } };
-  const started = await start();
+const overGrpc = () => ({
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcUrl,
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 1,
+  TRACES_SPANS: 'server',
+});
+
+test('a collector over gRPC that has too much to do is asked again where it says that it will have less', async () => {
+  receiver.behaviour = { code: status.RESOURCE_EXHAUSTED, retrySeconds: 1 };
+  const started = await start(overGrpc());
+  const begin = Date.now();
   await started.http.get('/probe/echo');
-  await eventually('the first try', () => receiver.requests.length === 1);
-  await sleep(200);
+  await eventually('the first try', () => receiver.grpcRequests === 1);
+  receiver.behaviour = 'accept';
+  await receiver.find('server span', ({ kind }) => kind === 2);
+  // As long as it has asked for, where the first back-off is 750 ms at most.
+  expect(Date.now() - begin).toBeGreaterThanOrEqual(1000);
+});
+
+test('one that does not say so has refused', async () => {
+  receiver.behaviour = { code: status.RESOURCE_EXHAUSTED };
+  const started = await start(overGrpc());
+  await started.http.get('/probe/echo');
+  const { counts } = started.get(Tracing);
+  await eventually('the drop is counted', () => counts.droppedRefused === 1);
+  expect(receiver.grpcRequests).toBe(1);
+});
+
+test.each([
+  ['2592000', 60_000],
+  [new Date(Date.now() + 86_400_000).toUTCString(), 60_000],
+  ['30', 30_000],
+])('a collector that asks for %s is asked again after %i ms, a minute at most', async (asked, waitMs) => {
+  receiver.behaviour = { status: 429, headers: { 'retry-after': asked } };
+  const lines: string[] = [];
+  const { http } = await start(
+    { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 1, TRACES_SPANS: 'server', LOG_LEVEL: 'warn' },
+    { write: (line) => lines.push(line) },
+  );
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await http.get('/probe/echo');
+  await eventually('the answer is told', () => lines.length > 0);
+  vi.advanceTimersByTime(waitMs - 1);
+  await http.get('/probe/echo');
   expect(receiver.requests).toHaveLength(1);
+  vi.advanceTimersByTime(1);
+  await eventually('the second try', () => receiver.requests.length === 2);
+});
+
+test.each(['http/protobuf', 'grpc'])(
+  'a connection on which nothing comes is left for another (%s)',
+  async (protocol) => {
+    const url = new URL(protocol === 'grpc' ? receiver.grpcUrl : receiver.httpUrl);
+    await using proxy = await FreezingProxy.start({ host: url.hostname, port: Number(url.port) });
+    const { http } = await start({
+      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${proxy.port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: 500,
+      TRACES_SPANS: 'server',
+    });
+    await http.get('/probe/echo');
+    await receiver.find('before', ({ kind }) => kind === 2);
+    proxy.freeze();
+    await http.get('/probe/echo');
+    await receiver.find('after', ({ kind }) => kind === 2, 2);
+  },
+);
+
+test.each(['http/protobuf', 'grpc'])('TLS with the authority of the configuration (%s)', async (protocol) => {
+  const [authority, other] = await Promise.all([TestAuthority.create(), TestAuthority.create('Another')]);
+  const secure = await OtlpReceiver.start(await authority.issue({ name: 'collector' }));
+  onTestFinished(() => secure.stop());
+  const files = TlsFiles.with({ cert: authority.certificate, key: '' });
+  onTestFinished(() => [authority, other, files].forEach((each) => each.remove()));
+  const settings = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    OTEL_EXPORTER_OTLP_ENDPOINT: protocol === 'grpc' ? secure.grpcUrl : secure.httpUrl,
+  };
+  const trusting = await start({ ...settings, OTEL_EXPORTER_OTLP_CERTIFICATE: files.path('tls.crt') });
+  await trusting.http.get('/probe/echo');
+  await secure.find('server span', ({ kind }) => kind === 2);
+  await trusting.stop();
+  secure.spans.length = 0;
+  const lines: string[] = [];
+  const wary = await start(
+    {
+      ...settings,
+      OTEL_EXPORTER_OTLP_CERTIFICATE: files.replace('other.crt', other.certificate),
+      LOG_LEVEL: 'warn',
+    },
+    { write: (line) => lines.push(line) },
+  );
+  expect((await wary.http.get('/probe/echo')).status).toBe(200);
+  await eventually('the cause is told', () => lines.length > 0);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ cause: expect.stringContaining('certificate') });
+  expect(secure.spans).toEqual([]);
 });
 
 test.each(['http/protobuf', 'grpc'])(

@@ -158,6 +158,18 @@ describe('surroundings that do not fit', () => {
     await expect(TestApp.start({ config })).rejects.toThrow(new RegExp(`${key}.*no regular file`));
   });
 
+  test.each([
+    ['OTEL_EXPORTER_OTLP_CERTIFICATE', {}],
+    ['OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE', { OTEL_EXPORTER_OTLP_CLIENT_KEY: 'a-key' }],
+    ['OTEL_EXPORTER_OTLP_CLIENT_KEY', {}],
+  ])('name %s when it is no file, and when it holds nothing of the kind', async (key, others) => {
+    const config = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://localhost', ...others };
+    const junk = join(directory, 'junk.pem');
+    writeFileSync(junk, 'junk');
+    for (const path of [join(directory, 'nowhere.pem'), junk])
+      expect(await refusedStart({ ...config, [key]: path })).toMatch(new RegExp(key));
+  });
+
   test('name a source of the configuration that is a device without an end', async () => {
     await expect(TestApp.start({ config: { CONFIG_FILES: '/dev/zero' } })).rejects.toThrow(
       /file:\/dev\/zero cannot be read \(no regular file\)/,

@@ -1,4 +1,5 @@
 import {
+  Metadata,
   Server as GrpcServer,
   ServerCredentials,
   type sendUnaryData,
@@ -8,9 +9,13 @@ import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import { trace } from '@opentelemetry/api';
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { RetryInfo } from '../../src/generated/google/rpc/error_details.js';
+import { Status } from '../../src/generated/google/rpc/status.js';
+import type { TestCertificate } from './certificates.js';
 import { eventually } from './eventually.js';
 
 type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
@@ -86,6 +91,8 @@ export type Behaviour =
   | 'accept'
   | 'hang'
   | { readonly status: number; readonly headers?: OutgoingHttpHeaders }
+  /** Over gRPC; `retrySeconds` go along as a `RetryInfo`. */
+  | { readonly code: number; readonly retrySeconds?: number }
   /** Takes the request, but for so many spans. */
   | { readonly rejected: number };
 
@@ -94,6 +101,8 @@ export class OtlpReceiver {
   readonly spans: ReceivedSpan[] = [];
   /** Headers of each HTTP request. */
   readonly requests: IncomingHttpHeaders[] = [];
+  /** Requests over gRPC. */
+  grpcRequests = 0;
   behaviour: Behaviour = 'accept';
 
   private constructor(
@@ -105,17 +114,20 @@ export class OtlpReceiver {
     readonly grpcUrl: string,
   ) {}
 
-  static async start(): Promise<OtlpReceiver> {
-    const http = createServer();
+  /** @param certificate for TLS, on both ports */
+  static async start(certificate?: TestCertificate): Promise<OtlpReceiver> {
+    const http = certificate ? createSecureServer(certificate) : createServer();
     const grpc = new GrpcServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     const grpcPort = await new Promise<number>((resolve, reject) => {
-      grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      grpc.bindAsync('127.0.0.1:0', credentialsOf(certificate), (error, port) =>
         error ? reject(error) : resolve(port),
       );
     });
     const { port } = http.address() as AddressInfo;
-    const receiver = new OtlpReceiver(http, grpc, `http://127.0.0.1:${port}`, `http://127.0.0.1:${grpcPort}`);
+    // grpc-js takes no address for the name of a server with TLS.
+    const origin = certificate ? 'https://localhost' : 'http://127.0.0.1';
+    const receiver = new OtlpReceiver(http, grpc, `${origin}:${port}`, `${origin}:${grpcPort}`);
     receiver.#serve();
     return receiver;
   }
@@ -173,11 +185,33 @@ export class OtlpReceiver {
     });
     this.grpc.addService(service, {
       Export: (call: ServerUnaryCall<WireRequest, object>, callback: sendUnaryData<object>) => {
+        this.grpcRequests += 1;
+        const { behaviour } = this;
+        if (typeof behaviour === 'object' && 'code' in behaviour) return callback(refusalOf(behaviour));
         this.spans.push(...spansOf(call.request));
         callback(null, this.#answer());
       },
     });
   }
+}
+
+function credentialsOf(certificate: TestCertificate | undefined): ServerCredentials {
+  if (!certificate) return ServerCredentials.createInsecure();
+  const { cert, key } = certificate;
+  return ServerCredentials.createSsl(null, [
+    { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) },
+  ]);
+}
+
+function refusalOf({ code, retrySeconds }: { readonly code: number; readonly retrySeconds?: number }) {
+  const metadata = new Metadata();
+  if (retrySeconds !== undefined) {
+    const value = RetryInfo.encode({ retryDelay: { seconds: retrySeconds, nanos: 0 } }).finish();
+    const details = [{ typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value }];
+    const status = Status.encode({ code, message: 'no', details }).finish();
+    metadata.set('grpc-status-details-bin', Buffer.from(status));
+  }
+  return { code, details: 'no', metadata };
 }
 
 /** The spans of a serialized `ExportTraceServiceRequest`. */

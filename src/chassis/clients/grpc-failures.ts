@@ -1,14 +1,10 @@
-import { Metadata, status as GrpcStatus, type ServiceError as GrpcError } from '@grpc/grpc-js';
-import { RetryInfo } from '../../generated/google/rpc/error_details.js';
-import { Status } from '../../generated/google/rpc/status.js';
-import { codeOfNumber } from '../errors/index.js';
+import { status as GrpcStatus, type ServiceError as GrpcError } from '@grpc/grpc-js';
+import { codeOfNumber, retryInfoOf } from '../errors/index.js';
 import { connectionFailure } from './connection-failure.js';
 import type { OutgoingCall } from './outgoing-call.js';
 import { UpstreamError } from './upstream-error.js';
 import { upstreamAnswerMalformed, upstreamAnswerTooLarge, upstreamUnavailable } from './upstream-failures.js';
 
-const DETAILS_KEY = 'grpc-status-details-bin';
-const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
 /** grpc-js' own words, which no trailer of a server bears. */
 const TOO_LARGE = /^Received message larger than max/;
 const MALFORMED = /^Response message parsing error/;
@@ -36,18 +32,4 @@ function unavailable(upstream: string, error: GrpcError, retryAfterMs: number | 
   const { details } = error;
   const failure = NO_CONNECTION.test(details) ? connectionFailure(upstream, details, error) : undefined;
   return failure ?? upstreamUnavailable(upstream, error, retryAfterMs === undefined ? {} : { retryAfterMs });
-}
-
-/** Milliseconds of the `RetryInfo` among the details of a status. Source: https://google.aip.dev/193 */
-function retryInfoOf(metadata: Metadata | undefined): number | undefined {
-  const [bytes] = metadata?.get(DETAILS_KEY) ?? [];
-  if (!(bytes instanceof Uint8Array)) return undefined;
-  try {
-    const info = Status.decode(bytes).details.find(({ typeUrl }) => typeUrl === RETRY_INFO);
-    const delay = info && RetryInfo.decode(info.value).retryDelay;
-    return delay && delay.seconds * 1000 + Math.ceil(delay.nanos / 1e6);
-  } catch {
-    // Details of a server that knows no better: the status itself is there.
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { parseRetryAfter } from './retry-after.js';
+import { parseRetryAfter } from '../errors/index.js';
 import { UpstreamError } from './upstream-error.js';
 import { upstreamAnswerMalformed, upstreamAnswerTooLarge } from './upstream-failures.js';
 

@@ -5,6 +5,7 @@ export { CodedError } from './coded-error.js';
 export { callCancelled, deadlineExceeded, internalError, shuttingDown, validationFailed } from './faults.js';
 export { codeOfHttpStatus, httpStatusOf, statusOf } from './http-status.js';
 export { toProblem, type Problem } from './problem.js';
+export { parseRetryAfter, retryInfoOf } from './retry-after.js';
 export { ServiceError, type FieldViolation, type ServiceErrorOptions } from './service-error.js';
 export { StartError } from './start-error.js';
 export { toServiceError } from './to-service-error.js';

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { hostname } from 'node:os';
 import type { ChassisConfig, Config } from '../config/index.js';
+import { openCollectorTls } from './collector-tls.js';
 import { createGrpcSender, createHttpSender, type OtlpSender } from './otlp-sender.js';
 import { Sampler } from './sampler.js';
 import { SpanExporter } from './span-exporter.js';
@@ -51,9 +52,7 @@ function createSender(config: Config): OtlpSender | undefined {
     url,
     headers: parsePairs(config.get('OTEL_EXPORTER_OTLP_HEADERS')),
     compress: config.get('OTEL_EXPORTER_OTLP_COMPRESSION') === 'gzip',
-    certificate: config.get('OTEL_EXPORTER_OTLP_CERTIFICATE'),
-    clientKey: config.get('OTEL_EXPORTER_OTLP_CLIENT_KEY'),
-    clientCertificate: config.get('OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE'),
+    tls: url.protocol === 'https:' ? openCollectorTls(config) : undefined,
   };
   return isGrpc ? createGrpcSender(options) : createHttpSender(options);
 }

@@ -1,8 +1,9 @@
-import { Client, credentials, Metadata, status, type ChannelCredentials } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ServiceError as GrpcError } from '@grpc/grpc-js';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { SecureContext } from 'node:tls';
 import { gzipSync } from 'node:zlib';
-import { readRegularFile } from '../config/index.js';
+import { parseRetryAfter, retryInfoOf } from '../errors/index.js';
 import { rejectedSpansOf } from './partial-success.js';
 
 /** What became of one attempt. `sent` may be in part, `retry` may say when, in milliseconds. */
@@ -21,10 +22,8 @@ export interface SenderOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly compress: boolean;
-  /** PEM files for TLS. */
-  readonly certificate?: string | undefined;
-  readonly clientKey?: string | undefined;
-  readonly clientCertificate?: string | undefined;
+  /** For https; else there is none. */
+  readonly tls?: SecureContext | undefined;
 }
 
 const RETRYABLE_HTTP = new Set([429, 502, 503, 504]);
@@ -38,16 +37,18 @@ const RETRYABLE_GRPC = new Set<number>([
 ]);
 /** Of an answer, which says in a few words what was rejected. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+/** A collector that is back is found soon; grpc-js alone would wait up to two minutes. */
+const MAX_RECONNECT_MS = 5000;
 const NOTHING = Buffer.alloc(0);
 const EXPORT_METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 /** OTLP over HTTP with protobuf bodies, one kept-alive connection. */
 export function createHttpSender(options: SenderOptions): OtlpSender {
-  const isTls = options.url.protocol === 'https:';
-  const agent = isTls
-    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tlsFiles(options) })
+  const { tls } = options;
+  const agent = tls
+    ? new HttpsAgent({ keepAlive: true, maxSockets: 1, secureContext: tls })
     : new HttpAgent({ keepAlive: true, maxSockets: 1 });
-  const open = isTls ? httpsRequest : httpRequest;
+  const open = tls ? httpsRequest : httpRequest;
   return {
     send: (parts, timeoutMs) =>
       new Promise((resolve) => {
@@ -90,13 +91,22 @@ export function createHttpSender(options: SenderOptions): OtlpSender {
 
 /** OTLP over gRPC; the request is serialized already, so no codec is needed. */
 export function createGrpcSender(options: SenderOptions): OtlpSender {
-  const channelOptions = options.compress ? { 'grpc.default_compression_algorithm': 2 } : {};
-  const client = new Client(options.url.host, channelCredentials(options), channelOptions);
+  const channelOptions = {
+    ...(options.compress && { 'grpc.default_compression_algorithm': 2 }),
+    'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_MS,
+    // A client that takes the place of another has connections of its own.
+    'grpc.use_local_subchannel_pool': 1,
+  };
+  const secured = options.tls
+    ? credentials.createFromSecureContext(options.tls)
+    : credentials.createInsecure();
+  let client: Client | undefined;
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(options.headers)) metadata.set(name, value);
   return {
     send: (parts, timeoutMs) =>
       new Promise((resolve) => {
+        client ??= new Client(targetOf(options.url), secured, channelOptions);
         client.makeUnaryRequest(
           EXPORT_METHOD,
           (bytes: Buffer) => bytes,
@@ -105,14 +115,34 @@ export function createGrpcSender(options: SenderOptions): OtlpSender {
           metadata,
           { deadline: Date.now() + timeoutMs },
           (error, answer) => {
-            if (!error) resolve({ outcome: 'sent', rejectedSpans: rejectedSpansOf(answer ?? NOTHING) });
-            else if (RETRYABLE_GRPC.has(error.code)) resolve({ outcome: 'retry', cause: error.message });
-            else resolve({ outcome: 'refused', cause: error.message });
+            if (!error)
+              return resolve({ outcome: 'sent', rejectedSpans: rejectedSpansOf(answer ?? NOTHING) });
+            if (error.code === status.DEADLINE_EXCEEDED) disconnect();
+            resolve(judgeGrpc(error));
           },
         );
       }),
-    close: () => client.close(),
+    close: disconnect,
   };
+
+  /** The next request has another connection: this one may be dead, of which nobody has told it. */
+  function disconnect(): void {
+    client?.close();
+    client = undefined;
+  }
+}
+
+/** grpc-js takes 443 for the port of every address without one. */
+function targetOf({ hostname, port, protocol }: URL): string {
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
+/** Source: OTLP specification, "Failures" and "OTLP/gRPC Throttling" */
+function judgeGrpc({ code, message, metadata }: GrpcError): SendResult {
+  const afterMs = retryInfoOf(metadata);
+  const passes = RETRYABLE_GRPC.has(code) || (code === status.RESOURCE_EXHAUSTED && afterMs !== undefined);
+  if (!passes) return { outcome: 'refused', cause: message };
+  return { outcome: 'retry', cause: message, ...(afterMs !== undefined && { afterMs }) };
 }
 
 function judgeHttp({ statusCode = 0, headers }: IncomingMessage, answer: Buffer): SendResult {
@@ -120,20 +150,6 @@ function judgeHttp({ statusCode = 0, headers }: IncomingMessage, answer: Buffer)
     return { outcome: 'sent', rejectedSpans: rejectedSpansOf(answer) };
   const cause = `HTTP ${statusCode}`;
   if (!RETRYABLE_HTTP.has(statusCode)) return { outcome: 'refused', cause };
-  const seconds = Number(headers['retry-after']);
-  return { outcome: 'retry', cause, ...(seconds > 0 && { afterMs: seconds * 1000 }) };
-}
-
-function tlsFiles({ certificate, clientKey, clientCertificate }: SenderOptions) {
-  return {
-    ...(certificate && { ca: readRegularFile(certificate) }),
-    ...(clientKey && { key: readRegularFile(clientKey) }),
-    ...(clientCertificate && { cert: readRegularFile(clientCertificate) }),
-  };
-}
-
-function channelCredentials(options: SenderOptions): ChannelCredentials {
-  if (options.url.protocol !== 'https:') return credentials.createInsecure();
-  const { ca, key, cert } = tlsFiles(options);
-  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+  const afterMs = parseRetryAfter(headers['retry-after'], Date.now());
+  return { outcome: 'retry', cause, ...(afterMs !== undefined && { afterMs }) };
 }

@@ -1,5 +1,4 @@
 import type { Attributes } from '@opentelemetry/api';
-import { MAX_TIMER_MS } from '../context/index.js';
 import { encodeAttributes } from './attribute-encoder.js';
 import type { OtlpSender, SendResult } from './otlp-sender.js';
 import { ProtobufWriter } from './protobuf-writer.js';
@@ -44,6 +43,8 @@ const SPANS = 2;
 const INITIAL_BYTES = 64 * 1024;
 const MAX_ATTEMPTS = 5;
 const FIRST_BACK_OFF_MS = 500;
+/** However long a collector asks for: one that says a day would have none of the day's spans. */
+const MAX_PAUSE_MS = 60_000;
 
 /**
  * Serializes each span the moment it ends, into the batch being filled, and sends full batches one after
@@ -167,7 +168,8 @@ export class SpanExporter {
       }
       this.onFault(result.cause);
       if (result.outcome === 'refused' || attempt === MAX_ATTEMPTS) return 0;
-      await this.#pause(result.afterMs ?? FIRST_BACK_OFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
+      const backOffMs = FIRST_BACK_OFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
+      await this.#pause(Math.min(Math.max(backOffMs, result.afterMs ?? 0), MAX_PAUSE_MS));
     }
     return 0;
   }
@@ -175,7 +177,7 @@ export class SpanExporter {
   /** Waits, unless the end of the process is waiting for this. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS)).unref();
+      const timer = setTimeout(done, ms).unref();
       this.#wake = done;
       function done(): void {
         clearTimeout(timer);
