@@ -80,6 +80,18 @@ describe('half-open', () => {
     expect(breaker.state).toBe('closed');
   });
 
+  test('tells whom it refuses to come again when its probes have ended', () => {
+    const breaker = opened();
+    breaker.enter(11_000);
+    expect(breaker.retryAfterMs(11_100)).toBe(0);
+    const second = breaker.enter(11_100);
+    expect(breaker.enter(11_200)).toBe(REFUSED);
+    expect(breaker.retryAfterMs(11_200)).toBe(300);
+    expect(breaker.retryAfterMs(11_500)).toBe(1);
+    breaker.release(second);
+    expect(breaker.retryAfterMs(11_200)).toBe(0);
+  });
+
   test('a probe that is a stream counts by its begin, and not again by its end', () => {
     const breaker = opened();
     const [first, second] = [breaker.enter(11_000), breaker.enter(11_000)];

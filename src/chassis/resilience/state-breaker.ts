@@ -112,8 +112,12 @@ export class StateBreaker implements Breaker {
   }
 
   retryAfterMs(nowMs: number): number {
-    if (this.#state !== 'open') return 0;
-    return Math.max(0, this.#openedAt + this.#rule.retryTimeoutMs - nowMs);
+    const { retryTimeoutMs, probeTimeoutMs } = this.#rule;
+    if (this.#state === 'open') return Math.max(0, this.#openedAt + retryTimeoutMs - nowMs);
+    if (!this.#isFullOfProbes) return 0;
+    // The probes decide, the oldest of them by its own time at the latest.
+    const [oldest = nowMs] = this.#probes.values();
+    return Math.max(1, Math.min(oldest + probeTimeoutMs - nowMs, retryTimeoutMs));
   }
 
   /** What the window holds now. */
@@ -132,10 +136,14 @@ export class StateBreaker implements Breaker {
     // A rule of fewer probes may have come meanwhile.
     if (this.#succeeded >= probeNum) this.#change('closed', nowMs);
     else if (this.#hasLostProbe(nowMs)) this.#change('open', nowMs);
-    if (this.#state === 'open' || this.#probes.size + this.#succeeded >= probeNum) return REFUSED;
+    if (this.#state === 'open' || this.#isFullOfProbes) return REFUSED;
     const ticket = this.#nextTicket++;
     if (this.#state === 'half-open') this.#probes.set(ticket, nowMs);
     return ticket;
+  }
+
+  get #isFullOfProbes(): boolean {
+    return this.#state === 'half-open' && this.#probes.size + this.#succeeded >= this.#rule.probeNum;
   }
 
   #hasLostProbe(nowMs: number): boolean {
