@@ -3,7 +3,7 @@ import { context, propagation } from '@opentelemetry/api';
 import dns from 'node:dns/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { pipeline } from 'node:stream';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOptions } from '#chassis/clients';
 import { currentCall, HttpCall, runInCall } from '#chassis/context';
 import { ServiceError, type Code } from '#chassis/errors';
@@ -11,6 +11,7 @@ import { Rpc } from '#chassis/grpc';
 import { createPolicy } from '#chassis/resilience';
 import { service } from '../../src/app.module.js';
 import { TestAuthority } from '../support/certificates.js';
+import { FreezingProxy } from '../support/freezing-proxy.js';
 import { eventually, freePort, order, Probes, TestApp } from '../support/index.js';
 import { Order } from '../support/probe.js';
 import { Scrape } from '../support/scrape.js';
@@ -471,6 +472,29 @@ test('several connections are used in turn', async () => {
   const client = clientWith({ connections: 3 });
   for (let call = 0; call < 6; call++) await client.unary(Rpcs.unary, order('echo'));
   expect((await open()) - before).toBe(3);
+});
+
+test('a connection whose other end has vanished without a word is left within a minute, also without a deadline', async () => {
+  const port = Number(app.grpc.address.split(':').at(-1));
+  await using proxy = await FreezingProxy.start({ host: '127.0.0.1', port });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const client = clientWith({ target: `127.0.0.1:${proxy.port}`, timeoutMs: Infinity });
+  await client.unary(Rpcs.unary, order('echo'));
+  proxy.freeze();
+  let failure: unknown;
+  void failureOf(client.unary(Rpcs.unary, order('echo'))).then((error) => (failure = error));
+  let waitedMs = 0;
+  await eventually('it is left', () => {
+    if (failure) return true;
+    vi.advanceTimersByTime(1000);
+    waitedMs += 1000;
+    return false;
+  });
+  expect(failure).toMatchObject({ reason: 'UPSTREAM_UNAVAILABLE', metadata: { fault: 'connection_lost' } });
+  expect(waitedMs).toBeLessThan(60_000);
+  vi.useRealTimers();
+  expect(await client.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
 });
 
 describe('a name with several addresses', () => {
