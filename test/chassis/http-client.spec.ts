@@ -188,6 +188,23 @@ describe('what goes wrong', () => {
     lookup.mockRestore();
   });
 
+  test('a name server that says nothing: the address that was there last holds in time', async () => {
+    const connectTimeoutMs = 1500;
+    const client = clientWith({
+      baseUrl: upstream.url.replace('127.0.0.1', 'silent.example'),
+      connectTimeoutMs,
+    });
+    upstream.answer = (_request, response) => response.setHeader('connection', 'close').end('"in"');
+    const lookup = vi.spyOn(dns, 'lookup');
+    const address = [{ address: '127.0.0.1', family: 4 }];
+    lookup.mockImplementationOnce(((_host: string, _options: object, done: (...answer: unknown[]) => void) =>
+      done(null, address)) as never);
+    expect(await client.send(GET)).toBe('"in"');
+    lookup.mockImplementation(() => undefined);
+    expect(await client.send(GET)).toBe('"in"');
+    lookup.mockRestore();
+  });
+
   test('a connection that is cut before the answer, and within it', async () => {
     const client = clientWith();
     upstream.answer = (request) => request.socket.destroy();

@@ -32,7 +32,7 @@ export interface HttpPoolOptions {
 export function createPool(client: string, origin: string, options: HttpPoolOptions): Pool {
   const { maxConnections = 100, keepAliveMs = 4000, maxConnectionAgeMs = 60_000 } = options;
   const { connectTimeoutMs = 3000, tls } = options;
-  const connect = { timeout: connectTimeoutMs, allowH2: false, lookup: steadyLookup() };
+  const connect = { timeout: connectTimeoutMs, allowH2: false, lookup: steadyLookup(connectTimeoutMs / 3) };
   const { Client, Pool } = loadUndici();
   return new Pool(origin, {
     connections: maxConnections,
