@@ -66,6 +66,9 @@ const BAD_CALLS: readonly BadCall[] = [
     { name: `gzip cut off half-way to ${path}`, path, headers: gzip, body: frame(gzipSync(good).subarray(0, -9), { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `a gzip bomb to ${path}`, path, headers: gzip, body: frame(gzipSync(Buffer.alloc(10 * MAX_MESSAGE_BYTES)), { isCompressed: true }), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
     { name: `an unknown compression to ${path}`, path, headers: { 'grpc-encoding': 'brotli' }, body: frame(good, { isCompressed: true }), status: UNIMPLEMENTED, reason: 'UNSUPPORTED_ENCODING' },
+    { name: `an unknown compression to ${path} of no message`, path, headers: { 'grpc-encoding': 'brotli' }, status: UNIMPLEMENTED, reason: 'UNSUPPORTED_ENCODING' },
+    { name: `a message to ${path} with a flag of no meaning`, path, body: frame(good, { flag: 2 }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
+    { name: `a compressed message to ${path} with a flag of no meaning`, path, headers: gzip, body: frame(gzipSync(good), { flag: 0x81 }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `a message to ${path} marked as compressed without an encoding`, path, body: frame(good, { isCompressed: true }), status: INVALID_ARGUMENT, reason: 'MALFORMED_MESSAGE' },
     { name: `too long a message to ${path}`, path, body: frame(long), status: RESOURCE_EXHAUSTED, reason: 'BODY_TOO_LARGE' },
     requestStream
@@ -110,6 +113,19 @@ test.each(BAD_CALLS)(
       await eventually('the call has its line', () => lineOf(answer) !== undefined);
       expect(lineOf(answer)).toMatchObject({ reason });
     }
+  },
+);
+
+test.each([...Object.values(Probes).map(({ path }) => path), '/grpc.health.v1.Health/Check'])(
+  'a compression that nobody reads is told what %s reads',
+  async (path) => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const answer = await raw.call(path, { headers: { 'grpc-encoding': 'snappy' }, body: frame(good) });
+    raw.close();
+    expect(answer).toMatchObject({
+      grpcStatus: UNIMPLEMENTED,
+      headers: { 'grpc-accept-encoding': 'identity,deflate,gzip' },
+    });
   },
 );
 
@@ -184,14 +200,14 @@ describe.each([Probes.clientStream.path, Probes.bidi.path])('a request to %s tha
 describe('a stream that grpc-js ends by itself', () => {
   test.each([
     ['a length of 4 GiB', frame(good, { length: 0xffffffff }), RESOURCE_EXHAUSTED],
-    ['an unknown compression', frame(good, { isCompressed: true }), UNIMPLEMENTED],
+    ['broken compression', frame(good, { isCompressed: true }), INVALID_ARGUMENT],
+    ['a flag of no meaning', frame(good, { flag: 2 }), INVALID_ARGUMENT],
   ])('for %s ends its handler, without a word in the log', async (_name, bad, status) => {
     raw = new RawGrpcClient(app.grpc.address);
     const error = vi.spyOn(Logger.prototype, 'error');
     const run = vi.spyOn(app.get(ProbeService), 'run');
-    const headers = { 'grpc-encoding': 'brotli' };
     for (const path of [Probes.bidi.path, Probes.clientStream.path])
-      expect(await raw.call(path, { headers, body: bad })).toMatchObject({ grpcStatus: status });
+      expect(await raw.call(path, { headers: gzip, body: bad })).toMatchObject({ grpcStatus: status });
     expect(await raw.call(Probes.bidi.path, { body: frame(good) })).toMatchObject({ grpcStatus: 0 });
     expect(run).toHaveBeenCalledOnce();
     expect(error).not.toHaveBeenCalled();
@@ -204,10 +220,10 @@ describe('a stream that grpc-js ends by itself', () => {
     const { aborts } = app.get(ProbeService);
     const before = aborts.length;
     const answer = await raw.call(Probes.bidi.path, {
-      headers: { 'grpc-encoding': 'brotli' },
+      headers: gzip,
       body: Buffer.concat([frame(waiting), frame(good, { isCompressed: true })]),
     });
-    expect(answer.grpcStatus).toBe(UNIMPLEMENTED);
+    expect(answer.grpcStatus).toBe(INVALID_ARGUMENT);
     await eventually('the handler is aborted', () => aborts.length > before);
     raw.close();
   });

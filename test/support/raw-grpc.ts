@@ -35,10 +35,19 @@ export interface RawGrpcAnswer {
   readonly wasCut: boolean;
 }
 
+interface FrameOptions {
+  readonly isCompressed?: boolean;
+  readonly flag?: number;
+  readonly length?: number;
+}
+
 /** A length-prefixed gRPC message. */
-export function frame(message: Uint8Array, { isCompressed = false, length = message.length } = {}): Buffer {
+export function frame(
+  message: Uint8Array,
+  { isCompressed, flag = isCompressed ? 1 : 0, length = message.length }: FrameOptions = {},
+): Buffer {
   const prefix = Buffer.alloc(5);
-  prefix.writeUInt8(isCompressed ? 1 : 0);
+  prefix.writeUInt8(flag);
   prefix.writeUInt32BE(length, 1);
   return Buffer.concat([prefix, message]);
 }

@@ -4,6 +4,17 @@ import type { GrpcCall } from '../context/index.js';
 /** Time for an answer to arrive, and for its client to end the stream. */
 const PARTING_MS = 1000;
 const CALL = Symbol('chassis.grpc-call');
+/** What grpc-js ends a call with whose message has an unknown flag. */
+export const UNKNOWN_FLAG = 'Unknown flag of a message';
+
+/** What takes the bytes of a grpc-js server call apart. */
+interface Decoder {
+  /** 0 between two messages. */
+  readonly readState: number;
+  /** Of the last message. */
+  readonly readCompressFlag: Buffer;
+  write(bytes: Buffer): Buffer[];
+}
 
 type EdgeStream = ServerHttp2Stream & { [CALL]?: GrpcCall };
 
@@ -49,7 +60,32 @@ export function closeInTime(stream: ServerHttp2Stream, isForced = true): void {
 
 /** Whether the request of a grpc-js server call has ended in the middle of a message, which grpc-js passes over. */
 export function endsAmidMessage(serverCall: object): boolean {
-  return (serverCall as { call: { decoder: { readState: number } } }).call.decoder.readState !== 0;
+  return decoderOf(serverCall).readState !== 0;
+}
+
+/** Whether the one message of a grpc-js server call has a flag that there is none of, which grpc-js takes for 0. */
+export function hasUnknownFlag(serverCall: object): boolean {
+  return isUnknown(decoderOf(serverCall).readCompressFlag);
+}
+
+/** The same for the messages that a grpc-js server call is still to read: the first such one ends it. */
+export function refuseUnknownFlags(serverCall: object): void {
+  const decoder = decoderOf(serverCall);
+  const write = decoder.write.bind(decoder);
+  decoder.write = (bytes) => {
+    const messages = write(bytes);
+    if (messages.some(isUnknown)) throw new Error(UNKNOWN_FLAG);
+    return messages;
+  };
+}
+
+/** @param message the bytes of one, from its flag on */
+function isUnknown([flag = 0]: Buffer): boolean {
+  return flag > 1;
+}
+
+function decoderOf(serverCall: object): Decoder {
+  return (serverCall as { call: { decoder: Decoder } }).call.decoder;
 }
 
 /** The HTTP/2 stream of a grpc-js server call. */

@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { REQUEST_ID_HEADER, type GrpcCall } from '../context/index.js';
 import { deadlineExceeded, internalError, type ServiceError } from '../errors/index.js';
+import { UNKNOWN_FLAG } from './call-link.js';
 import {
   compressedWithout,
   malformedMessage,
   messageTooLarge,
   notOneMessage,
-  unsupportedEncoding,
+  unknownFlag,
 } from './edge-errors.js';
 import { cutEncoded, STATUS_DETAILS_KEY, toStatusFields } from './status.js';
 
@@ -16,7 +17,7 @@ export const NO_ENCODING = '(none)';
 const REFUSALS: readonly (readonly [pattern: RegExp, toError: (message: string) => ServiceError])[] = [
   [/^(Failed to decompress|Error deserializing request)/, malformedMessage],
   [/^Received message (larger than|that decompresses to)/, messageTooLarge],
-  [/^Received message compressed with unsupported/, unsupportedEncoding],
+  [new RegExp(`^${UNKNOWN_FLAG}`), unknownFlag],
   [/^Received (no|a second) request message/, notOneMessage],
 ];
 /** Of services that are no features: the others' deadline is the edge's. */

@@ -46,14 +46,25 @@ export function compressedWithout(): ServiceError {
   return malformedMessage('The message is marked as compressed, but the call has no grpc-encoding');
 }
 
+/** The byte before its length is neither 0 nor 1. */
+export function unknownFlag(): ServiceError {
+  return malformedMessage(
+    'A message begins with 0, or with 1 if it is compressed; this one does with neither',
+  );
+}
+
 /** The last message of a stream is not all there. */
 export function incompleteMessage(): ServiceError {
   return malformedMessage('The request ends in the middle of a message');
 }
 
-/** Its message is compressed in a way that nobody here reads. */
-export function unsupportedEncoding(message: string): ServiceError {
-  return new ServiceError({ code: 'UNIMPLEMENTED', reason: 'UNSUPPORTED_ENCODING', message });
+/** Its messages are compressed in a way that nobody here reads. Source: gRPC's "Compression", "Specific Behavior". */
+export function unsupportedEncoding(encoding: string): ServiceError {
+  return new ServiceError({
+    code: 'UNIMPLEMENTED',
+    reason: 'UNSUPPORTED_ENCODING',
+    message: `The service does not read messages in the encoding "${encoding.slice(0, 32)}"; it reads gzip and deflate`,
+  });
 }
 
 /** Its message is larger than the service takes. */

@@ -33,7 +33,13 @@ import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import { breakOff } from './break-off.js';
 import { attachCall } from './call-link.js';
 import { correctStatus, NO_ENCODING } from './correct-status.js';
-import { malformedTimeout, methodNotAllowed, unknownMethod, unsupportedMediaType } from './edge-errors.js';
+import {
+  malformedTimeout,
+  methodNotAllowed,
+  unknownMethod,
+  unsupportedEncoding,
+  unsupportedMediaType,
+} from './edge-errors.js';
 import { MetadataRules } from './metadata-rules.js';
 import { StreamResets } from './stream-resets.js';
 import { toStatusFields } from './status.js';
@@ -42,6 +48,9 @@ import { CONTENT_TYPE, UnaryCall, type UnaryMethod } from './unary-call.js';
 const TIMEOUT_HEADER = 'grpc-timeout';
 /** Not gRPC-Web, which is another protocol. Source: gRPC over HTTP/2, "Content-Type". */
 const GRPC = /^application\/grpc(?:$|[+;])/;
+/** What grpc-js reads, as it tells it. */
+const ACCEPTED_ENCODINGS = 'identity,deflate,gzip';
+const ENCODINGS = new Set(ACCEPTED_ENCODINGS.split(','));
 
 /** What the edge has to know of a method before its handler runs. */
 export interface EdgeMethod {
@@ -222,6 +231,8 @@ export class GrpcEdge {
   ): ServiceError | undefined {
     if (metadataFault) return metadataFault;
     if (!method && !this.isForeign(headers[':path'] ?? '')) return unknownMethod();
+    const encoding = String(headers['grpc-encoding']);
+    if (!isPlain(headers) && !ENCODINGS.has(encoding)) return unsupportedEncoding(encoding);
     const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
     if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];
@@ -242,6 +253,8 @@ export class GrpcEdge {
       {
         ':status': 200,
         'content-type': CONTENT_TYPE,
+        // As in every answer of grpc-js, since a refused encoding needs it.
+        'grpc-accept-encoding': ACCEPTED_ENCODINGS,
         ...toStatusFields(error, this.#domain),
         [REQUEST_ID_HEADER]: call.requestId,
       },
@@ -253,7 +266,7 @@ export class GrpcEdge {
 /** Its messages are not compressed. */
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['grpc-encoding'];
-  return encoding === undefined || encoding === 'identity';
+  return !encoding || encoding === 'identity';
 }
 
 /** The gRPC status that was sent, `undefined` when the stream ended without one. */

@@ -10,8 +10,16 @@ import {
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { toServiceError } from '../errors/index.js';
-import { callOf, closeInTime, cutCall, endsAmidMessage, streamOf } from './call-link.js';
-import { severalMessages } from './edge-errors.js';
+import {
+  callOf,
+  closeInTime,
+  cutCall,
+  endsAmidMessage,
+  hasUnknownFlag,
+  refuseUnknownFlags,
+  streamOf,
+} from './call-link.js';
+import { severalMessages, unknownFlag } from './edge-errors.js';
 import { readMessage, readMessages } from './request-messages.js';
 
 /** A handler as Nest wraps it: guards, interceptors, pipes, the controller's method and filters. */
@@ -107,10 +115,13 @@ function abort(
 
 function start(invoke: Invoke, serverCall: OneRequest | ManyResponses, call: GrpcCall): Promise<unknown> {
   try {
-    if (!('request' in serverCall))
+    if (!('request' in serverCall)) {
+      refuseUnknownFlags(serverCall);
       return invokeWith(invoke, readMessages(serverCall, call), serverCall, call);
+    }
     call.messagesIn = 1;
     if (endsAmidMessage(serverCall)) throw severalMessages();
+    if (hasUnknownFlag(serverCall)) throw unknownFlag();
     return invokeWith(invoke, serverCall.request, serverCall, call);
   } catch (error) {
     return Promise.reject(error);

@@ -8,7 +8,13 @@ import {
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { closeInTime } from './call-link.js';
-import { compressedWithout, messageTooLarge, noMessage, severalMessages } from './edge-errors.js';
+import {
+  compressedWithout,
+  messageTooLarge,
+  noMessage,
+  severalMessages,
+  unknownFlag,
+} from './edge-errors.js';
 import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 import { serializePooled } from './write-buffer.js';
@@ -91,7 +97,7 @@ export class UnaryCall {
       const prefix = this.#joined();
       const length = prefix.readUInt32BE(1);
       const { maxMessageBytes } = this.method;
-      if (prefix[0] !== 0) this.#fail(compressedWithout());
+      if (prefix[0] !== 0) this.#fail(prefix[0] === 1 ? compressedWithout() : unknownFlag());
       else if (length > maxMessageBytes)
         this.#fail(
           messageTooLarge(`The message has ${length} bytes; this service accepts ${maxMessageBytes}`),
