@@ -46,6 +46,25 @@ test('a body that is far too large for the management port is told so', async ()
   expect(answer).toMatchObject({ status: 413, body: { reason: 'BODY_TOO_LARGE' } });
 });
 
+test.each([
+  ['no Host', 'GET /metrics HTTP/1.1\r\n\r\n', 'MALFORMED_REQUEST'],
+  ['two of them', 'GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 'MALFORMED_REQUEST'],
+  ['a fragment', 'GET /livez#x HTTP/1.1\r\nHost: a\r\n\r\n', 'MALFORMED_REQUEST'],
+  ['another host', 'GET http://b/livez HTTP/1.1\r\nHost: a\r\n\r\n', 'MALFORMED_REQUEST'],
+  ['a broken path', 'GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n', 'MALFORMED_URL'],
+])('a request of the management port with %s is told so', async (_name, bytes, reason) => {
+  const { status, head, body } = await sendRaw(service.management.address, bytes);
+  expect(status).toBe(400);
+  expect(head).toContain('application/problem+json');
+  expect(JSON.parse(body)).toMatchObject({ reason });
+});
+
+test.each(['/live%7A', 'http://localhost/livez'])('%s is a path of all workers', async (target) => {
+  const bytes = `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const { body } = await sendRaw(service.management.address, bytes);
+  expect(JSON.parse(body)).toMatchObject({ details: { workers: { ready: 2 } } });
+});
+
 test('one worker that is blocked holds up no probe', async () => {
   const { management } = service;
   expect(await management.get('/readyz')).toMatchObject({ status: 200, body: { status: 'degraded' } });
@@ -60,6 +79,17 @@ test('one worker that is blocked holds up no probe', async () => {
     expect(await Promise.race([scrape, probe]), path).toBe(200);
   }
   expect(await scrape).toBe('the scrape');
+});
+
+test.each(['/%64rain', 'http://localhost/drain'])('POST %s ends the whole service', async (target) => {
+  await using another = await startProcess({ program, env: { WORKERS: '2' } });
+  await another.ready();
+  const bytes = `POST ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`;
+  expect(await sendRaw(another.management.address, bytes)).toMatchObject({ status: 202 });
+  expect(await another.exit).toBe(0);
+  expect(another.lines).toContainEqual(
+    expect.objectContaining({ msg: 'shutting down', cause: 'POST /drain' }),
+  );
 });
 
 test('a primary that is killed takes its workers with it', async () => {

@@ -15,6 +15,7 @@ import { livenessOf, readinessOf, startupOf } from './merge-health.js';
 import { mergeMetrics, type WorkerMetrics } from './merge-metrics.js';
 import type { ManagementAnswer, ManagementRequest } from './messages.js';
 import { OperatorSettings } from './operator-settings.js';
+import { pathOf, readTarget } from './request-target.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -110,17 +111,22 @@ export class PrimaryManagement {
 
   async #answer(message: IncomingMessage): Promise<ManagementAnswer> {
     const body = await readBody(message);
-    const request = toRequest(message, body ?? '');
+    const target = readTarget(message);
+    const request = toRequest(message, target.url, body ?? '');
     if (body === undefined) return lastOf(refuse(request, tooLarge()));
+    if (target.fault) return lastOf(refuse(request, target.fault));
     if (request.method === 'POST' && pathOf(request) === '/drain') return this.#drain(request);
     if (request.method === 'POST' && JOB_RUN.test(pathOf(request))) return this.#askOne(request);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return this.#inTurn(() => this.#changeAll(request));
-    switch (pathOf(request)) {
+    const path = pathOf(request);
+    switch (path) {
       case '/livez':
-        return livenessOf(this.pool, await this.#probe(request));
-      case '/readyz':
-        return readinessOf(this.pool, await this.#probe(request));
+      case '/readyz': {
+        const answers = await this.#probe(request);
+        const merge = path === '/livez' ? livenessOf : readinessOf;
+        return answers.find(isRefusal) ?? merge(this.pool, answers);
+      }
       case '/startupz':
         return startupOf(this.pool);
       case '/metrics':
@@ -223,8 +229,14 @@ export class PrimaryManagement {
   }
 }
 
+/** Of the request itself: it says nothing about the worker. */
+function isRefusal({ status }: ManagementAnswer): boolean {
+  return status >= 400 && status < 500;
+}
+
 function toRequest(
-  { method = 'GET', url = '/', headersDistinct, socket }: IncomingMessage,
+  { method = 'GET', headersDistinct, socket }: IncomingMessage,
+  url: string,
   body: string,
 ): ManagementRequest {
   // Repeated ones, too: of some, Node's `headers` have the first alone, which no worker could refuse.
@@ -259,10 +271,6 @@ function send(
   const length = { 'content-length': Buffer.byteLength(body) };
   response.writeHead(status, { ...Object.fromEntries(security), ...headers, ...length });
   response.end(body);
-}
-
-function pathOf({ url }: ManagementRequest): string {
-  return url.split('?', 1)[0] ?? '/';
 }
 
 function refuse(request: ManagementRequest, error: ServiceError): ManagementAnswer {

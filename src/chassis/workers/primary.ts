@@ -186,5 +186,11 @@ export class Primary {
 /** As those of every other HTTP port. */
 function limitsOf(config: Config): ServerOptions {
   const { http, keepAliveTimeout } = connectionTimes(config);
-  return { ...http, keepAliveTimeout, maxHeaderSize: config.get('MAX_HEADER_BYTES') };
+  // Node answers a missing Host header with an empty 400; the primary does it with a problem.
+  return {
+    ...http,
+    keepAliveTimeout,
+    maxHeaderSize: config.get('MAX_HEADER_BYTES'),
+    requireHostHeader: false,
+  };
 }
