@@ -112,6 +112,50 @@ test('a chunked body over the limit is cut off', async () => {
   expectProblem(await sendRaw(app.http.address, `${head}${body}0\r\n\r\n`), 413, 'BODY_TOO_LARGE');
 });
 
+test.each([
+  ['the service', () => app.http.address, '/probe'],
+  ['its management port', () => app.management.address, '/loggers'],
+])(
+  'a client of %s that sends a body over the limit to its end reads the answer',
+  async (_name, address, path) => {
+    const body = 'x'.repeat(8_000_000);
+    const connection = await RawConnection.open(address());
+    connection.write(
+      `PUT ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    );
+    connection.pause();
+    await connection.send(body);
+    connection.resume();
+    await connection.closed;
+    expect(connection.text).toMatch(/^HTTP\/1.1 413 /);
+    expect(connection.text.match(/HTTP\/1.1/g)).toHaveLength(1);
+  },
+);
+
+test('a client that never ends a body over the limit loses its connection', async () => {
+  const connection = await RawConnection.open(app.http.address, { allowHalfOpen: true });
+  connection.write(
+    'POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 9000000\r\n\r\nx',
+  );
+  await eventually('it has its answer', () => connection.text.includes('BODY_TOO_LARGE'));
+  await eventually('nobody listens any more', () => {
+    connection.write('x');
+    return !connection.isOpen;
+  });
+});
+
+test('a client that asks whether to send a body over the limit is told no', async () => {
+  const head = (length: number): string =>
+    `POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${length}\r\n\r\n`;
+  const refused = await RawConnection.open(app.http.address);
+  expect(await refused.ask(head(MAX_MESSAGE_BYTES + 1))).toMatch(/^HTTP\/1.1 413 /);
+  const taken = await RawConnection.open(app.http.address);
+  expect(await taken.ask(head(GOOD.length))).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  expect(await taken.ask(GOOD)).toMatch(/^HTTP\/1.1 200 /);
+  refused.destroy();
+  taken.destroy();
+});
+
 test('a body that is cut off half-way harms nobody', async () => {
   const head =
     'POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"rea';

@@ -50,6 +50,22 @@ export class RawConnection {
     return String((await answered)[0]);
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Resolves when all of it is on its way; rejects when the server has reset the connection. */
+  send(bytes: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
   /** Says that nothing more comes; what is on its way back still arrives. */
   end(): void {
     this.#socket.end();

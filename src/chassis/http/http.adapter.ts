@@ -178,6 +178,12 @@ function createServer(
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
   });
+  // A body that is too large is refused before it is sent.
+  fastify.server.on('checkContinue', (request, response) => {
+    const isTooLarge = Number(request.headers['content-length']) > config.get('MAX_MESSAGE_BYTES');
+    if (!isTooLarge) response.writeContinue();
+    fastify.server.emit('request', request, response);
+  });
   fastify.server.on('connect', answerConnect(observers, edge.security));
   closeStalled(fastify, observers.open, times.connectionTimeout);
   acceptOnlyJson(fastify, config.get('MAX_JSON_DEPTH'));

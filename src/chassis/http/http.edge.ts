@@ -38,6 +38,7 @@ import type { Cors } from './cors.js';
 import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
 import { connectionOf, isAnswered, isHttp2, limitArrival, methodOf } from './http2-request.js';
+import { lingerAfter } from './linger.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
 import { SecureResponse } from './secure-response.js';
 import { stepInAgain } from './step-in.js';
@@ -140,6 +141,7 @@ export class HttpEdge {
     // Fastify would close the connection for any fault of a body; one that was read leaves nothing behind, and
     // HTTP/2 resets the stream.
     if (request.raw.complete || isHttp2(request.raw)) void reply.removeHeader('connection');
+    else lingerAfter(request.raw);
     if (error.headers) void reply.headers(error.headers);
     const traceId = call.span?.spanContext().traceId;
     void reply
@@ -185,10 +187,7 @@ export class HttpEdge {
     refusal: ServiceError | undefined,
     done: (error?: Error) => void,
   ): void {
-    if (refusal) {
-      done(refusal);
-      return;
-    }
+    if (refusal) return done(refusal);
     const { call } = request;
     const disturbance = this.observers.interference.ofCall?.(call, request.raw.headers);
     if (disturbance) disturb(disturbance, call, reply, done);
