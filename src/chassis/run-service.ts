@@ -1,8 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { whyOf } from './errors/primary.js';
 import { Authentication } from './auth/index.js';
 import { ConfigSources } from './config/index.js';
+import { tuneEngine } from './engine.js';
 import { LiveConfig } from './live-config/index.js';
 import { endOnSignals } from './lifecycle/index.js';
 import { ManagementServer } from './management/index.js';
@@ -12,8 +12,7 @@ import { changeLimitMs, WorkerLink } from './workers/index.js';
 
 /** Starts the service as this process: signals end it, a failed start exits 1 with one line that says why. */
 export async function runService(service: ServiceDefinition): Promise<void> {
-  // What calls allocate dies young, but V8 judges by the first small scavenges, which find most of it alive. ADR 11.
-  setFlagsFromString('--no-allocation-site-pretenuring');
+  tuneEngine();
   const link = WorkerLink.open();
   try {
     if (link) await serveAsWorker(service, link);
