@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readFeature, type Feature } from './feature.ts';
+import { removeFromLint } from './lint-ignore.ts';
 import { readPackage, uninstall, writePackage } from './package-json.ts';
 import { removePassages } from './passages.ts';
 import { unregister } from './root-module.ts';
@@ -9,7 +10,7 @@ import type { Workshop } from './workshop.ts';
 
 /**
  * Takes the feature out of the copy: its files, its place in the root module, its scripts and packages, its
- * passages in the documents. What is made from the code is left to `regenerate`.
+ * entries in buf.yaml, its passages in the documents. What is made from the code is left to `regenerate`.
  * @throws {TemplateError} when there is no such feature, or other code uses it
  */
 export async function removeFeature(copy: Workshop, name: string): Promise<void> {
@@ -20,6 +21,7 @@ export async function removeFeature(copy: Workshop, name: string): Promise<void>
   unregister(copy.root, name);
   for (const path of feature.paths) rmSync(join(copy.root, path), { recursive: true });
   removeScripts(copy.root, feature);
+  removeFromLint(copy.root, feature);
   await uninstall(copy, packages);
 }
 
