@@ -4,7 +4,7 @@ import { featurePlace } from '../shared/feature-place.ts';
 import { formatChanged } from '../shared/format.ts';
 import { nameOf } from '../shared/names.ts';
 import { checkReach, guardFeature, registerGlobally, type Reach } from '../shared/reach.ts';
-import { requireFree, requireFreeInFeatures } from '../shared/require-free.ts';
+import { requireFree, requireFreeInFeatures, requireFreeReason } from '../shared/require-free.ts';
 import { writeTemplates } from '../shared/templates.ts';
 
 /** The options of schema.json. */
@@ -24,6 +24,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
       return chain([
         requireFreeInFeatures(`${name.kebab}.guard.ts`),
         requireFree(folder, ...files, `${name.kebab}.module.ts`),
+        requireFreeReason(reason),
         writeTemplates('./files', { file: name.kebab, name, reason }, folder),
         writeTemplates('./module', { file: name.kebab, name }, folder),
         addErrorRow(folder, name.text, row),
@@ -36,6 +37,7 @@ export function guard({ name: text, ...reach }: GuardOptions): Rule {
     return chain([
       requireFreeInFeatures(`${name.kebab}.guard.ts`),
       requireFree(place.folder, ...files),
+      requireFreeReason(reason),
       writeTemplates('./files', { file: name.kebab, name, reason }, place.folder),
       addErrorRow(place.folder, place.name, row),
       guardFeature(place, added),

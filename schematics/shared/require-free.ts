@@ -38,3 +38,12 @@ export function requireFreeKeys(...keys: readonly string[]): Rule {
     }
   };
 }
+
+/** @throws SchematicsException naming the list that has the reason of an error already: the chassis' or a feature's */
+export function requireFreeReason(reason: string): Rule {
+  return (tree) => {
+    const lists = ['/docs', '/src/features'].flatMap((folder) => allTexts(tree, folder, /errors\.md$/));
+    const found = lists.find(({ text }) => text.includes(`\`${reason}\``));
+    if (found) refuse(`The reason ${reason} is in use already (${found.path}); choose another name`);
+  };
+}

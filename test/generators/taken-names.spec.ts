@@ -48,10 +48,12 @@ test.each([
   ],
   ['client', () => ['vault', '--from', proto], /key VAULT_TLS is declared already in src\/features\/other/],
   ['guard', () => ['bank'], /other\/bank\.guard\.ts is there already/],
+  ['guard', () => ['config'], /reason CONFIG_REFUSED is in use already \(docs\/errors\.md\)/],
   ['job', () => ['bank'], /other\/bank\.job\.ts is there already/],
   ['health-indicator', () => ['bank'], /other\/bank\.health\.ts is there already/],
   ['health-indicator', () => ['gate'], /key GATE_HEALTH_URL is declared already/],
   ['middleware', () => ['bank'], /other\/bank\.middleware\.ts is there already/],
+  ['middleware', () => ['call'], /would be called CallMiddleware, which it imports/],
 ])('a %s of a name that the service has elsewhere is refused', async (name, parameters, says) => {
   await expect(generate(name, parameters())).rejects.toThrow(says);
 });
