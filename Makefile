@@ -11,7 +11,7 @@ run: build ## Install, build, start the service and say what to try
 	@exec node_modules/.bin/node scripts/run.ts
 
 dev: $(STAMP) ## Start the service and restart it on every change
-	@exec npm run --silent dev
+	@exec node_modules/.bin/node scripts/dev.ts
 
 build: $(STAMP) ## Compile src/ to dist/
 	@npm run --silent build
