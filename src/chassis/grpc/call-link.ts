@@ -80,8 +80,8 @@ export function refuseUnknownFlags(serverCall: object): void {
 }
 
 /** @param message the bytes of one, from its flag on */
-function isUnknown([flag = 0]: Buffer): boolean {
-  return flag > 1;
+function isUnknown(message: Buffer): boolean {
+  return message[0] !== undefined && message[0] > 1;
 }
 
 function decoderOf(serverCall: object): Decoder {

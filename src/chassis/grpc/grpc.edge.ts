@@ -231,8 +231,10 @@ export class GrpcEdge {
   ): ServiceError | undefined {
     if (metadataFault) return metadataFault;
     if (!method && !this.isForeign(headers[':path'] ?? '')) return unknownMethod();
-    const encoding = String(headers['grpc-encoding']);
-    if (!isPlain(headers) && !ENCODINGS.has(encoding)) return unsupportedEncoding(encoding);
+    if (!isPlain(headers)) {
+      const encoding = String(headers['grpc-encoding']);
+      if (!ENCODINGS.has(encoding)) return unsupportedEncoding(encoding);
+    }
     const overload = method && this.shedding?.admit(call, method.priority, headers[PRIORITY_HEADER]);
     if (overload) return overload;
     const header = headers[TIMEOUT_HEADER];
