@@ -11,7 +11,7 @@ import { createSeal } from './chain.js';
 import { renderEntry, renderNote, type AuditFact, type AuditOrigin } from './entry.js';
 import { FileSink } from './file-sink.js';
 import { RefusalBudget } from './refusal-budget.js';
-import type { AuditAnchor, AuditSink } from './sink.js';
+import type { AuditSink } from './sink.js';
 
 const NO_COUNTS = { refused: 0, lost: 0 };
 
@@ -20,7 +20,7 @@ export class AuditTrail {
   readonly isEnabled: boolean;
   /** Told of every batch: how many entries, and how many seconds it took. */
   onWritten: (entries: number, seconds: number) => void = () => undefined;
-  readonly origin: AuditOrigin;
+  readonly #origin: AuditOrigin;
   readonly #maxDetailBytes: number;
   readonly #refusals: RefusalBudget;
   readonly #anchors: AnchorLog;
@@ -35,13 +35,13 @@ export class AuditTrail {
   constructor(private readonly config: Config) {
     this.isEnabled = config.get('AUDIT_SINK') !== 'none';
     this.#maxDetailBytes = config.get('AUDIT_DETAIL_BYTES');
-    this.origin = {
+    this.#origin = {
       service: config.get('SERVICE_NAME'),
       version: config.get('SERVICE_VERSION'),
       instance: `${hostname()}/${process.pid}`,
     };
     this.#refusals = new RefusalBudget(config.get('AUDIT_REFUSALS_PER_SECOND'), (omitted) => {
-      void this.#addNote('omission', { refusals: omitted });
+      void this.#noteOmission(omitted);
     });
     this.#anchors = new AnchorLog(config.get('AUDIT_ANCHOR_INTERVAL_MS'), new Logger('Audit'));
   }
@@ -92,7 +92,7 @@ export class AuditTrail {
     if (!this.isEnabled) return;
     const writer = this.#writer ?? (await this.#openForCall());
     if (call && fact.phase !== 'begin') this.#note(call, fact.action);
-    await writer.add(renderEntry(this.origin, fact, call, this.#maxDetailBytes));
+    await writer.add(renderEntry(this.#origin, fact, call, this.#maxDetailBytes));
   }
 
   /** The same for a call that was refused before its handler; beyond AUDIT_REFUSALS_PER_SECOND it is only counted. */
@@ -119,7 +119,7 @@ export class AuditTrail {
   /** Writes what waits and ends the chain with an entry that says so. */
   async close(): Promise<void> {
     this.#refusals.close();
-    await this.#writer?.close(renderNote('stop', this.origin));
+    await this.#writer?.close(renderNote('stop', this.#origin));
     this.#anchors.close();
   }
 
@@ -146,7 +146,7 @@ export class AuditTrail {
       if (onFailure === 'refuse') throw unusable(error);
     });
     const writer = (this.#writer = this.#createWriter(sink));
-    await writer.add(renderNote('start', this.origin)).catch(() => undefined);
+    await writer.add(renderNote('start', this.#origin)).catch(() => undefined);
     if (onFailure === 'refuse' && writer.outage) throw unusable(writer.outage.cause);
   }
 
@@ -159,7 +159,7 @@ export class AuditTrail {
       onAnchor: (anchor) => this.#anchors.note(anchor),
       onWritten: (entries, seconds) => this.onWritten(entries, seconds),
       describeOutage: (outage) =>
-        renderNote('outage', this.origin, { ...outage, until: new Date().toISOString() }),
+        renderNote('outage', this.#origin, { ...outage, until: new Date().toISOString() }),
     });
   }
 
@@ -167,16 +167,16 @@ export class AuditTrail {
     return new FileSink({
       directory: auditDirectory(this.config),
       seal: this.createSeal(),
-      origin: this.origin,
+      origin: this.#origin,
       rotateBytes: this.config.get('AUDIT_ROTATE_BYTES'),
       isSynced: this.config.get('AUDIT_SYNC') === 'always',
-      onRotate: (anchor: AuditAnchor) => this.#anchors.tell(anchor),
+      onRotate: (anchor) => this.#anchors.tell(anchor),
     });
   }
 
-  async #addNote(kind: 'omission', facts: Readonly<Record<string, unknown>>): Promise<void> {
+  async #noteOmission(refusals: number): Promise<void> {
     // An outage tells of what is lost.
-    await this.#writer?.add(renderNote(kind, this.origin, facts)).catch(() => undefined);
+    await this.#writer?.add(renderNote('omission', this.#origin, { refusals })).catch(() => undefined);
   }
 }
 

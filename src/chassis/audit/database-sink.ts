@@ -23,8 +23,6 @@ class SinkCall extends CallContext {
  * after the other go on where the last one ended.
  */
 export class DatabaseSink implements AuditSink {
-  readonly kind = 'database';
-
   constructor(
     private readonly database: Database<AuditTables>,
     private readonly seal: Seal,

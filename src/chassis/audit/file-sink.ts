@@ -35,7 +35,6 @@ interface Current {
  * begins with an entry of the kind `segment` that bears the last hash of the one before.
  */
 export class FileSink implements AuditSink {
-  readonly kind = 'file';
   #slot: ChainSlot | undefined;
   /** The end of the chain was found: before, an entry would begin it anew in the files that are there. */
   #isReady = false;

@@ -16,8 +16,6 @@ export interface AuditAnchor extends ChainState {
 
 /** Keeps the chain. One batch at a time. */
 export interface AuditSink {
-  /** Such as `file`, for `/info` and the log. */
-  readonly kind: 'file' | 'database';
   /** Makes sure that it can be written to. @throws {Error} saying why not */
   open(): Promise<void>;
   /** Resolves when all of it is durable. Rejects when none of it is: try the same batch again. */
