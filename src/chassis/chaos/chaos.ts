@@ -33,7 +33,7 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
     metrics: ChaosMetrics,
   ) {
     this.#faults = new ActiveFaults(new Injector(interference, metrics));
-    refuseUnallowed(this.#keys);
+    refuseUnallowed(config.values);
     config.prepareChange(['CHAOS_ALLOWED', 'CHAOS_FAULTS'], ({ previous, next }) => {
       refuseUnallowed(next);
       return { commit: () => this.#follow(previous, next) };
@@ -52,7 +52,7 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
 
   /** Whether faults may be injected here at all. */
   get isAllowed(): boolean {
-    return isChaosAllowed(this.#keys);
+    return isChaosAllowed(this.config.values);
   }
 
   /** Longest time of a fault of an operator, in milliseconds. */
@@ -90,15 +90,6 @@ export class Chaos implements OnModuleInit, OnApplicationShutdown {
 
   stopAll(): void {
     for (const active of this.#faults) this.#faults.end(active, 'ended by the operator');
-  }
-
-  get #keys(): ChaosKeys {
-    const { config } = this;
-    return {
-      APP_ENV: config.get('APP_ENV'),
-      CHAOS_ALLOWED: config.get('CHAOS_ALLOWED'),
-      CHAOS_FAULTS: config.get('CHAOS_FAULTS'),
-    };
   }
 
   /** What has not changed goes on, or stays ended where an operator ended it. */

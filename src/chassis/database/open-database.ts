@@ -19,13 +19,7 @@ export async function openDatabase<Tables = unknown>(config: Config): Promise<Da
     if (cluster.isWorker) throw needsServer();
     return new Database<Tables>(await createEmbeddedEngine(config));
   }
-  const engine = createPostgresEngine({
-    DATABASE_URL: url,
-    DATABASE_POOL_MAX: config.get('DATABASE_POOL_MAX'),
-    DATABASE_CONNECT_TIMEOUT_MS: config.get('DATABASE_CONNECT_TIMEOUT_MS'),
-    SERVICE_NAME: config.get('SERVICE_NAME'),
-    MAX_DEADLINE_MS: config.get('MAX_DEADLINE_MS'),
-  });
+  const engine = createPostgresEngine(config.values);
   await assertUsable(engine, url);
   return new Database<Tables>(engine);
 }

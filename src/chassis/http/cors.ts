@@ -21,8 +21,7 @@ export class Cors {
 
   /** @throws {ConfigError} for credentials together with every origin, which browsers refuse */
   constructor(config: Config) {
-    const settings = Object.fromEntries(KEYS.map((key) => [key, config.get(key)])) as unknown as CorsSettings;
-    this.#handle = hookOf(settings);
+    this.#handle = hookOf(config.values);
     config.prepareChange(KEYS, ({ next }) => {
       const changed = hookOf(next);
       return { commit: () => void (this.#handle = changed) };
