@@ -14,16 +14,14 @@ const SETS_TIME_LIMIT = /\bstatement_timeout\b/i;
 
 /** A checked-out connection whose queries live no longer than the call, or the attempt, that they work for. */
 export class CallClient {
-  readonly #client: PoolClient;
-  readonly #engine: Engine;
   #isLost = false;
   #hasOwnTimeLimit = false;
   #failure: unknown;
 
-  constructor(client: PoolClient, engine: Engine) {
-    this.#client = client;
-    this.#engine = engine;
-  }
+  constructor(
+    private readonly client: PoolClient,
+    private readonly engine: Engine,
+  ) {}
 
   async query(text: string, parameters: readonly unknown[]): Promise<QueryResult> {
     const limits = currentLimits();
@@ -35,7 +33,7 @@ export class CallClient {
     try {
       if (disturbance) await disturbance.begin();
       isSent = true;
-      const sent = this.#client.query(text, parameters as unknown[]);
+      const sent = this.client.query(text, parameters as unknown[]);
       const running = signal && limits?.remainingMs !== Infinity ? sent : this.#untilLost(sent, text, limits);
       const result = await (signal ? this.#untilAborted(running, signal) : running);
       span?.end();
@@ -50,7 +48,7 @@ export class CallClient {
 
   /** A server that shuts down says so before its socket closes; the pool must not hand that one out again. */
   release(destroy = false): void {
-    this.#client.release(destroy || this.#isLost);
+    this.client.release(destroy || this.#isLost);
   }
 
   /** In a failed transaction the server says no more than that it has failed; why, it said before. */
@@ -62,10 +60,10 @@ export class CallClient {
 
   /** A query that was done all the same keeps its result: what follows it knows the true state. */
   async #untilAborted(running: Promise<QueryResult>, signal: AbortSignal): Promise<QueryResult> {
-    const { cancel } = this.#engine;
+    const { cancel } = this.engine;
     if (!cancel) return running;
     let cancelled: Promise<void> | undefined;
-    const onAbort = () => void (cancelled = cancel(this.#client, running));
+    const onAbort = () => void (cancelled = cancel(this.client, running));
     signal.addEventListener('abort', onAbort);
     try {
       return await running;
@@ -78,9 +76,9 @@ export class CallClient {
 
   /** What no deadline ends: a peer that vanished must not keep the connection, and with it a place in the pool. */
   #untilLost(running: Promise<QueryResult>, text: string, limits: Limits | undefined): Promise<QueryResult> {
-    const { statementTimeout } = this.#engine;
+    const { statementTimeout } = this.engine;
     this.#hasOwnTimeLimit ||= SETS_TIME_LIMIT.test(text);
     if (!statementTimeout || this.#hasOwnTimeLimit) return running;
-    return untilLost(this.#client, running, statementTimeout.patienceMs(limits?.remainingMs));
+    return untilLost(this.client, running, statementTimeout.patienceMs(limits?.remainingMs));
   }
 }

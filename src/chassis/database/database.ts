@@ -5,8 +5,6 @@ import { drain } from './drain.js';
 import type { DatabaseKind, Engine } from './engine.js';
 import { Notifications } from './notifications.js';
 
-export type { DatabaseKind } from './engine.js';
-
 /** Ends one subscription; resolves when the server knows. */
 export type Unlisten = () => Promise<void>;
 

@@ -18,7 +18,6 @@ export interface EventLoopLagLimits {
  * `monitorEventLoopDelay`: with the loop late at every turn, its `reset` forgets the very delays that count.
  */
 export class EventLoopLag {
-  readonly #limits: EventLoopLagLimits;
   readonly #windowMs: number;
   #timer: NodeJS.Timeout | undefined;
   #tickedAt = 0;
@@ -28,8 +27,7 @@ export class EventLoopLag {
   #isTooSlow = false;
   #worstMs = 0;
 
-  constructor(limits: EventLoopLagLimits) {
-    this.#limits = limits;
+  constructor(private readonly limits: EventLoopLagLimits) {
     this.#windowMs = Math.min(WINDOW_MS, limits.forMs / 4);
   }
 
@@ -62,8 +60,8 @@ export class EventLoopLag {
     this.#worstMs = this.#worstOfWindowMs;
     this.#worstOfWindowMs = 0;
     this.#windowBegin = now;
-    if (this.#worstMs <= this.#limits.lagMs) this.#slowSince = undefined;
+    if (this.#worstMs <= this.limits.lagMs) this.#slowSince = undefined;
     else this.#slowSince ??= now;
-    this.#isTooSlow = this.#slowSince !== undefined && now - this.#slowSince >= this.#limits.forMs;
+    this.#isTooSlow = this.#slowSince !== undefined && now - this.#slowSince >= this.limits.forMs;
   }
 }

@@ -22,8 +22,9 @@ const logger = new Logger('Resilience');
  * ```
  */
 export class PolicyRegistry {
+  /** Those of RESILIENCE_POLICIES that cover routes or rpcs. */
+  readonly routed: RoutedPolicies;
   readonly #policies = new Map<string, ManagedPolicy>();
-  readonly #routed: RoutedPolicies;
   #configured: ReadonlyMap<string, ConfiguredPolicy>;
   #countsOf: ((name: string) => PolicyCounts) | undefined;
 
@@ -31,14 +32,9 @@ export class PolicyRegistry {
   constructor(config: Config) {
     const entries = config.get('RESILIENCE_POLICIES');
     this.#configured = byName(entries);
-    this.#routed = new RoutedPolicies(this.#policies);
-    orStartError(() => this.#routed.prepare(entries)).commit();
+    this.routed = new RoutedPolicies(this.#policies);
+    orStartError(() => this.routed.prepare(entries)).commit();
     config.prepareChange(['RESILIENCE_POLICIES'], ({ next }) => this.#prepare(next.RESILIENCE_POLICIES));
-  }
-
-  /** Those of RESILIENCE_POLICIES that cover routes or rpcs. */
-  get routed(): RoutedPolicies {
-    return this.#routed;
   }
 
   get policies(): Iterable<ManagedPolicy> {
@@ -62,7 +58,7 @@ export class PolicyRegistry {
   manage(name: string, options: PolicyOptions): ManagedPolicy {
     const known = this.#policies.get(name);
     if (known) {
-      if (this.#routed.has(known)) throw asStartError(ofTheCode(name));
+      if (this.routed.has(known)) throw asStartError(ofTheCode(name));
       if (known.defined === options || isDeepStrictEqual(known.defined, options)) return known;
       throw new TypeError(
         `The policy "${name}" is defined twice, with different options. Rename one, or make them equal.`,
@@ -79,7 +75,7 @@ export class PolicyRegistry {
   /** Has all policies counted, those to come as well. */
   countWith(countsOf: (name: string) => PolicyCounts): void {
     this.#countsOf = countsOf;
-    this.#routed.onAdded = (managed) => this.#count(managed);
+    this.routed.onAdded = (managed) => this.#count(managed);
     for (const managed of this.#policies.values()) this.#count(managed);
   }
 
@@ -102,9 +98,9 @@ export class PolicyRegistry {
   /** @throws {TypeError} when one of the policies cannot be what the configuration says */
   #prepare(entries: readonly ConfiguredPolicy[]): PreparedChange {
     const next = byName(entries);
-    const routed = this.#routed.prepare(entries);
+    const routed = this.routed.prepare(entries);
     const changes = [...this.#policies.values()]
-      .filter((managed) => !this.#routed.has(managed))
+      .filter((managed) => !this.routed.has(managed))
       .map((managed) => ({ managed, rules: rulesOf(next.get(managed.name)) }));
     for (const { managed, rules } of changes) managed.check(rules);
     return {
