@@ -1,14 +1,7 @@
 import type { Server, Socket } from 'node:net';
+import type { Config } from '../config/index.js';
 import { normalizeIp } from './normalize-ip.js';
-import type { TrustedProxies } from './trusted-proxies.js';
-
-export interface ConnectionLimitOptions {
-  /** Most connections of the server. */
-  readonly max: number;
-  /** Most connections of one address, those of trusted proxies aside; 0 = no limit. */
-  readonly maxPerIp: number;
-  readonly proxies: TrustedProxies;
-}
+import { TrustedProxies } from './trusted-proxies.js';
 
 /** Why connections were closed, and how many. */
 export class RefusedConnections {
@@ -20,12 +13,18 @@ export class RefusedConnections {
   streamResets = 0;
 }
 
-/** Closes connections beyond a server's limits before a byte of them is read, and counts them. */
+/**
+ * Closes connections beyond a server's limits before a byte of them is read, and counts them: more than `max`, and
+ * more of one address than MAX_CONNECTIONS_PER_IP, those of trusted proxies aside.
+ */
 export function limitConnections(
   server: Server,
-  { max, maxPerIp, proxies }: ConnectionLimitOptions,
+  config: Config,
+  max: number,
   refused: RefusedConnections,
 ): void {
+  const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
+  const proxies = new TrustedProxies(config);
   server.maxConnections = max;
   // A worker that is full would hand the connection on for ever when all of them are.
   Object.assign(server, { dropMaxConnection: true });

@@ -1,5 +1,5 @@
 export { connectionTimes } from './connection-times.js';
-export { limitConnections, RefusedConnections, type ConnectionLimitOptions } from './connection-limit.js';
+export { limitConnections, RefusedConnections } from './connection-limit.js';
 export { clientIpOf, nearestOf } from './forwarded.js';
 export { normalizeIp } from './normalize-ip.js';
 export { OpenSockets } from './open-sockets.js';

@@ -9,7 +9,7 @@ import { Server, Transport, type CustomTransportStrategy, type MessageHandler } 
 import type { Http2SecureServer, Http2Server, ServerOptions as Http2ServerOptions } from 'node:http2';
 import { Server as NetServer } from 'node:net';
 import type { Refusals } from '../audit/index.js';
-import { limitConnections, OpenSockets, RefusedConnections, TrustedProxies } from '../baseline/index.js';
+import { limitConnections, OpenSockets, RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import { runInCall, type CallObservers, type GrpcCall } from '../context/index.js';
 import { formatAddress, shuttingDown, toServiceError } from '../errors/index.js';
@@ -65,9 +65,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
       tls?.guard(http2Server as Http2SecureServer, 'grpc');
       this.#edge.attach(http2Server);
       keepStreamsYoung(http2Server);
-      const max = config.get('GRPC_MAX_CONNECTIONS');
-      const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
-      limitConnections(http2Server, { max, maxPerIp, proxies: new TrustedProxies(config) }, this.refused);
+      limitConnections(http2Server, config, config.get('GRPC_MAX_CONNECTIONS'), this.refused);
       this.#sockets.watch(http2Server);
       this.shedding?.accepts.grpc.watch(http2Server);
     });

@@ -4,13 +4,7 @@ import { Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fastify as createFastify, type FastifyInstance } from 'fastify';
 import { auditRefusedRequests } from '../audit/index.js';
-import {
-  connectionTimes,
-  limitConnections,
-  OpenSockets,
-  RefusedConnections,
-  TrustedProxies,
-} from '../baseline/index.js';
+import { connectionTimes, limitConnections, OpenSockets, RefusedConnections } from '../baseline/index.js';
 import type { Config } from '../config/index.js';
 import type { CallObservers } from '../context/index.js';
 import type { LoadShedding } from '../load-shedding/index.js';
@@ -51,10 +45,7 @@ export class HttpAdapter extends FastifyAdapter {
     edge.attach(fastify);
     const notFound = createNotFoundHandler(fastify);
     const refused = new RefusedConnections();
-    const max = config.get('HTTP_MAX_CONNECTIONS');
-    const maxPerIp = config.get('MAX_CONNECTIONS_PER_IP');
-    const proxies = new TrustedProxies(config);
-    limitConnections(fastify.server, { max, maxPerIp, proxies }, refused);
+    limitConnections(fastify.server, config, config.get('HTTP_MAX_CONNECTIONS'), refused);
     const sockets = new OpenSockets();
     sockets.watch(fastify.server);
     shedding?.accepts.http.watch(fastify.server);
