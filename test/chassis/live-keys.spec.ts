@@ -85,7 +85,7 @@ describe('log levels', () => {
     await put('/loggers/Database', { level: null });
     expect(app.get(LogLevels).describe('Database').effectiveLevel).toBe('debug');
     await change({ LOG_LEVEL: 'info' });
-    expect(app.get(LogLevels).root).toBe('info');
+    expect(app.get(LogLevels).describeRoot().effectiveLevel).toBe('info');
   });
 
   test('LOG_CALL_SAMPLE_RATIO holds from the next call on', async () => {

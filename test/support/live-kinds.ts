@@ -41,7 +41,7 @@ const logging: LiveKind = {
   }),
   effect: (app) => {
     const levels = app.get(LogLevels);
-    return [levels.root, levels.describe('Database').effectiveLevel];
+    return [levels.describeRoot().effectiveLevel, levels.describe('Database').effectiveLevel];
   },
   expected: (index) => (isFull(index) ? ['warn', 'debug'] : ['info', 'error']),
 };

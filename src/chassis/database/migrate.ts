@@ -10,7 +10,7 @@ const LOCK_ID = 7_203_115_846;
 const TELL_AFTER_MS = 1000;
 
 /** A migration did not run; nothing of this start's migrations was kept. */
-export class MigrationError extends Error {
+class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 

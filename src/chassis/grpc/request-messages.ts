@@ -12,7 +12,7 @@ const decodeUtf8 = (bytes: Uint8Array): string => utf8.decode(bytes);
  * What the wire delivered instead of a message. A deserializer that throws makes grpc-js answer
  * INTERNAL, although the fault is the caller's; so it returns this, and the handler refuses it.
  */
-export class MalformedMessage {
+class MalformedMessage {
   constructor(readonly cause: unknown) {}
 
   toError(): ServiceError {

@@ -2,16 +2,14 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 
 /** The stages of a shutdown, in their order. */
-export const SHUTDOWN_STAGES = [
-  'readiness',
-  'withdraw',
-  'propagation',
-  'accept',
-  'calls',
-  'dependencies',
-  'telemetry',
-] as const;
-export type ShutdownStageName = (typeof SHUTDOWN_STAGES)[number];
+export type ShutdownStageName =
+  | 'readiness'
+  | 'withdraw'
+  | 'propagation'
+  | 'accept'
+  | 'calls'
+  | 'dependencies'
+  | 'telemetry';
 
 export interface ShutdownStage {
   readonly name: ShutdownStageName;

@@ -1,7 +1,7 @@
 import type { ConfigSources } from '../config/index.js';
 import type { Counter, MetricsRegistry } from '../metrics/index.js';
 
-export const RELOAD_RESULTS = ['applied', 'unchanged', 'refused', 'failed'] as const;
+const RELOAD_RESULTS = ['applied', 'unchanged', 'refused', 'failed'] as const;
 
 /** What became of one look at the configuration. */
 export type ReloadResult = (typeof RELOAD_RESULTS)[number];

@@ -45,6 +45,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   #seen: Gathered | undefined;
   /** What they said when it was last taken, or set aside by a rollback. */
   #taken: Gathered | undefined;
+  /** Keys that have another value since the start and take it only by a restart. */
   #restartNeeded: readonly string[] = [];
   /** A digest of these keys and of what the sources say of them: it tells one change from the next and keeps no secret. */
   #restartWanted = '';
@@ -89,11 +90,6 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
   /** The newest first. */
   get revisions(): readonly Revision[] {
     return this.#revisions.all;
-  }
-
-  /** Keys that have another value since the start and take it only by a restart. */
-  get restartNeeded(): readonly string[] {
-    return this.#restartNeeded;
   }
 
   /**

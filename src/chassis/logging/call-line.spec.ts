@@ -22,7 +22,8 @@ const writer = new CallLineWriter(base);
 /** The line as pino makes it and as we do. */
 function bothWays(call: Call): readonly [pinos: Line, ours: Line] {
   runInCall(call, () => logger.warn(callFields(call), 'call'));
-  const ours = writer.write(call, 'warn').toString();
+  const { bytes, length } = writer.write(call, 'warn');
+  const ours = bytes.toString('utf8', 0, length);
   expect(ours.indexOf('\n')).toBe(ours.length - 1);
   return [JSON.parse(String(written.pop())) as Line, JSON.parse(ours) as Line];
 }

@@ -84,10 +84,6 @@ export class LineBuffer {
     this.bytes[this.length++] = ZERO + (value % 10);
   }
 
-  toString(): string {
-    return this.bytes.toString('utf8', 0, this.length);
-  }
-
   /** False, and nothing appended, when something has to be escaped or is not ASCII. */
   #plain(text: string): boolean {
     const { bytes } = this;

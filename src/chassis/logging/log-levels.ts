@@ -44,10 +44,6 @@ export class LogLevels {
     this.#root = root;
   }
 
-  get root(): LogLevel {
-    return this.#root;
-  }
-
   /** Makes `logger` follow. */
   attach(logger: Logger): void {
     this.#logger = logger;

@@ -30,7 +30,7 @@ export class LoggingModule implements OnModuleInit {
         { provide: LogLevels, useValue: logging.levels },
         { provide: CallLog, inject: [Config], useFactory: (config: Config) => new CallLog(config, logging) },
       ],
-      exports: [LoggerModule, LogLevels, CallLog],
+      exports: [LoggerModule, LogLevels],
     };
   }
 

@@ -35,10 +35,6 @@ export class BoundedTable<Entry extends Forgettable> {
     return this.#entries.get(key) ?? this.#add(key, nowMs);
   }
 
-  peek(key: string): Entry | undefined {
-    return this.#entries.get(key);
-  }
-
   entries(): IterableIterator<[string, Entry]> {
     return this.#entries.entries();
   }
