@@ -10,7 +10,7 @@ export { methodsOf, methodsOn, type Method } from './methods-of.js';
 export { OnDrain, type DrainMoment } from './on-drain.decorator.js';
 export { overlaid, overlay } from './overlay.js';
 export { Openings } from './openings.js';
-export { endOnSignals } from './run.js';
+export { endOnSignals } from './end-on-signals.js';
 export {
   Shutdown,
   type BeginOptions,

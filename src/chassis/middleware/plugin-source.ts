@@ -20,7 +20,7 @@ export interface PluginSource {
 export async function readPluginFile(folder: string, file: string, maxBytes: number): Promise<PluginSource> {
   if (isAbsolute(file))
     throw new PluginFault('OUTSIDE', 'is given by an absolute path; name it within the manifest’s folder');
-  const path = await within(folder, resolve(folder, file));
+  const path = await realPathWithin(folder, resolve(folder, file));
   const { size } = await stat(path);
   if (size > maxBytes) throw tooLarge(maxBytes);
   const bytes = await readFile(path);
@@ -45,10 +45,10 @@ export async function readPluginPackage(
     throw new PluginFault('NOT_FOUND', `is no package in a node_modules of ${folder} or above it`);
   // What npm link and workspaces put there is kept elsewhere, by somebody else.
   const [home] = found.split(`${sep}node_modules${sep}`) as [string];
-  const root = await within(join(home, 'node_modules'), dirname(found));
+  const root = await realPathWithin(join(home, 'node_modules'), dirname(found));
   const sha256 = await hashFolder(root, maxBytes);
   const entry = entryOf(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as PackageJson);
-  const path = await within(root, resolve(root, entry));
+  const path = await realPathWithin(root, resolve(root, entry));
   // A package that was replaced is another module.
   return { sha256, url: `${pathToFileURL(path).href}?sha256=${sha256}` };
 }
@@ -95,7 +95,7 @@ function entryOf({ exports, main }: PackageJson): string {
 }
 
 /** The real path. @throws {PluginFault} when it is not there or leads out of the folder, also by a symbolic link */
-async function within(folder: string, path: string): Promise<string> {
+async function realPathWithin(folder: string, path: string): Promise<string> {
   const root = await realpath(folder);
   if (isOutside(folder, path)) throw new PluginFault('OUTSIDE', 'leads out of its folder');
   const real = await realpath(path).catch((error: unknown) => {

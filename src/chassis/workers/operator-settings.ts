@@ -18,7 +18,7 @@ export class OperatorSettings {
 
   /** Keeps, or forgets, what the workers have done. */
   note(request: ManagementRequest): void {
-    const path = pathOf(request);
+    const path = decodedPathOf(request);
     const breaker = RESET.exec(path)?.[1];
     if (request.method === 'PUT') this.#put(path, request);
     else if (request.method === 'DELETE') this.#requests.delete(path);
@@ -57,7 +57,7 @@ function fieldsOf({ body }: ManagementRequest): Record<string, unknown> {
   return JSON.parse(body) as Record<string, unknown>;
 }
 
-/** Without its query, and however its names are written. */
-function pathOf({ url }: ManagementRequest): string {
+/** Without its query; the same however its names are written. */
+function decodedPathOf({ url }: ManagementRequest): string {
   return decodeURIComponent(url.split('?', 1)[0] ?? '/');
 }

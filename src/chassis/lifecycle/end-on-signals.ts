@@ -5,7 +5,7 @@ import type { Shutdown } from './shutdown.js';
 /** Beyond the limit of all stages, for a stage that holds the event loop, in milliseconds. */
 const LAST_RESORT_MS = 1000;
 
-export interface RunOptions {
+export interface EndOptions {
   readonly logger: Logger;
   /** What all stages of the shutdown may take together, in milliseconds. */
   readonly shutdownLimitMs: number;
@@ -23,7 +23,7 @@ export interface RunOptions {
  * ends the process too. Exit code 0 when every stage ended by itself, else 1. A second signal forces
  * the end, SIGQUIT ends at once. What nobody caught is logged, begins the shutdown and exits 1.
  */
-export function endOnSignals(shutdown: Shutdown, options: RunOptions): void {
+export function endOnSignals(shutdown: Shutdown, options: EndOptions): void {
   const { logger, shutdownLimitMs, hearsSignals = true } = options;
   let hasCrashed = false;
   const force = (cause: string): void => {
