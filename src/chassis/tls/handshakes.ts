@@ -11,7 +11,7 @@ import { HANDSHAKES } from './tls.metrics.js';
 const UNKNOWN = '(unknown)';
 const NO_ALPN = 'none';
 
-type Transport = 'http' | 'grpc';
+export type TlsTransport = 'http' | 'grpc';
 type Listener = (socket: TLSSocket) => void;
 
 /** Sees every handshake: counts it, tells of it at debug level, and lets nobody in whose certificate is not valid. */
@@ -27,7 +27,7 @@ export class Handshakes {
   }
 
   /** Stands before whatever the server does with a connection; after its own listeners are set. */
-  watch(server: Server, transport: Transport): void {
+  watch(server: Server, transport: TlsTransport): void {
     const deliverTo = server.listeners('secureConnection') as Listener[];
     server.removeAllListeners('secureConnection');
     server.on('secureConnection', (socket) => {
@@ -40,7 +40,7 @@ export class Handshakes {
     });
   }
 
-  #admit(socket: TLSSocket, transport: Transport): boolean {
+  #admit(socket: TLSSocket, transport: TlsTransport): boolean {
     const certificate = this.asksForCertificates ? socket.getPeerX509Certificate() : undefined;
     const authorizationError = verificationFaultOf(socket);
     if (certificate && authorizationError) {
@@ -53,7 +53,7 @@ export class Handshakes {
     return true;
   }
 
-  #fail(socket: TLSSocket, transport: Transport, error: NodeJS.ErrnoException): void {
+  #fail(socket: TLSSocket, transport: TlsTransport, error: NodeJS.ErrnoException): void {
     const authorizationError = verificationFaultOf(socket);
     // Node ends a connection whose certificate it refuses without saying why.
     const result = authorizationError ? resultOfVerification(authorizationError) : resultOfFault(error.code);
@@ -63,7 +63,7 @@ export class Handshakes {
 
   #tell(
     socket: TLSSocket,
-    transport: Transport,
+    transport: TlsTransport,
     result: HandshakeResult,
     certificate?: X509Certificate,
     error?: NodeJS.ErrnoException,

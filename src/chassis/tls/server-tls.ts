@@ -5,13 +5,11 @@ import { StartError } from '../errors/index.js';
 import type { MetricsRegistry } from '../metrics/index.js';
 import { clientCertificateOf, noteClientCertificate } from './client-certificate.js';
 import { checkKeys } from './check-keys.js';
-import { Handshakes } from './handshakes.js';
+import { Handshakes, type TlsTransport } from './handshakes.js';
 import { checkMaterial, type TlsMaterial } from './material.js';
 import { Reloads } from './reloads.js';
 import { ServerNames } from './server-names.js';
 import { digestOf, readFiles } from './tls-files.js';
-
-export type TlsTransport = 'http' | 'grpc';
 
 /**
  * TLS of the public ports: one set of certificates for both, replaced while they serve when the files change. Open
