@@ -58,10 +58,8 @@ function addProblems(document: OpenAPIObject): void {
   };
   const problem = { description: 'What went wrong', content: { [PROBLEM_CONTENT]: { schema } } };
   for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path) as { responses?: Record<string, unknown> }[]) {
-      if (operation.responses) operation.responses['4XX'] = problem;
-      if (operation.responses) operation.responses['5XX'] = problem;
-    }
+    for (const { responses } of Object.values(path) as { responses?: object }[])
+      if (responses) Object.assign(responses, { '4XX': problem, '5XX': problem });
   }
 }
 
