@@ -28,6 +28,7 @@ interface FallbackAnswer {
   readonly policy: string;
   readonly step: string;
 }
+
 /** Of calls that came without any. */
 const NO_HEADERS: IncomingHttpHeaders = Object.freeze({});
 

@@ -9,6 +9,7 @@ import { readableLines } from './readable-lines.js';
 import { scopeFields } from './scope-fields.js';
 
 const STANDARD_OUTPUT = 1;
+
 /** The service's log: who writes it, what is written, where it goes. */
 export interface Logging {
   readonly logger: Logger;

@@ -29,9 +29,8 @@ export async function expose(
 }
 
 /**
- * prom-client's own renderer does not serve here: its OpenMetrics form
- * renames counters for good, writes `le="1"` where the format demands `le="1.0"`, and exemplars exist
- * for one of the two formats only.
+ * prom-client's own renderer does not serve here: its OpenMetrics form renames counters for good, writes `le="1"` where
+ * the format demands `le="1.0"`, and exemplars exist for one of the two formats only.
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats, OpenMetrics 1.0.
  */
 async function render(metrics: readonly MetricSnapshot[], format: ExpositionFormat): Promise<string> {

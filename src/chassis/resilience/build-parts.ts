@@ -10,8 +10,8 @@ const STEP_TIMEOUT_MS = 100;
 const UNBOUNDED = { maxConcurrent: Infinity, maxQueued: 0, maxWaitMs: 0 };
 
 /**
- * The parts of a policy but its breaker. ConcurrencyLimit and budget are those that were there before, with their new
- * options: who runs and waits, and what is left, stay.
+ * The parts of a policy but its breaker. Bulkhead and budget are those that were there before, with their new options:
+ * who runs and waits, and what is left, stay.
  */
 export function buildParts(options: PolicyOptions, before: PolicyParts): Omit<PolicyParts, 'breaker'> {
   const { timeoutMs, totalTimeoutMs, retry, hedge, fallback } = options;

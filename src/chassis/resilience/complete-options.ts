@@ -72,7 +72,7 @@ function faultOfBreaker(options: BreakerOptions): string | undefined {
 const STEP_NAME = /^[a-z][a-z0-9-]{0,63}$/;
 
 function faultOfSteps(steps: readonly FallbackOptions[]): string | undefined {
-  for (const [index, { name, run, timeoutMs = 100 }] of steps.entries()) {
+  for (const [index, { name, run, timeoutMs = Infinity }] of steps.entries()) {
     const step = steps[index] as object;
     if (!STEP_NAME.test(name)) return `fallback.${index}.name: must be lower-case letters, digits and "-"`;
     if (steps.findIndex((other) => other.name === name) < index)
