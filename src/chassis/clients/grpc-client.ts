@@ -18,8 +18,6 @@ import { grpcFailure } from './grpc-failures.js';
 import { openStream, pour, type OpenCall } from './grpc-streams.js';
 import { OutgoingCall } from './outgoing-call.js';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
-
 export interface GrpcClientOptions extends GrpcChannelOptions {
   /** Of the other service, kebab-case: in messages and its policy. */
   readonly name: string;
@@ -86,7 +84,7 @@ export class GrpcClient {
     // Before the policy: what cannot be sent says nothing of the other service.
     const message = method.requestSerialize(request);
     const work = (): Promise<Response> =>
-      this.#answer(this.#timeoutMs, (outgoing, settle) =>
+      this.#answer(this.options.timeoutMs, (outgoing, settle) =>
         this.#client.makeUnaryRequest(
           ...encodedPartsOf(method),
           message,
@@ -158,13 +156,11 @@ export class GrpcClient {
     return this.#clients[this.#next++ % this.#clients.length] as Client;
   }
 
-  get #timeoutMs(): number {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
-    return typeof timeoutMs === 'function' ? timeoutMs() : timeoutMs;
-  }
-
   /** A call with one answer. */
-  #answer<Response>(timeoutMs: number, start: StartCall<Response>): Promise<Response> {
+  #answer<Response>(
+    timeoutMs: GrpcClientOptions['timeoutMs'],
+    start: StartCall<Response>,
+  ): Promise<Response> {
     const outgoing = new OutgoingCall(this.options.name, timeoutMs);
     const disturbance = disturbanceOf(this.#target);
     return disturbance ? this.#disturbed(outgoing, disturbance, start) : this.#call(outgoing, start);

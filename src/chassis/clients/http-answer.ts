@@ -73,6 +73,5 @@ async function readText(
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function ignore(): void {
-  // Nothing is left to be told.
-}
+/** For errors of a body: whoever reads it is told; where nobody does they must not bring the process down. */
+export function ignore(): void {}

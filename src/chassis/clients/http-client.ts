@@ -6,7 +6,7 @@ import type { Attempt, Policy } from '../resilience/index.js';
 import { checkHttpOptions } from './check-options.js';
 import { connectionFailure } from './connection-failure.js';
 import { beginDisturbed, byStatus, cutBody } from './disturbed-call.js';
-import { readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
+import { ignore, readAnswer, refusalOf, type HttpAnswer } from './http-answer.js';
 import { createPool, type HttpPoolOptions } from './http-pool.js';
 import {
   headersOf,
@@ -18,7 +18,6 @@ import {
 import { OutgoingCall } from './outgoing-call.js';
 import { upstreamAnswerMalformed } from './upstream-failures.js';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** undici's errors for what is no HTTP. */
 const MALFORMED = /^(HTTPParserError|HeadersOverflowError|ResponseContentLengthMismatchError)$/;
@@ -111,7 +110,7 @@ export class HttpClient {
   }
 
   async #send(request: PreparedRequest, attempt?: Attempt): Promise<unknown> {
-    const outgoing = this.#begin();
+    const outgoing = new OutgoingCall(this.name, this.options.timeoutMs);
     try {
       const answer = await this.#request(request, outgoing, outgoing.limitMs);
       return await readAnswer(this.name, answer, this.#maxBytes);
@@ -123,7 +122,7 @@ export class HttpClient {
   }
 
   async #stream(request: PreparedRequest, attempt?: Attempt): Promise<HttpAnswer> {
-    const outgoing = this.#begin();
+    const outgoing = new OutgoingCall(this.name, this.options.timeoutMs);
     try {
       const { statusCode, headers, body } = await this.#request(request, outgoing, outgoing.streamLimitMs);
       outgoing.begun();
@@ -158,11 +157,6 @@ export class HttpClient {
     if (disturbance?.cut) answer.body = cutBody(answer.body, disturbance.cut) as typeof answer.body;
     if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
     throw await refusalOf(this.name, answer, this.#maxBytes);
-  }
-
-  #begin(): OutgoingCall {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.options;
-    return new OutgoingCall(this.name, typeof timeoutMs === 'function' ? timeoutMs() : timeoutMs);
   }
 
   get #maxBytes(): number {
@@ -216,9 +210,4 @@ function endOf(body: Readable): Promise<void> {
     );
     body.once('close', resolve);
   });
-}
-
-/** Whoever reads is told; whoever does not must not bring the process down. */
-function ignore(): void {
-  // Nothing is left to be told.
 }

@@ -2,6 +2,8 @@ import { currentCall, currentLimits, MAX_TIMER_MS, REQUEST_ID_HEADER } from '../
 import { deadlineExceeded } from '../errors/index.js';
 import { upstreamTimeout } from './upstream-failures.js';
 
+const DEFAULT_TIMEOUT_MS = 10_000;
+
 /**
  * What an outgoing call takes along from the call, and from the attempt, that it is made in; it ends with either,
  * and after the client's own time.
@@ -16,13 +18,14 @@ export class OutgoingCall {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param timeoutMs the client's own; `Infinity` for none
+   * @param ownMs the client's own time, or what is asked for it; `Infinity` for none
    * @throws the reason of a call that has been aborted
    */
   constructor(
     private readonly upstream: string,
-    timeoutMs: number,
+    ownMs: number | (() => number) = DEFAULT_TIMEOUT_MS,
   ) {
+    const timeoutMs = typeof ownMs === 'function' ? ownMs() : ownMs;
     const limits = this.#limits;
     if (limits?.abortReason) throw limits.abortReason;
     const leftMs = limits?.remainingMs ?? Infinity;
