@@ -101,6 +101,10 @@ describe('values encrypted by AWS KMS', () => {
       expect(await faultOf('MANAGEMENT_TOKEN', value, {}, env)).toBeUndefined();
       const stranger = { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'no' };
       expect(await faultOf('MANAGEMENT_TOKEN', value, {}, stranger)).toMatch(/gave none: status 403/);
+      const mistaken = { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/no/such/token' };
+      expect(await faultOf('MANAGEMENT_TOKEN', value, {}, mistaken)).toMatch(
+        /AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read \(ENOENT\): correct \/no\/such\/token$/,
+      );
     } finally {
       given.close();
     }

@@ -30,7 +30,7 @@ export async function findAwsCredentials(env: Environment, timeoutMs: number): P
 
 async function askContainer(url: string, env: Environment, timeoutMs: number): Promise<AwsCredentials> {
   const file = env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
-  const token = file ? readFileSync(file, 'utf8').trim() : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
+  const token = file ? readToken(file) : env['AWS_CONTAINER_AUTHORIZATION_TOKEN'];
   try {
     const answer = await fetch(url, {
       ...(token && { headers: { authorization: token } }),
@@ -45,5 +45,17 @@ async function askContainer(url: string, env: Environment, timeoutMs: number): P
     throw new SecretError(`needs credentials of AWS, and their endpoint gave none: ${whyOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new SecretError(
+      `needs credentials of AWS, and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read (${code}): correct ${file}`,
+      { cause: error },
+    );
   }
 }
