@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { z } from 'zod';
 import { Config } from '../config/index.js';
 import { ApiKeyAuthenticator } from './api-key.authenticator.js';
 import { AuthMetrics } from './auth.metrics.js';
@@ -12,11 +13,6 @@ import { TokenVerifier } from './token-verifier.js';
 import { toSecretKey } from './verification-key.js';
 import { WatchedFile } from './watched-file.js';
 
-interface Background {
-  watch(): void;
-  stop(): void;
-}
-
 /** The authenticators that the configuration asks for, and what keeps them up to date. */
 @Injectable()
 export class Authentication implements OnModuleInit, OnApplicationShutdown {
@@ -25,7 +21,7 @@ export class Authentication implements OnModuleInit, OnApplicationShutdown {
   readonly mtls: MtlsAuthenticator | undefined;
   /** `undefined` where no JWKS is configured. */
   jwks: Jwks | undefined;
-  readonly #background: Background[] = [];
+  readonly #files: Pick<WatchedFile<z.ZodType>, 'watch' | 'stop'>[] = [];
 
   /** @throws {ConfigError} when keys contradict each other or a file cannot be used */
   constructor(
@@ -49,12 +45,12 @@ export class Authentication implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     this.jwks?.start();
-    for (const each of this.#background) each.watch();
+    for (const file of this.#files) file.watch();
   }
 
   onApplicationShutdown(): void {
     this.jwks?.stop();
-    for (const each of this.#background) each.stop();
+    for (const file of this.#files) file.stop();
   }
 
   #createJwt({ jwks, secret, rules, jwt }: BearerOptions): JwtAuthenticator {
@@ -66,32 +62,30 @@ export class Authentication implements OnModuleInit, OnApplicationShutdown {
   }
 
   #createApiKey(): ApiKeyAuthenticator | undefined {
-    const path = this.config.get('AUTH_API_KEYS_FILE');
-    if (!path) return undefined;
-    const file = new WatchedFile({
-      key: 'AUTH_API_KEYS_FILE',
-      path,
-      schema: ApiKeysFile,
-      pollMs: this.config.get('AUTH_FILES_POLL_MS'),
-      onReloaded: (result) => this.metrics.fileReloaded('api-keys', result),
-    });
-    this.#background.push(file);
-    return new ApiKeyAuthenticator(file);
+    if (!this.config.get('AUTH_API_KEYS_FILE')) return undefined;
+    return new ApiKeyAuthenticator(this.#fileOf('AUTH_API_KEYS_FILE', ApiKeysFile, 'api-keys'));
   }
 
   #createMtls(): MtlsAuthenticator | undefined {
     const name = this.config.get('AUTH_MTLS');
     if (name === 'off') return undefined;
-    const path = this.config.get('AUTH_MTLS_FILE');
-    if (!path) return new MtlsAuthenticator(name, undefined);
-    const file = new WatchedFile({
-      key: 'AUTH_MTLS_FILE',
-      path,
-      schema: IdentitiesFile,
-      pollMs: this.config.get('AUTH_FILES_POLL_MS'),
-      onReloaded: (result) => this.metrics.fileReloaded('mtls', result),
-    });
-    this.#background.push(file);
-    return new MtlsAuthenticator(name, file);
+    const hasFile = this.config.get('AUTH_MTLS_FILE') !== '';
+    return new MtlsAuthenticator(
+      name,
+      hasFile ? this.#fileOf('AUTH_MTLS_FILE', IdentitiesFile, 'mtls') : undefined,
+    );
+  }
+
+  #fileOf<Schema extends z.ZodType>(
+    key: 'AUTH_API_KEYS_FILE' | 'AUTH_MTLS_FILE',
+    schema: Schema,
+    label: 'api-keys' | 'mtls',
+  ): WatchedFile<Schema> {
+    const path = this.config.get(key);
+    const pollMs = this.config.get('AUTH_FILES_POLL_MS');
+    const onReloaded = (result: 'success' | 'failure') => this.metrics.fileReloaded(label, result);
+    const file = new WatchedFile({ key, path, schema, pollMs, onReloaded });
+    this.#files.push(file);
+    return file;
   }
 }
