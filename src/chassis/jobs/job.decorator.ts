@@ -24,7 +24,7 @@ export interface JobOptions {
    */
   readonly timeZone?: string;
   /**
-   * Time for one run, in milliseconds; then its signal aborts.
+   * Time for one run, in milliseconds, 1 to a day; then its signal aborts.
    * @default 60000
    */
   readonly timeoutMs?: number;

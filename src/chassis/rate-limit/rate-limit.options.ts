@@ -25,7 +25,7 @@ export interface RateLimitOptions {
    * @default the class or `Class.method`
    */
   readonly name?: string;
-  /** Tokens that come in each window. */
+  /** Tokens that come in each window: 1 to 1,000,000,000. */
   readonly limit: number;
   /**
    * In milliseconds, a day at most.
@@ -33,14 +33,14 @@ export interface RateLimitOptions {
    */
   readonly windowMs?: number;
   /**
-   * Tokens that a bucket holds at most: what may be called at once after a pause.
+   * Tokens that a bucket holds at most, 1 to 1,000,000,000: what may be called at once after a pause.
    * @default limit
    */
   readonly burst?: number;
   /** @default 'route' */
   readonly by?: RateLimitKey | KeyOf;
   /**
-   * Tokens that a call takes.
+   * Tokens that a call takes: 1 to `burst`.
    * @default 1
    */
   readonly cost?: number | CostOf;

@@ -4,8 +4,8 @@ export interface RedisOptions {
   readonly url: string;
   /** What `CLIENT LIST` shows. */
   readonly name: string;
-  /** Longest time for a connection to be ready. */
+  /** Longest time for a connection to be ready, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Longest time for an answer. */
+  /** Longest time for an answer, in milliseconds. */
   readonly commandTimeoutMs: number;
 }

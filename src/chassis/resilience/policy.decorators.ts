@@ -67,7 +67,7 @@ export function CircuitBreaker(options: BreakerOptions & NamedPolicy = {}): Poli
 
 /**
  * Ends an attempt that takes longer: a stream, where its first message does.
- * @param timeoutMs milliseconds of each attempt
+ * @param timeoutMs milliseconds of each attempt @default 1000
  */
 export function Timeout(
   timeoutMs = 1000,
