@@ -1,4 +1,4 @@
-export type { ActiveFault, FaultSource, NamedFault } from './active-fault.js';
+export type { ActiveFault } from './active-fault.js';
 export { Chaos } from './chaos.js';
 export { ChaosModule } from './chaos.module.js';
 export { readNewFault } from './new-fault.js';

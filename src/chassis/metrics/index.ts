@@ -1,6 +1,5 @@
 export { Counter, CounterSeries } from './counter.js';
 export type { LabelValues, MetricDefinition } from './definition.js';
-export type { Exposition } from './exposition.js';
 export { Gauge, GaugeSeries } from './gauge.js';
 export { Histogram, HistogramSeries } from './histogram.js';
 export { renderMetricsDocument, type MetricDescription } from './metrics-document.js';

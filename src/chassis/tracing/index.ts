@@ -5,7 +5,6 @@ export { createGrpcClientInterceptor } from './grpc-client-spans.js';
 export { HttpClientSpans } from './http-client-spans.js';
 export { createInstanceTracer } from './instance-tracer.js';
 export { Sampler } from './sampler.js';
-export type { ExportCounts } from './span-exporter.js';
 export { failSpan } from './trace-method.js';
 export { Traced, Untraced } from './traced.decorator.js';
 export { TracingModule } from './tracing.module.js';
