@@ -264,7 +264,7 @@ describe('what goes wrong', () => {
     expect(refusal).toBeInstanceOf(UpstreamError);
     expect(refusal).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfterMs: 2000, body: { a: 1 } });
     upstream.answer = (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end();
-    expect(await failureOf(client.send(GET))).toMatchObject({ status: 302 });
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 302, code: 'FAILED_PRECONDITION' });
   });
 
   test.each([
@@ -474,6 +474,10 @@ describe('under a policy', () => {
     upstream.answer = (_request, response) => response.writeHead(404).end();
     for (let call = 0; call < 5; call++)
       expect(await failureOf(client.send(GET))).toMatchObject({ status: 404 });
+    upstream.answer = (_request, response) => response.writeHead(304, { etag: '"1"' }).end();
+    const known = { ...GET, headers: { 'if-none-match': '"1"' } };
+    for (let call = 0; call < 5; call++)
+      expect(await failureOf(client.send(known))).toMatchObject({ status: 304 });
     // Nor is what is never sent: who gives it must not open the breaker for all others.
     const nameless = { method: 'GET', path: '/{id}', parameters: { id: '..' } };
     const broken = { ...GET, headers: { 'x-tenant': 'a\r\nb' } };
@@ -486,7 +490,7 @@ describe('under a policy', () => {
     upstream.answer = failing;
     for (let call = 0; call < 3; call++) await failureOf(client.send(GET));
     expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
-    expect(upstream.requests).toBe(8);
+    expect(upstream.requests).toBe(13);
   });
 
   test('an attempt that takes too long is cancelled, and made again', async () => {

@@ -77,6 +77,8 @@ export function codeOfHttpStatus(status: number): Code {
     case 503:
       return 'UNAVAILABLE';
     default:
+      // Another place, or what the asker has already: whoever answers so is well.
+      if (status >= 300 && status < 400) return 'FAILED_PRECONDITION';
       return status >= 400 && status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL';
   }
 }
