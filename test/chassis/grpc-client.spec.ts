@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOptions } from '#chassis/clients';
 import { currentCall, HttpCall, runInCall } from '#chassis/context';
-import { ServiceError, type Code } from '#chassis/errors';
+import { deadlineExceeded, ServiceError, type Code } from '#chassis/errors';
 import { Rpc } from '#chassis/grpc';
 import { createPolicy } from '#chassis/resilience';
 import { service } from '../../src/app.module.js';
@@ -209,6 +209,19 @@ describe.each(SHAPES)('$name', ({ name, call }) => {
     for (let time = 0; time < 2; time++) await failureOf(call(client));
     expect(await failureOf(call(client))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
     expect(asked).toBe(5);
+  });
+
+  test('says nothing to the breaker when its call was over before', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { breaker, timeoutMs: 5000 } });
+    const over = new HttpCall('request-7', 'GET', '/');
+    over.abort(deadlineExceeded());
+    for (let time = 0; time < 2; time++)
+      expect(await failureOf(runInCall(over, () => call(client)))).toMatchObject({
+        reason: 'DEADLINE_EXCEEDED',
+      });
+    expect(asked).toBe(0);
+    expect(await call(client)).toMatchObject({ reason: 'echo' });
   });
 
   test('is cancelled when its attempt takes too long', async () => {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
+import { deadlineExceeded } from '#chassis/errors';
 import { createPolicy } from '#chassis/resilience';
 import { service } from '../../src/app.module.js';
 import { eventually, freePort, TestApp } from '../support/index.js';
@@ -491,6 +492,17 @@ describe('under a policy', () => {
     for (let call = 0; call < 3; call++) await failureOf(client.send(GET));
     expect(await failureOf(client.send(GET))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
     expect(upstream.requests).toBe(13);
+  });
+
+  test('a call that was over before says nothing of who would have answered', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { breaker, timeoutMs: 5000 } });
+    const over = new HttpCall('request-12', 'GET', '/');
+    over.abort(deadlineExceeded());
+    for (const ask of [() => client.send(GET), () => client.stream(GET)])
+      expect(await failureOf(runInCall(over, ask))).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    expect(upstream.requests).toBe(0);
+    expect(await client.send(GET)).toBe('{}');
   });
 
   test('an attempt that takes too long is cancelled, and made again', async () => {

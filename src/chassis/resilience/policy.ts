@@ -170,6 +170,7 @@ export class Policy {
 
   #start<T>(parts: PolicyParts, attempt: Attempt, ticket: number, begin: number, work: Work<T>): Promise<T> {
     const { timeoutMs } = parts;
+    const wasOver = attempt.abortReason !== undefined;
     const result =
       timeoutMs === undefined ? attempt.run(work) : runWithTimeout(this.name, attempt, timeoutMs, work);
     return result.then(
@@ -181,7 +182,8 @@ export class Policy {
       },
       (error: unknown) => {
         attempt.end();
-        this.#settle(parts, ticket, begin, outcomeOf(attempt.abortReason ?? error));
+        // What begins after the end of its call says nothing.
+        this.#settle(parts, ticket, begin, wasOver ? 'cancelled' : outcomeOf(attempt.abortReason ?? error));
         throw error;
       },
     );
