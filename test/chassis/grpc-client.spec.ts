@@ -1,8 +1,9 @@
 import { Controller, Module } from '@nestjs/common';
 import { context, propagation } from '@opentelemetry/api';
 import dns from 'node:dns/promises';
+import { createReadStream } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { pipeline } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GrpcClients, UpstreamError, type GrpcClient, type NamedGrpcClientOptions } from '#chassis/clients';
 import { currentCall, HttpCall, runInCall } from '#chassis/context';
@@ -422,6 +423,24 @@ describe('streams', () => {
   test('requests that cannot be made end the call with their own error', async () => {
     await expect(clientWith().clientStream(Rpcs.clientStream, broken())).rejects.toThrow('no more');
     await expect(last(clientWith().bidi(Rpcs.bidi, broken()))).rejects.toThrow('no more');
+  });
+
+  test('requests that nobody takes are closed, and do no harm when they break', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { breaker } });
+    answer = refuse('INTERNAL');
+    await failureOf(client.unary(Rpcs.unary, order('echo')));
+    const asks = [
+      (requests: Readable) => client.clientStream(Rpcs.clientStream, requests),
+      (requests: Readable) => last(client.bidi(Rpcs.bidi, requests)),
+    ];
+    for (const ask of asks) {
+      for (const file of [import.meta.filename, `${import.meta.filename}.none`]) {
+        const requests = createReadStream(file);
+        expect(await failureOf(ask(requests))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+        await eventually('it is closed', () => requests.closed);
+      }
+    }
   });
 
   test('requests that cannot be made say nothing of who answers', async () => {

@@ -1,14 +1,19 @@
 import { Controller, Get, Module, Query, type OnApplicationShutdown } from '@nestjs/common';
 import dns from 'node:dns';
 import { getEventListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { HttpClients, UpstreamError, type NamedHttpClientOptions } from '#chassis/clients';
+import {
+  HttpClients,
+  UpstreamError,
+  type HttpClientRequest,
+  type NamedHttpClientOptions,
+} from '#chassis/clients';
 import { HttpCall, runInCall } from '#chassis/context';
 import { deadlineExceeded } from '#chassis/errors';
 import { createPolicy } from '#chassis/resilience';
@@ -635,6 +640,34 @@ describe('streams', () => {
     upstream.answer = (request) => request.socket.destroy();
     expect(await failureOf(upload(endless()))).toMatchObject(unavailable('connection_lost'));
     expect(await failureOf(upload(endless()))).toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
+  test('of content that nobody takes are closed, and do no harm when they break', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const fallback = [{ name: 'nothing', codes: ['UNAVAILABLE'] as const, value: null }];
+    const over = new HttpCall('request-13', 'GET', '/');
+    over.abort(deadlineExceeded());
+    upstream.answer = (_request, response) => response.writeHead(503).end();
+    const [client, falling] = [
+      clientWith({ policy: { breaker } }),
+      clientWith({ policy: { breaker, fallback } }),
+    ];
+    for (const opened of [client, falling]) await opened.send(GET).catch(() => undefined);
+    const asks: ((request: HttpClientRequest) => Promise<unknown>)[] = [
+      (request) => client.send(request),
+      (request) => falling.send(request),
+      (request) => falling.stream(request),
+      (request) => runInCall(over, () => clientWith().stream(request)),
+      (request) => clientWith().send({ ...request, headers: { 'x-tenant': 'a\r\nb' } }),
+    ];
+    for (const ask of asks) {
+      for (const file of [import.meta.filename, `${import.meta.filename}.none`]) {
+        const content = createReadStream(file);
+        await ask({ method: 'PUT', path: '/', content }).catch(() => undefined);
+        await eventually('it is closed', () => content.closed);
+      }
+    }
+    expect(upstream.requests).toBe(2);
   });
 
   test('that begin late are slow, although they have not ended', async () => {

@@ -17,6 +17,7 @@ import { channelOptionsOf, credentialsOf, type GrpcChannelOptions } from './grpc
 import { grpcFailure } from './grpc-failures.js';
 import { openStream, pour, type OpenCall } from './grpc-streams.js';
 import { OutgoingCall } from './outgoing-call.js';
+import { takeSource } from './taken-source.js';
 
 export interface GrpcClientOptions extends GrpcChannelOptions {
   /** Of the other service, kebab-case: in messages and its policy. */
@@ -111,10 +112,11 @@ export class GrpcClient {
     yield* await openStream<Response>(this.options.name, this.policy, open, isIdempotent);
   }
 
-  clientStream<Request, Response>(
+  async clientStream<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<Request>,
   ): Promise<Response> {
+    const closeRequests = takeSource(requests);
     const work = (attempt?: Attempt): Promise<Response> =>
       this.#answer(Infinity, (outgoing, settle) => {
         const [metadata, options] = callOf(outgoing, outgoing.limitMs);
@@ -126,13 +128,18 @@ export class GrpcClient {
         });
         return stream;
       });
-    return this.policy ? this.policy.run(work, false, [requests]) : work();
+    try {
+      return await (this.policy ? this.policy.run(work, false, [requests]) : work());
+    } finally {
+      closeRequests();
+    }
   }
 
   async *bidi<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<Request>,
   ): AsyncGenerator<Response> {
+    const closeRequests = takeSource(requests);
     let failure: Error | undefined;
     const open: OpenCall = (outgoing) => {
       const [metadata, options] = callOf(outgoing, outgoing.streamLimitMs);
@@ -144,6 +151,8 @@ export class GrpcClient {
       yield* await openStream<Response>(this.options.name, this.policy, open, false);
     } catch (error) {
       throw failure ?? error;
+    } finally {
+      closeRequests();
     }
   }
 

@@ -16,6 +16,7 @@ import {
   type PreparedRequest,
 } from './http-request.js';
 import { OutgoingCall } from './outgoing-call.js';
+import { takeSource } from './taken-source.js';
 import { upstreamAnswerMalformed } from './upstream-failures.js';
 
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -88,10 +89,7 @@ export class HttpClient {
    * UPSTREAM_ANSWER_MALFORMED, what the policy refuses with, or what the call was aborted with
    */
   async send<Answer>(request: HttpClientRequest): Promise<Answer> {
-    // Before the policy: what is refused here says nothing of the other service.
-    const prepared = prepare(request);
-    const work = (attempt?: Attempt): Promise<Answer> => this.#send(prepared, attempt) as Promise<Answer>;
-    return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
+    return this.#run(request, (prepared, attempt) => this.#send(prepared, attempt) as Promise<Answer>);
   }
 
   /**
@@ -99,14 +97,33 @@ export class HttpClient {
    * policy's bulkhead it has until its end. @throws as `send`
    */
   async stream(request: HttpClientRequest): Promise<HttpAnswer> {
-    const prepared = prepare(request);
-    const work = (attempt?: Attempt): Promise<HttpAnswer> => this.#stream(prepared, attempt);
-    return this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work();
+    return this.#run(request, (prepared, attempt) => this.#stream(prepared, attempt));
   }
 
   /** Waits for the requests that are open. */
   async close(): Promise<void> {
     if (!this.#pool.closed) await this.#pool.close();
+  }
+
+  async #run<Answer>(
+    request: HttpClientRequest,
+    ask: (prepared: PreparedRequest, attempt?: Attempt) => Promise<Answer>,
+  ): Promise<Answer> {
+    const closeContent = takeSource(request.content);
+    let isAnswered = false;
+    try {
+      // Before the policy: what is refused here says nothing of the other service.
+      const prepared = prepare(request);
+      const work = async (attempt?: Attempt): Promise<Answer> => {
+        const answer = await ask(prepared, attempt);
+        isAnswered = true;
+        return answer;
+      };
+      return await (this.policy ? this.policy.run(work, isIdempotent(request), [request]) : work());
+    } finally {
+      // Such as refused by the policy, or answered by a step of its fallback.
+      if (!isAnswered) closeContent();
+    }
   }
 
   async #send(request: PreparedRequest, attempt?: Attempt): Promise<unknown> {
