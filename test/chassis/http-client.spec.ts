@@ -290,6 +290,22 @@ describe('what goes wrong', () => {
     await eventually('no connection is held', () => client.connections.active === 0);
   });
 
+  test('a status whose body breaks off counts all the same, also what it asks for', async () => {
+    const breaker = { strategy: 'error-count', threshold: 1, minRequestAmount: 1 } as const;
+    const client = clientWith({ policy: { retry: { maxAttempts: 2, baseMs: 1, maxMs: 2 }, breaker } });
+    const cutAfter = (status: number) =>
+      (({ socket }, response) =>
+        response
+          .writeHead(status, { 'content-length': 100, 'retry-after': '7' })
+          .write('half', () => setTimeout(() => socket.destroy(), 20))) satisfies Upstream['answer'];
+    upstream.answer = cutAfter(404);
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 404, body: undefined });
+    expect(await failureOf(client.stream(GET))).toMatchObject({ status: 404, body: undefined });
+    upstream.answer = cutAfter(429);
+    expect(await failureOf(client.send(GET))).toMatchObject({ status: 429, retryAfterMs: 7000 });
+    expect(upstream.requests).toBe(3);
+  });
+
   test('no body of an answer to a HEAD, however long that of a GET is', async () => {
     upstream.answer = (_request, response) => response.writeHead(200, { 'content-length': 1001 }).end();
     const client = clientWith({ maxAnswerBytes: 1000 });

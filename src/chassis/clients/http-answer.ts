@@ -34,7 +34,8 @@ export async function refusalOf(
   answer: Dispatcher.ResponseData,
   maxBytes: number,
 ): Promise<UpstreamError> {
-  const text = (await readText(answer, maxBytes)) ?? '';
+  // One that is cut has its status all the same; why the call itself has ended is known elsewhere.
+  const text = (await readText(answer, maxBytes).catch(() => undefined)) ?? '';
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
   return new UpstreamError(upstream, answer.statusCode, parseOrKeep(text, answer), undefined, retryAfterMs);
 }
