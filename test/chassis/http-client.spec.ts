@@ -508,6 +508,14 @@ describe('under a policy', () => {
         expect(await failureOf(client.send(unsendable))).toBeInstanceOf(TypeError);
         expect(await failureOf(client.stream(unsendable))).toBeInstanceOf(TypeError);
       }
+      // Such as headers of a caller that are handed on, those of its connection among them.
+      const foreign = { ...GET, headers: { 'keep-alive': '5' } };
+      const short = { method: 'POST', path: '/', headers: { 'content-length': 7 }, body: {} };
+      for (const unsendable of [foreign, short, { method: 'GET', path: '/a b' }]) {
+        const code = expect.stringMatching(/^UND_ERR_/);
+        expect(await failureOf(client.send(unsendable))).toMatchObject({ code });
+        expect(await failureOf(client.stream(unsendable))).toMatchObject({ code });
+      }
     }
     upstream.answer = failing;
     for (let call = 0; call < 3; call++) await failureOf(client.send(GET));

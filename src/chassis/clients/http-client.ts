@@ -22,6 +22,12 @@ import { upstreamAnswerMalformed } from './upstream-failures.js';
 const DEFAULT_MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** undici's errors for what is no HTTP. */
 const MALFORMED = /^(HTTPParserError|HeadersOverflowError|ResponseContentLengthMismatchError)$/;
+/** undici's codes for what it does not send. */
+const UNSENT: ReadonlySet<unknown> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
 /** Codes of a body that its reader, or what it is piped to, has left. */
 const LEFT: ReadonlySet<string> = new Set(['UND_ERR_ABORTED', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR']);
 
@@ -180,7 +186,7 @@ export class HttpClient {
     return this.options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES;
   }
 
-  /** What an attempt has failed with; content whose source breaks says nothing of the other service. */
+  /** What an attempt has failed with; content whose source breaks, and what is not sent, say nothing of the other service. */
   #failure(
     error: unknown,
     { content }: PreparedRequest,
@@ -189,7 +195,7 @@ export class HttpClient {
   ): unknown {
     if (abortReason) return abortReason;
     const broken = content instanceof Readable ? content.errored : null;
-    if (broken) attempt?.abort(callCancelled());
+    if (broken || UNSENT.has((error as NodeJS.ErrnoException).code)) attempt?.abort(callCancelled());
     return broken ?? this.#translate(error);
   }
 
