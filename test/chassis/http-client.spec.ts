@@ -260,6 +260,15 @@ describe('what goes wrong', () => {
     expect(await failureOf(client.send(GET))).toMatchObject(malformed);
   });
 
+  test.each(['application/problem+json', 'Application/JSON', 'application/json; charset=utf-8'])(
+    'nothing with JSON of the type %s, also behind a byte order mark',
+    async (type) => {
+      upstream.answer = (_request, response) =>
+        response.writeHead(200, { 'content-type': type }).end('\uFEFF{"a":1}');
+      expect(await clientWith().send(GET)).toEqual({ a: 1 });
+    },
+  );
+
   test('a status that is no success, with its canonical code and when to come again', async () => {
     const client = clientWith();
     upstream.answer = (_request, response) =>

@@ -40,10 +40,11 @@ export async function refusalOf(
   return new UpstreamError(upstream, answer.statusCode, parseOrKeep(text, answer), undefined, retryAfterMs);
 }
 
-/** @throws {SyntaxError} for JSON that is none */
+/** A byte order mark is no JSON, yet may be before it: RFC 8259, 8.1. @throws {SyntaxError} for JSON that is none */
 function parse(text: string, { headers }: Dispatcher.ResponseData): unknown {
   if (text === '') return undefined;
-  return /\bjson\b/.test(String(headers['content-type'] ?? '')) ? (JSON.parse(text) as unknown) : text;
+  const isJson = /\bjson\b/i.test(String(headers['content-type'] ?? ''));
+  return isJson ? (JSON.parse(text.replace(/^\uFEFF/, '')) as unknown) : text;
 }
 
 function parseOrKeep(text: string, answer: Dispatcher.ResponseData): unknown {
