@@ -595,6 +595,11 @@ describe('under a policy', () => {
     await send('GET');
     expect(upstream.requests).toBeGreaterThan(50);
     expect(upstream.requests).toBeLessThanOrEqual(50 * 1.1 + 3);
+    const scrape = await Scrape.of(app);
+    const further = (outcome: string) => scrape.sum('retry_attempts_total', { name: client.name, outcome });
+    expect(further('made')).toBe(upstream.requests - 50);
+    // Each of the 50 calls wanted one.
+    expect(further('budget')).toBeGreaterThanOrEqual(50 - further('made'));
     const before = upstream.requests;
     const keyed = { method: 'POST', path: '/', headers: { 'Idempotency-Key': 'k' } };
     const other = clientWith({ policy: { hedge: { delayMs: 5 } } });

@@ -1,5 +1,4 @@
 import type { Limits } from '../context/index.js';
-import type { RetryBudget } from './retry-budget.js';
 
 export interface HedgeOptions {
   /** Milliseconds after which one more attempt begins while none has ended. @default 100 */
@@ -15,14 +14,15 @@ export type StartAttempt<T> = (number: number) => {
 };
 
 /**
- * Asks again while the first answer is late, and takes what comes first. Further attempts are paid for from the
- * budget. For what may be done twice, such as reads. Fails with the last error when all attempts fail.
+ * Asks again while the first answer is late, and takes what comes first. For what may be done twice, such as reads.
+ * Fails with the last error when all attempts fail.
  * Source: Dean and Barroso, "The Tail at Scale", hedged requests.
+ * @param mayBegin whether one more attempt is paid for
  * @param limits of who asked: once nobody waits any more, no further attempt begins
  */
 export function hedged<T>(
   { delayMs, maxAttempts }: HedgeOptions,
-  budget: RetryBudget,
+  mayBegin: () => boolean,
   start: StartAttempt<T>,
   limits?: Limits,
 ): Promise<T> {
@@ -54,7 +54,7 @@ export function hedged<T>(
       );
     };
     const beginAnother = (): void => {
-      if (!limits?.abortReason && budget.tryWithdraw()) begin();
+      if (!limits?.abortReason && mayBegin()) begin();
     };
     begin();
   });

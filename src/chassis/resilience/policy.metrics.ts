@@ -31,7 +31,7 @@ export class PolicyMetrics {
     });
     this.retries = registry.counter({
       name: 'retry_attempts_total',
-      help: 'Further attempts that were made (made), and those that were not although the failure was retryable: attempts, budget or deadline used up.',
+      help: 'Further attempts that were made (made), and those that were not although the failure was retryable or the answer late: attempts, budget or deadline used up.',
       labels: ['name', 'outcome'],
     });
     this.fallbacks = registry.counter({

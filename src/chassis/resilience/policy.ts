@@ -138,7 +138,12 @@ export class Policy {
         abort: () => attempt.abort(callCancelled()),
       };
     };
-    return hedged(hedge, budget, start, currentLimits());
+    const mayBegin = (): boolean => {
+      const isPaid = budget.tryWithdraw();
+      if (!isPaid) this.listener.onRetry?.(number + 1, 'budget');
+      return isPaid;
+    };
+    return hedged(hedge, mayBegin, start, currentLimits());
   }
 
   #runOnce<T>(parts: PolicyParts, attempt: Attempt, work: Work<T>): Promise<T> {
