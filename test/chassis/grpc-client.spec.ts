@@ -498,6 +498,11 @@ test('a message that cannot be read', async () => {
   expect(await failureOf(last(stream))).toMatchObject(malformed);
 });
 
+test('a time longer than any deadline is none', async () => {
+  const client = clientWith({ timeoutMs: Number.MAX_SAFE_INTEGER });
+  expect(await client.unary(Rpcs.unary, order('echo'))).toMatchObject({ reason: 'echo' });
+});
+
 test('several connections are used in turn', async () => {
   const open = async () => (await Scrape.of(app)).sum('rpc_server_connections');
   const before = await open();

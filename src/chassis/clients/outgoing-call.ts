@@ -9,7 +9,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  * and after the client's own time.
  */
 export class OutgoingCall {
-  /** Whole milliseconds that it may take, 1 at least: what is left, or the client's own; `Infinity` without both. */
+  /** Whole milliseconds that it may take, 1 at least: what is left, or the client's own; `Infinity` for what no timer can hold. */
   readonly limitMs: number;
   #onAborted: ((reason: Error) => void) | undefined;
   readonly #limits = currentLimits();
@@ -29,7 +29,7 @@ export class OutgoingCall {
     const limits = this.#limits;
     if (limits?.abortReason) throw limits.abortReason;
     const leftMs = limits?.remainingMs ?? Infinity;
-    this.limitMs = Math.max(1, Math.ceil(Math.min(timeoutMs, leftMs)));
+    this.limitMs = wholeLimit(Math.min(timeoutMs, leftMs));
     if (timeoutMs < leftMs && timeoutMs <= MAX_TIMER_MS)
       this.#timer = setTimeout(() => this.#abort(upstreamTimeout(upstream)), timeoutMs);
     limits?.signal.addEventListener('abort', this.#follow, { once: true });
@@ -42,7 +42,7 @@ export class OutgoingCall {
 
   /** What is left of the call: limits of attempts are for the begin of a stream, not for its end. */
   get streamLimitMs(): number {
-    return Math.max(1, Math.ceil(this.#call?.remainingMs ?? Infinity));
+    return wholeLimit(this.#call?.remainingMs ?? Infinity);
   }
 
   /** Why it was aborted, `undefined` while it is wanted. */
@@ -80,4 +80,9 @@ export class OutgoingCall {
     this.#abortReason ??= reason;
     this.#onAborted?.(this.#abortReason);
   }
+}
+
+/** gRPC has eight digits for hours; at more grpc-js throws where nobody catches it, and the call has no end. */
+function wholeLimit(ms: number): number {
+  return ms > MAX_TIMER_MS ? Infinity : Math.max(1, Math.ceil(ms));
 }
