@@ -1,5 +1,8 @@
+import { Metadata } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { parseRetryAfter } from './retry-after.js';
+import { RetryInfo } from '../../generated/google/rpc/error_details.js';
+import { Status } from '../../generated/google/rpc/status.js';
+import { parseRetryAfter, retryInfoOf } from './retry-after.js';
 
 const NOW = Date.parse('Sun, 06 Nov 1994 08:49:37 GMT');
 
@@ -15,4 +18,19 @@ test.each([
   [['1', '2'], undefined],
 ])('%j is %s ms', (header, ms) => {
   expect(parseRetryAfter(header, NOW)).toBe(ms);
+});
+
+test.each([
+  [{ seconds: 1, nanos: 1 }, 1001],
+  [{ seconds: -5, nanos: 0 }, 0],
+  [undefined, 0],
+])('a RetryInfo of %j is %s ms', (retryDelay, ms) => {
+  const value = RetryInfo.encode({ retryDelay }).finish();
+  const details = [{ typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value: Buffer.from(value) }];
+  const trailers = new Metadata();
+  trailers.set(
+    'grpc-status-details-bin',
+    Buffer.from(Status.encode({ code: 14, message: '', details }).finish()),
+  );
+  expect(retryInfoOf(trailers)).toBe(ms);
 });

@@ -29,7 +29,7 @@ export function retryInfoOf(trailers: Metadata | undefined): number | undefined 
     const info = Status.decode(bytes).details.find(({ typeUrl }) => typeUrl === RETRY_INFO);
     if (!info) return undefined;
     const { seconds = 0, nanos = 0 } = RetryInfo.decode(info.value).retryDelay ?? {};
-    return seconds * 1000 + Math.ceil(nanos / 1e6);
+    return Math.max(0, seconds * 1000 + Math.ceil(nanos / 1e6));
   } catch {
     // Details of a server that knows no better: the status itself is there.
     return undefined;
