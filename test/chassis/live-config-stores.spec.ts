@@ -127,6 +127,27 @@ test('a document under the prefix holds several keys, of which single ones win',
   await eventually('the document is gone', () => config.values.FAREWELL === 'file');
 });
 
+test('a value that is not UTF-8 is refused, whichever store has it', async () => {
+  await etcd.put(`${PREFIX}GREETING`, 'etcd');
+  await greets('etcd');
+  await etcd.put(`${PREFIX}GREETING`, Buffer.from('gr\u00fc\u00df', 'latin1'));
+  await isUp(ETCD, false);
+  await consul.put(`${PREFIX}FAREWELL`, Buffer.from('tsch\u00fcss', 'latin1'));
+  await isUp(CONSUL, false);
+  const reasons = lines.map(({ reason }) => reason);
+  expect(reasons).toContain(
+    `${ETCD} cannot be read: ${ETCD}GREETING is not UTF-8. Save it in that encoding.`,
+  );
+  expect(reasons).toContain(
+    `${CONSUL} cannot be read: ${CONSUL}FAREWELL is not UTF-8. Save it in that encoding.`,
+  );
+  expect(config.values).toMatchObject({ GREETING: 'etcd', FAREWELL: 'file' });
+  await consul.delete(`${PREFIX}FAREWELL`);
+  await etcd.put(`${PREFIX}GREETING`, '\uFEFFetcd');
+  await Promise.all([isUp(ETCD, true), isUp(CONSUL, true)]);
+  expect(config.values.GREETING).toBe('etcd');
+});
+
 test('an unknown key in a store is refused, and /config and the log say so', async () => {
   const reason = `${ETCD} has keys that no schema knows: GREETNG (is GREETING meant?). Remove or rename them.`;
   await etcd.put(`${PREFIX}GREETNG`, 'hunter2');
@@ -395,16 +416,26 @@ describe('at the start', () => {
     gate.close();
   });
 
-  test('etcd asks for a user and a password', async () => {
-    await etcd.ask('/v3/auth/user/add', { name: 'root', password: 'right' });
+  test('etcd asks for a user and a password, once it does', async () => {
+    const user = { ETCD_USERNAME: 'svc', CONFIG_REMOTE_REQUIRED: 'true' };
+    // Whoever rolls this out gives the services their user first.
+    const early = await start({ ...user, ETCD_PASSWORD: 'right' });
+    await etcd.ask('/v3/auth/user/add', { name: 'root', password: 'root' });
     await etcd.ask('/v3/auth/role/add', { name: 'root' });
     await etcd.ask('/v3/auth/user/grant', { user: 'root', role: 'root' });
+    await etcd.ask('/v3/auth/user/add', { name: 'svc', password: 'right' });
     await etcd.ask('/v3/auth/enable', {});
-    const user = { ETCD_USERNAME: 'root', CONFIG_REMOTE_REQUIRED: 'true' };
+    await expect(start({ CONFIG_REMOTE_REQUIRED: 'true' })).rejects.toThrow(
+      'answers 400 (etcdserver: user name is empty). Set ETCD_USERNAME and ETCD_PASSWORD.',
+    );
     await expect(start({ ...user, ETCD_PASSWORD: 'hunter2' })).rejects.toThrow(
       'does not know ETCD_USERNAME with ETCD_PASSWORD',
     );
-    const second = await start({ ...user, ETCD_PASSWORD: 'right' });
+    await expect(start({ ...user, ETCD_PASSWORD: 'right' })).rejects.toThrow(
+      'answers 403 (etcdserver: permission denied). The user needs to read the prefix.',
+    );
+    await early.stop();
+    const second = await start({ ...user, ETCD_USERNAME: 'root', ETCD_PASSWORD: 'root' });
     await second.stop();
   });
 });

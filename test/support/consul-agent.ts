@@ -44,7 +44,7 @@ export class ConsulAgent {
     await once(agent, 'exit');
   }
 
-  put(key: string, value: string): Promise<void> {
+  put(key: string, value: string | Buffer): Promise<void> {
     return this.#ask(key, { method: 'PUT', body: value });
   }
 

@@ -10,7 +10,7 @@ export interface Consul {
   readonly url: string;
   /** Whoever reads or writes needs it. */
   readonly token: string;
-  put(key: string, value: string): Promise<void>;
+  put(key: string, value: string | Buffer): Promise<void>;
   delete(key: string): Promise<void>;
   /** As a crash does; it forgets all, and its index begins again. */
   kill(): Promise<void>;
@@ -27,7 +27,7 @@ export async function startConsul(): Promise<Consul> {
 }
 
 interface Entry {
-  readonly value: string;
+  readonly value: Buffer;
   readonly index: number;
 }
 
@@ -64,9 +64,9 @@ class ConsulStandIn implements Consul {
     this.#server = undefined;
   }
 
-  async put(key: string, value: string): Promise<void> {
+  async put(key: string, value: string | Buffer): Promise<void> {
     this.#index += 1;
-    this.#entries.set(key, { value, index: this.#index });
+    this.#entries.set(key, { value: Buffer.from(value as string), index: this.#index });
     this.#tell();
   }
 
@@ -106,7 +106,7 @@ function describe(key: string, { value, index }: Entry): object {
     LockIndex: 0,
     Key: key,
     Flags: 0,
-    Value: value === '' ? null : Buffer.from(value).toString('base64'),
+    Value: value.length === 0 ? null : value.toString('base64'),
     CreateIndex: index,
     ModifyIndex: index,
   };

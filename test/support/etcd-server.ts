@@ -64,7 +64,7 @@ export class EtcdServer {
   }
 
   /** Resolves with the revision that it made. */
-  async put(key: string, value: string): Promise<number> {
+  async put(key: string, value: string | Buffer): Promise<number> {
     const { header } = await this.ask('/v3/kv/put', { key: encode(key), value: encode(value) });
     return Number(header?.revision);
   }
@@ -95,6 +95,6 @@ export class EtcdServer {
   }
 }
 
-function encode(text: string): string {
-  return Buffer.from(text).toString('base64');
+function encode(text: string | Buffer): string {
+  return Buffer.from(text as string).toString('base64');
 }

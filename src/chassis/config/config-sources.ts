@@ -180,7 +180,7 @@ export class ConfigSources {
     const values = snapshot?.sources[store.name];
     if (!snapshot || !values)
       throw new ConfigError(
-        `${reason}. A start without it needs CONFIG_REMOTE_REQUIRED=false and a snapshot of an earlier one (CONFIG_SNAPSHOT_FILE).`,
+        `${reason.replace(/\.$/, '')}. A start without it needs CONFIG_REMOTE_REQUIRED=false and a snapshot of an earlier one (CONFIG_SNAPSHOT_FILE).`,
       );
     store.assume(values);
     this.standIns.push({ source: store.name, reason, snapshotOf: snapshot.writtenAt });

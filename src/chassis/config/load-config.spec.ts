@@ -98,6 +98,7 @@ test.each([
 describe.each([
   { CONSUL_URL: '', CONSUL_CONFIG_PREFIX: 'shop/' },
   { ETCD_ENDPOINTS: '', ETCD_CONFIG_PREFIX: 'shop/' },
+  { ETCD_ENDPOINTS: '', ETCD_CONFIG_PREFIX: 'shop/', ETCD_USERNAME: 'shop', ETCD_PASSWORD: 'hunter2' },
 ])('a store, by %j,', (keys) => {
   const loadFrom = async (answer: (response: ServerResponse) => void): Promise<string> => {
     const server = createServer((_request, response) => answer(response)).listen(0, '127.0.0.1');
@@ -115,6 +116,11 @@ describe.each([
   test('whose answer begins and never ends is as one that is away', async () => {
     const fault = await loadFrom((response) => response.writeHead(200).write('[{"Key":'));
     expect(fault).toContain('cannot be read: no whole answer within 200 ms');
+  });
+
+  test('behind a balancer that finds no member is told by that status alone', async () => {
+    const fault = await loadFrom((response) => response.writeHead(503).end('<h1>s3cret</h1>'));
+    expect(fault).toMatch(/cannot be read: \S+ answers 503\. A start without it needs/);
   });
 
   test.each(['s3cret <html>', '"s3cret"', '{"s3cret":1}', 'null', '[1]', '[{"Key":1,"Value":"s3cret"}]'])(

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ConfigSource } from '../config.js';
 import { ConfigError } from '../config-error.js';
 import type { SourceSettings } from '../sources.schema.js';
-import { tooLarge } from './read-text.js';
+import { tooLarge, toText } from './read-text.js';
 import type { RemoteSource } from './remote-source.js';
 import { parseAnswer, readAll, StoreClient } from './store-client.js';
 
@@ -78,17 +78,14 @@ export class ConsulSource implements RemoteSource {
       throw new ConfigError(`${this.name} answers 403. Give CONSUL_TOKEN key:read of the prefix.`);
     if (answer.statusCode !== 200) throw new ConfigError(`${this.name} answers ${answer.statusCode}.`);
     const entries = parseAnswer(text, Entries).filter(({ Key }) => !Key.endsWith('/'));
-    const texts = entries.map(
-      ({ Key, Value }) => [Key.slice(this.#prefix.length), decode(Value ?? '')] as const,
-    );
+    const texts = entries.map(({ Key, Value }) => {
+      const name = Key.slice(this.#prefix.length);
+      return [name, toText(this.name + name, Buffer.from(Value ?? '', 'base64'))] as const;
+    });
     const bytes = texts.reduce((sum, [, value]) => sum + Buffer.byteLength(value), 0);
     if (bytes > CONFIG_MAX_BYTES) throw tooLarge(this.name, bytes, CONFIG_MAX_BYTES);
     return new Map(texts);
   }
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, 'base64').toString();
 }
 
 function indexOf({ headers }: IncomingMessage): number {

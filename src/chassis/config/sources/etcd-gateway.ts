@@ -2,18 +2,27 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { ConfigError } from '../config-error.js';
 import type { SourceSettings } from '../sources.schema.js';
-import { tooLarge } from './read-text.js';
+import { tooLarge, toText } from './read-text.js';
 import { parseAnswer, parseJson, readAll, StoreClient } from './store-client.js';
 
 /** Base64 and the other fields of an entry, over the value itself. */
 const ENVELOPE = 4;
+const BAD_REQUEST = 400;
 const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+/** Its status depends on the version of etcd. */
+const AUTH_IS_OFF = 'etcdserver: authentication is not enabled';
+/** Of a member that asks nobody who he is. */
+const NO_TOKEN = '';
+/** What a member says of itself; anything else is the word of somebody else. */
+const MEMBERS_WORD = /^etcdserver: [\w ,-]{1,100}$/;
 
 const RangeAnswer = z.object({
   header: z.object({ revision: z.string().regex(/^\d+$/) }),
   kvs: z.array(z.object({ key: z.string(), value: z.string().default('') })).default([]),
 });
 const SignInAnswer = z.object({ token: z.string() });
+const Refusal = z.object({ message: z.string().regex(MEMBERS_WORD) });
 
 interface WatchAnswer {
   readonly error?: { readonly message?: string };
@@ -56,7 +65,10 @@ export class EtcdGateway {
     const answer = await this.#ask('/v3/kv/range', rangeOf(prefix), signal);
     const text = await this.#readAll(answer, CONFIG_MAX_BYTES * ENVELOPE);
     const { header, kvs } = parseAnswer(text, RangeAnswer);
-    const texts = kvs.map(({ key, value }) => [decode(key).slice(prefix.length), decode(value)] as const);
+    const texts = kvs.map(({ key, value }) => {
+      const name = decode(key).toString();
+      return [name.slice(prefix.length), toText(`etcd:${name}`, decode(value))] as const;
+    });
     const bytes = texts.reduce((sum, [, value]) => sum + Buffer.byteLength(value), 0);
     if (bytes > CONFIG_MAX_BYTES) throw tooLarge(this.endpoint, bytes, CONFIG_MAX_BYTES);
     return { entries: new Map(texts), revision: BigInt(header.revision) };
@@ -93,9 +105,21 @@ export class EtcdGateway {
       // Tokens end after some minutes without use, and with the member that gave them.
       answer.resume();
       this.#token = await this.#signIn(signal);
-      return accept(this.endpoint, await this.#post(path, body, signal));
+      return this.#accept(await this.#post(path, body, signal));
     }
-    return accept(this.endpoint, answer);
+    return this.#accept(answer);
+  }
+
+  async #accept(answer: IncomingMessage): Promise<IncomingMessage> {
+    if (answer.statusCode === 200) return answer;
+    throw this.#refusal(answer, await this.#readAll(answer, this.settings.CONFIG_MAX_BYTES));
+  }
+
+  #refusal({ statusCode = 0 }: IncomingMessage, text: string): ConfigError {
+    const word = wordOf(text);
+    return new ConfigError(
+      `${this.endpoint} answers ${statusCode}${word && ` (${word})`}.${adviceOn(statusCode, word)}`,
+    );
   }
 
   async #signIn(signal: AbortSignal): Promise<string> {
@@ -103,9 +127,10 @@ export class EtcdGateway {
     const answer = await this.#post('/v3/auth/authenticate', { name, password }, signal);
     const text = await this.#readAll(answer, CONFIG_MAX_BYTES);
     if (answer.statusCode === 200) return parseAnswer(text, SignInAnswer).token;
-    throw new ConfigError(
-      `${this.endpoint} does not know ETCD_USERNAME with ETCD_PASSWORD (${answer.statusCode}). Correct them.`,
-    );
+    // Not enabled yet: services have their user before.
+    if (wordOf(text) === AUTH_IS_OFF) return NO_TOKEN;
+    if (answer.statusCode !== BAD_REQUEST) throw this.#refusal(answer, text);
+    throw new ConfigError(`${this.endpoint} does not know ETCD_USERNAME with ETCD_PASSWORD. Correct them.`);
   }
 
   #readAll(answer: IncomingMessage, maxBytes: number): Promise<string> {
@@ -115,7 +140,7 @@ export class EtcdGateway {
   #post(path: string, body: object, signal: AbortSignal): Promise<IncomingMessage> {
     return this.#client.open(path, {
       method: 'POST',
-      headers: this.#token === undefined ? {} : { authorization: this.#token },
+      headers: this.#token ? { authorization: this.#token } : {},
       body: JSON.stringify(body),
       signal,
       timeoutMs: this.settings.CONFIG_SOURCE_TIMEOUT_MS,
@@ -123,10 +148,18 @@ export class EtcdGateway {
   }
 }
 
-function accept(endpoint: string, answer: IncomingMessage): IncomingMessage {
-  if (answer.statusCode === 200) return answer;
-  answer.destroy();
-  throw new ConfigError(`${endpoint} answers ${answer.statusCode}. The user needs to read the prefix.`);
+/** What etcd says why, where it is etcd that refuses. */
+function wordOf(text: string): string {
+  try {
+    return parseAnswer(text, Refusal).message;
+  } catch {
+    return '';
+  }
+}
+
+function adviceOn(status: number, word: string): string {
+  if (status === UNAUTHORIZED || status === FORBIDDEN) return ' The user needs to read the prefix.';
+  return word.endsWith('user name is empty') ? ' Set ETCD_USERNAME and ETCD_PASSWORD.' : '';
 }
 
 async function* linesOf(answer: IncomingMessage): AsyncGenerator<WatchAnswer> {
@@ -146,6 +179,6 @@ function rangeOf(prefix: string): { readonly key: string; readonly range_end: st
   return { key: Buffer.from(prefix).toString('base64'), range_end: end.toString('base64') };
 }
 
-function decode(base64: string): string {
-  return Buffer.from(base64, 'base64').toString();
+function decode(base64: string): Buffer {
+  return Buffer.from(base64, 'base64');
 }

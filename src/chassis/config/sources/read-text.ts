@@ -3,8 +3,7 @@ import { ConfigError } from '../config-error.js';
 import { readRegularFile } from '../read-regular-file.js';
 
 /**
- * A file's text, without the byte order mark that some editors begin it with, if it is not larger than allowed. Read as
- * UTF-8, any other encoding would give values that nobody has written.
+ * A file's text, if it is not larger than allowed.
  * @throws {ConfigError} naming `source`
  */
 export function readText(source: string, path: string, maxBytes: number): string {
@@ -12,11 +11,20 @@ export function readText(source: string, path: string, maxBytes: number): string
     const bytes = readRegularFile(path, (size) => {
       if (size > maxBytes) throw tooLarge(source, size, maxBytes);
     });
-    if (!isUtf8(bytes)) throw new ConfigError(`${source} is not UTF-8. Save it in that encoding.`);
-    return bytes.toString().replace(/^\uFEFF/, '');
+    return toText(source, bytes);
   } catch (error) {
     throw error instanceof ConfigError ? error : unreadable(source, error);
   }
+}
+
+/**
+ * Without the byte order mark that some editors begin a text with. Read as UTF-8, any other encoding would give values
+ * that nobody has written.
+ * @throws {ConfigError} naming `source`
+ */
+export function toText(source: string, bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new ConfigError(`${source} is not UTF-8. Save it in that encoding.`);
+  return bytes.toString().replace(/^\uFEFF/, '');
 }
 
 /** What the system says of a path that cannot be read. */
