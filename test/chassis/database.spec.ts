@@ -558,10 +558,28 @@ describe('database on a server', () => {
     });
   });
 
-  it.each(['08006', '25P04', '53300', '57P04', '57P05'])('says UNAVAILABLE on SQLSTATE %s', async (state) => {
-    const failing = sql.raw(`do $$ begin raise sqlstate '${state}'; end $$`).execute(database.query);
-    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
-    await database.ping();
+  it.each(['08006', '25P04', '53100', '53200', '53300', '57P04', '57P05'])(
+    'says UNAVAILABLE on SQLSTATE %s',
+    async (state) => {
+      const failing = sql.raw(`do $$ begin raise sqlstate '${state}'; end $$`).execute(database.query);
+      await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', reason: 'DATABASE_UNAVAILABLE' });
+      await database.ping();
+    },
+  );
+
+  it('says UNAVAILABLE where the server runs out of memory, and keeps the connection where it can', async () => {
+    const pid = () => one<{ pid: number }>(single, 'select pg_backend_pid() as pid');
+    const single = await openDatabase<Tables>(await configOf({ DATABASE_URL: url, DATABASE_POOL_MAX: 1 }));
+    const before = await pid();
+    // More locks than its shared memory holds.
+    const locks = `do $$ begin for i in 1..200000 loop perform pg_advisory_xact_lock(1, i); end loop; end $$`;
+    await expect(sql.raw(locks).execute(single.query)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      reason: 'DATABASE_UNAVAILABLE',
+      cause: { code: '53200' },
+    });
+    expect(await pid()).toEqual(before);
+    await single.close();
   });
 
   it('gives up connections to a server that takes no changes any more, and writes on its successor', async () => {

@@ -1,7 +1,7 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { currentLimits, disturbanceOf, type Limits } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
-import { isOfFailedTransaction, toDatabaseError } from './database-errors.js';
+import { isOfFailedTransaction, isShortage, toDatabaseError } from './database-errors.js';
 import type { Engine } from './engine.js';
 import { untilLost } from './lost-connections.js';
 import { failQuerySpan, startQuerySpan } from './query-span.js';
@@ -41,7 +41,8 @@ export class CallClient {
     } catch (error) {
       failQuerySpan(span, error);
       const translated = toDatabaseError(this.#withCause(error));
-      this.#isLost ||= isSent && translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
+      const isAway = translated instanceof ServiceError && translated.code === 'UNAVAILABLE';
+      this.#isLost ||= isSent && isAway && !isShortage(error);
       throw limits?.abortReason ?? translated;
     }
   }

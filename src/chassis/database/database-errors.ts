@@ -16,6 +16,9 @@ const NETWORK_CODES: ReadonlySet<string> = new Set(
  */
 const UNAVAILABLE_STATE = /^(08\w{3}|53300|57P0[1-5]|25P0[34]|25006)$/;
 
+/** disk_full, out_of_memory (also of what is shared, such as the table of locks): the connection is as good as before. */
+const SHORTAGE_STATE = /^53[12]00$/;
+
 /** serialization_failure, deadlock_detected */
 const CONFLICT_STATE = /^(40001|40P01)$/;
 
@@ -42,6 +45,7 @@ export function toDatabaseError(error: unknown): unknown {
   const code = 'code' in error ? String(error.code) : '';
   if (CONFLICT_STATE.test(code)) return conflict(error);
   if (code === CANCELED_STATE || isLockTimeout(error, code)) return timedOut(error);
+  if (SHORTAGE_STATE.test(code)) return unavailable(error, 'The database is short of disk space or memory');
   const isUnavailable =
     NETWORK_CODES.has(code) || UNAVAILABLE_STATE.test(code) || UNAVAILABLE_MESSAGE.test(error.message);
   return isUnavailable ? unavailable(error) : error;
@@ -52,16 +56,24 @@ export function isOfFailedTransaction(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && error.code === FAILED_TRANSACTION_STATE;
 }
 
+/** Whether a fault that is told as UNAVAILABLE leaves the connection fit for use. */
+export function isShortage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && SHORTAGE_STATE.test(String(error.code));
+}
+
 function isLockTimeout(error: Error, code: string): boolean {
   return code === LOCK_STATE && 'routine' in error && error.routine === INTERRUPT;
 }
 
 /** Whatever kept a connection from opening: for the caller the database is away. */
-export function unavailable(cause: unknown): ServiceError {
+export function unavailable(
+  cause: unknown,
+  what = 'The database cannot be reached or has no free connection',
+): ServiceError {
   return new ServiceError({
     code: 'UNAVAILABLE',
     reason: 'DATABASE_UNAVAILABLE',
-    message: 'The database cannot be reached or has no free connection; try again later',
+    message: `${what}; try again later`,
     retryAfterMs: RETRY_AFTER_MS,
     cause,
   });
