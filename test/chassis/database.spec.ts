@@ -56,6 +56,19 @@ const createItems = (db: Kysely<unknown>) =>
 
 const itemMigrations = { name: 'items', migrations: { '0001_create_item': { up: createItems } } };
 
+const MIGRATES_FOR_A_MINUTE = `
+  const { loadConfig } = await import('./dist/chassis/config/index.js');
+  const { migrate, openDatabase } = await import('./dist/chassis/database/index.js');
+  const { sql } = await import('kysely');
+  const overrides = { APP_ENV: 'test', DATABASE_URL: process.argv[1] };
+  const { query } = await openDatabase(await loadConfig({ env: {}, directory: '.', overrides }));
+  const up = async (db) => {
+    await sql\`create table item (id integer)\`.execute(db);
+    await sql\`select pg_sleep(60)\`.execute(db);
+  };
+  await migrate(query, [{ name: 'items', migrations: { '0001_create_item': { up } } }]);
+`;
+
 /** An application with the database, started as the service starts it. */
 async function startApp(
   config: Config,
@@ -741,6 +754,23 @@ describe('migrations', () => {
     await Promise.all([first, second]);
     expect(up).toHaveBeenCalledTimes(1);
   });
+
+  it('of a process that was killed amid them wait for nobody, and nothing of them stays', async () => {
+    await buildOnce();
+    const config = await freshConfig();
+    const url = config.get('DATABASE_URL');
+    const killed = spawn(process.execPath, ['--input-type=module', '-e', MIGRATES_FOR_A_MINUTE, url], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    const sleeping = `select 1 from pg_stat_activity where datname = current_database() and query = 'select pg_sleep(60)'`;
+    await vi.waitFor(async () => expect(await runOn(url, sleeping)).toHaveLength(1), { timeout: 20_000 });
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    // The same table: it would be there already.
+    await start(config, [DatabaseModule.forFeature(itemMigrations)]);
+    expect(await runOn(url, sleeping)).toHaveLength(0);
+  }, 45_000);
 
   it('let features come and go', async () => {
     const config = await freshConfig();

@@ -17,6 +17,12 @@ const HEARTBEAT_TIMEOUT_MS = 5000;
 const ASK_FOR_US = `select set_config('tcp_keepalives_idle', '15', false),
   set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)`;
 
+/**
+ * While a query runs it looks whether somebody is still there. By default it works on for a process that was killed, and
+ * a migration keeps the next start waiting until an index is built that nobody will have.
+ */
+const ASK_AMID_QUERIES = `select set_config('client_connection_check_interval', '5s', false)`;
+
 /** The keys that a pool is made of. */
 export type PostgresSettings = Pick<
   ChassisConfig,
@@ -50,10 +56,11 @@ export function createPostgresEngine(settings: PostgresSettings): Engine {
 }
 
 async function haveAsked(client: pg.ClientBase, limitMs: number): Promise<void> {
-  await untilLost(client as pg.PoolClient, client.query(ASK_FOR_US), limitMs).catch((error: unknown) => {
-    // What is not PostgreSQL itself may not know the settings, and does without.
-    if (!(error instanceof pg.DatabaseError)) throw error;
-  });
+  for (const statement of [ASK_FOR_US, ASK_AMID_QUERIES])
+    await untilLost(client as pg.PoolClient, client.query(statement), limitMs).catch((error: unknown) => {
+      // What is not PostgreSQL itself, or is on a system that cannot look, does without.
+      if (!(error instanceof pg.DatabaseError)) throw error;
+    });
 }
 
 async function openListenSession(
