@@ -59,6 +59,7 @@ beforeAll(async () => {
       CONFIG_FILES: path('app.yaml'),
       CONFIG_DIRECTORIES: path('mounted'),
       CONFIG_MAX_BYTES: 65_536,
+      CONFIG_PREPARE_TIMEOUT_MS: 1000,
       LOG_LEVEL: 'info',
       LOG_FORMAT: 'json',
     },
@@ -219,6 +220,36 @@ test('a part of the service may refuse a change, and a reload offers it again', 
   stop();
   const answer = await app.management.post('/config/reload');
   expect(answer).toMatchObject({ status: 200, body: { result: 'applied', changed: ['GREETING'] } });
+});
+
+test('who fails to drop what a refused change had needed keeps nobody from it, and is in the log', async () => {
+  const dropped: string[] = [];
+  const ready = Promise.withResolvers<void>();
+  const commit = () => undefined;
+  const fails = (text: string) => () => {
+    throw new Error(text);
+  };
+  const stops = [
+    config.prepareChange(['GREETING'], () => ({ commit, discard: fails('cannot drop') })),
+    config.prepareChange(['GREETING'], () => ({ commit, discard: () => dropped.push('second') })),
+    config.prepareChange(['GREETING'], async () => {
+      await ready.promise;
+      return { commit, discard: fails('cannot drop so late') };
+    }),
+  ];
+  replace('app.yaml', 'GREETING: slow\n');
+  await eventually('it is refused', async () => (await describeConfig()).refused?.by === 'service');
+  expect((await describeConfig()).refused.reason).toMatch(
+    'a part of the service was not ready for it within',
+  );
+  ready.resolve();
+  expect(dropped).toEqual(['second']);
+  const faults = () => lines.map(({ err }) => (err as { message?: string } | undefined)?.message);
+  await eventually('the log has both', () => faults().includes('cannot drop so late'));
+  expect(faults()).toContain('cannot drop');
+  for (const stop of stops) stop();
+  replace('app.yaml', 'GREETING: rude\n');
+  await eventually('nothing is refused any more', async () => (await describeConfig()).refused === null);
 });
 
 test('a rollback outlives changes that are refused, and ends with one that is taken', async () => {

@@ -18,7 +18,7 @@ export interface AppliedChange<T extends object> extends ConfigChange<T> {
 export interface PreparedChange {
   /** The new values hold: take them. Must not fail. */
   readonly commit: () => void;
-  /** Somebody refused: drop what was got ready. @default nothing to drop */
+  /** Somebody refused: drop what was got ready. Must not fail. @default nothing to drop */
   readonly discard?: () => void;
 }
 
@@ -26,6 +26,9 @@ export interface PreparedChange {
 export type PrepareChange<T extends object> = (
   change: ConfigChange<T>,
 ) => PreparedChange | Promise<PreparedChange>;
+
+/** Hears what a `discard` throws: the refusal stands, and all others drop what they have. */
+export type OnDiscardFault = (fault: unknown) => void;
 
 interface Subscriber {
   readonly keys: readonly PropertyKey[];
@@ -51,16 +54,24 @@ export class ConfigSubscribers {
   async prepare<T extends object>(
     change: ConfigChange<T>,
     limitMs: number,
+    onDiscardFault: OnDiscardFault,
   ): Promise<readonly PreparedChange[]> {
     const prepared: PreparedChange[] = [];
-    const limit = new TimeLimit(limitMs);
+    const drop = ({ discard }: PreparedChange): void => {
+      try {
+        discard?.();
+      } catch (fault) {
+        onDiscardFault(fault);
+      }
+    };
+    const limit = new TimeLimit(limitMs, drop);
     try {
       for (const { keys, prepare } of this.#subscribers)
         if (keys.some((key) => change.keys.has(key as keyof T)))
           prepared.push(await limit.hold((prepare as unknown as PrepareChange<T>)(change)));
       return prepared;
     } catch (error) {
-      for (const { discard } of prepared) discard?.();
+      for (const each of prepared) drop(each);
       throw error;
     } finally {
       limit.end();
@@ -74,7 +85,10 @@ class TimeLimit {
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
 
-  constructor(limitMs: number) {
+  constructor(
+    limitMs: number,
+    private readonly drop: (late: PreparedChange) => void,
+  ) {
     this.#timer = setTimeout(() => {
       this.#isOver = true;
       this.#over.reject(new Error(`a part of the service was not ready for it within ${limitMs} ms`));
@@ -87,7 +101,7 @@ class TimeLimit {
   hold(preparing: PreparedChange | Promise<PreparedChange>): Promise<PreparedChange> {
     const late = Promise.resolve(preparing);
     late.then(
-      ({ discard }) => this.#isOver && discard?.(),
+      (prepared) => this.#isOver && this.drop(prepared),
       () => undefined,
     );
     return Promise.race([late, this.#over.promise]);

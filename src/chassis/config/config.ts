@@ -4,6 +4,7 @@ import {
   ConfigSubscribers,
   type AppliedChange,
   type ConfigChange,
+  type OnDiscardFault,
   type PreparedChange,
   type PrepareChange,
 } from './config-changes.js';
@@ -97,6 +98,7 @@ export class Config<T extends object = ChassisConfig> {
   /**
    * Takes new values as one, if no subscriber refuses them; one change after the other.
    * @param limitMs longest time for all subscribers to get ready @default 10000
+   * @param onDiscardFault hears of subscribers that fail to drop what they had got ready, also after the change was refused
    * @returns the change, `undefined` when nothing differs
    * @throws what the subscriber that refuses throws; then everything is as before
    */
@@ -104,9 +106,10 @@ export class Config<T extends object = ChassisConfig> {
     values: T,
     sources: ReadonlyMap<string, ConfigSource>,
     limitMs = PREPARE_LIMIT_MS,
+    onDiscardFault: OnDiscardFault = () => undefined,
   ): Promise<AppliedChange<T> | undefined> {
     // Who takes it reads what holds now, not what a call that asked for it began with.
-    const begin = () => runInScope(Scope.NONE, () => this.#change(values, sources, limitMs));
+    const begin = () => runInScope(Scope.NONE, () => this.#change(values, sources, limitMs, onDiscardFault));
     const change = this.#lastChange.then(begin, begin);
     this.#lastChange = change;
     return change;
@@ -139,6 +142,7 @@ export class Config<T extends object = ChassisConfig> {
     values: T,
     sources: ReadonlyMap<string, ConfigSource>,
     limitMs: number,
+    onDiscardFault: OnDiscardFault,
   ): Promise<AppliedChange<T> | undefined> {
     const previous = this.#settings.values;
     const next = Object.freeze({ ...values });
@@ -149,7 +153,7 @@ export class Config<T extends object = ChassisConfig> {
       return undefined;
     }
     const change = { keys, previous, next, revision: this.#revision + 1 };
-    const prepared = await this.#subscribers.prepare(change, limitMs);
+    const prepared = await this.#subscribers.prepare(change, limitMs, onDiscardFault);
     this.#settings = { of: this, values: next };
     this.#sources = sources;
     this.#revision = change.revision;

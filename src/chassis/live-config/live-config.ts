@@ -22,14 +22,8 @@ import { HealthService } from '../health/index.js';
 import { MetricsRegistry, type Counter } from '../metrics/index.js';
 import { addLiveConfigMetrics, type ReloadResult } from './live-config.metrics.js';
 import type { Refusal, ReloadOutcome } from './reload-outcome.js';
-import { Revisions, type Revision } from './revisions.js';
+import { Revisions, type PinnedRevision, type Revision } from './revisions.js';
 import { goBack, settle, type Current } from './settle.js';
-
-/** An earlier configuration that was gone back to. */
-interface PinnedRevision {
-  readonly revision: number;
-  readonly values: object;
-}
 
 /**
  * Keeps the configuration as its sources have it, while the service runs: what changes is gathered, validated as a
@@ -219,6 +213,7 @@ export class LiveConfig implements OnApplicationBootstrap, BeforeApplicationShut
         next.values,
         next.sources,
         this.sources.settings.CONFIG_PREPARE_TIMEOUT_MS,
+        (err) => this.#logger.error({ err, cause }, 'a part did not drop what it had got ready'),
       );
     } catch (error) {
       return this.#refuse('service', cause, whyOf(error));

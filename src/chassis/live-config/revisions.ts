@@ -18,6 +18,12 @@ export interface Revision {
   readonly changes: readonly RevisionDiff[];
 }
 
+/** An earlier configuration that was gone back to. */
+export interface PinnedRevision {
+  readonly revision: number;
+  readonly values: object;
+}
+
 /** The values of a revision, to go back to. */
 interface Remembered {
   readonly revision: Revision;
