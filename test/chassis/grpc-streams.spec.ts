@@ -2,11 +2,12 @@ import { Controller, Module } from '@nestjs/common';
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EMPTY, from, type Observable } from 'rxjs';
+import { EMPTY, from, Observable } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { currentCall } from '#chassis/context';
 import { Rpc } from '#chassis/grpc';
+import { fromMessages } from '#chassis/streams';
 import { ErrorInfo } from '#generated/google/rpc/error_details';
 import { HealthListRequest } from '#generated/grpc/health/v1/health';
 import { eventually, order, Probes, TestApp } from '../support/index.js';
@@ -21,6 +22,14 @@ const LIMIT_MS = 10_000;
 const MESSAGES = 100;
 const LARGE = { ...order('large'), domain: 'x'.repeat(10_000) };
 
+function unclean(): never {
+  throw new Error('a clean-up that fails');
+}
+
+function uncleanIterator(): AsyncIterator<Order> {
+  return { next: () => new Promise(() => {}), return: unclean };
+}
+
 /** Answers at once, or not at all. */
 @Controller()
 class HastyController {
@@ -32,6 +41,8 @@ class HastyController {
   @Rpc(Probes.serverStream, Order)
   serverStream({ reason }: Order): Observable<Order> {
     currentCall()?.setAnswerHeader('x-mine', reason);
+    if (reason === 'observable') return new Observable(() => unclean);
+    if (reason === 'iteration') return fromMessages({ [Symbol.asyncIterator]: () => uncleanIterator() });
     if (reason === 'large') return from(Array.from({ length: MESSAGES }, () => LARGE));
     return reason === 'none' ? EMPTY : from([order('one'), order('two')]);
   }
@@ -130,6 +141,16 @@ test.each(['some', 'none'])(
   },
 );
 
+test.each(['observable', 'iteration'])(
+  'an %s whose clean-up throws when its client leaves ends its own call and nothing else',
+  async (reason) => {
+    const requestId = `unclean-${reason}`;
+    const headers = { 'x-request-id': requestId };
+    await raw.call(Probes.serverStream.path, { headers, body: body(reason), isPassive: true, limitMs: 200 });
+    await eventually('the call has its line', () => hasLine(requestId));
+  },
+);
+
 test.each([
   ['unary', DEADLINE_EXCEEDED],
   ['clientStream', DEADLINE_EXCEEDED],
@@ -144,7 +165,9 @@ test.each([
     limitMs: LIMIT_MS,
   });
   expect(answer).toMatchObject({ grpcStatus, wasCut: false });
-  await eventually('the call has its line', () =>
-    lines.some((line) => line['msg'] === 'call' && line['request_id'] === requestId),
-  );
+  await eventually('the call has its line', () => hasLine(requestId));
 });
+
+function hasLine(requestId: string): boolean {
+  return lines.some((line) => line['msg'] === 'call' && line['request_id'] === requestId);
+}

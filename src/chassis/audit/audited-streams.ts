@@ -1,5 +1,6 @@
 import { openStreamingBody, type StreamingBodyIterator } from '@nestjs/core/router/streaming-body.js';
 import { Observable } from 'rxjs';
+import { leaveMessages } from '../streams/index.js';
 import type { AuditTrail } from './audit-trail.js';
 import type { AuditedWork } from './audited-work.js';
 
@@ -17,7 +18,7 @@ export function auditObservable(source: Observable<unknown>, work: AuditedWork):
       complete: () => end(work.succeed(), () => subscriber.complete()),
     });
     return () => {
-      subscription.unsubscribe();
+      leaveMessages(subscription);
       if (!isOver) work.leave();
       isOver = true;
     };

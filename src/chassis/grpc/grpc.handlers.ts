@@ -10,6 +10,7 @@ import {
 import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { toServiceError } from '../errors/index.js';
+import { leaveMessages } from '../streams/index.js';
 import {
   callOf,
   closeInTime,
@@ -94,7 +95,7 @@ function send(
   // Sent after subscribing: a client that has the metadata misses nothing that happens from then on.
   if (!subscription.closed) sendInitial(serverCall, call);
   call.whenAborted((reason) => {
-    subscription.unsubscribe();
+    leaveMessages(subscription);
     abort(reason, serverCall, call, fail);
   });
 }

@@ -1,6 +1,6 @@
 import { isObservable, Observable, of, Subscriber } from 'rxjs';
 import { Unvalidated } from '../pipeline/index.js';
-import { fromMessages, isAsyncIterable } from '../streams/index.js';
+import { fromMessages, isAsyncIterable, leaveMessages } from '../streams/index.js';
 import type { Passage } from './passage.js';
 
 /** What a middleware answers a response stream with, as its messages. */
@@ -51,7 +51,7 @@ export function followMessages(source: Observable<unknown>, passage: Passage): O
         try {
           subscriber.next(hooked.length === 0 ? message : hookOut(message));
         } catch (error) {
-          inner.unsubscribe();
+          leaveMessages(inner);
           end(() => passage.fail(error));
         }
       },
@@ -60,7 +60,7 @@ export function followMessages(source: Observable<unknown>, passage: Passage): O
     });
     source.subscribe(inner);
     return () => {
-      inner.unsubscribe();
+      leaveMessages(inner);
       if (!isOver) passage.abandon();
       isOver = true;
     };

@@ -1,4 +1,5 @@
 import { callCancelled } from '../errors/index.js';
+import { leaveIteration } from '../streams/index.js';
 import type { Attempt } from './attempt.js';
 
 /**
@@ -14,7 +15,7 @@ export async function openIterable<T>(
   const iterator = source[Symbol.asyncIterator]();
   const first = waitsForFirst ? await iterator.next() : undefined;
   if (attempt.abortReason) {
-    leave(iterator);
+    void leaveIteration(iterator);
     throw attempt.abortReason;
   }
   return new OpenedIterable(iterator, first, attempt);
@@ -65,9 +66,4 @@ class OpenedIterable<T> implements AsyncIterableIterator<T> {
     await this.iterator.return?.();
     return { done: true, value };
   }
-}
-
-function leave(iterator: AsyncIterator<unknown>): void {
-  // Its attempt has failed already: what its clean-up throws has no receiver.
-  void iterator.return?.().catch(() => undefined);
 }

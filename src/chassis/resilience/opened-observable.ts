@@ -1,5 +1,6 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
 import { callCancelled } from '../errors/index.js';
+import { leaveMessages } from '../streams/index.js';
 import type { Attempt } from './attempt.js';
 
 /**
@@ -91,6 +92,6 @@ class OpenedObservable<T> {
   #leave(reason: Error): void {
     this.#first.reject(reason);
     this.#rest.reject(reason);
-    this.#subscription?.unsubscribe();
+    if (this.#subscription) leaveMessages(this.#subscription);
   }
 }

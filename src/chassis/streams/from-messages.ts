@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Observable, type Subscriber } from 'rxjs';
 import { currentCall, GrpcCall } from '../context/index.js';
+import { leaveIteration } from './leave.js';
 
 /**
  * Messages as an `Observable` that keeps backpressure: the next one is pulled when the call's response
@@ -10,10 +11,7 @@ export function fromMessages<T>(messages: AsyncIterable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const iterator = messages[Symbol.asyncIterator]();
     void pull(iterator, subscriber);
-    return () => {
-      // A fault of the clean-up itself has no receiver any more: the call is over.
-      void iterator.return?.().catch(() => {});
-    };
+    return () => void leaveIteration(iterator);
   });
 }
 

@@ -3,6 +3,7 @@ import { isObservable, Observable } from 'rxjs';
 import { currentScope, runInScope, type Scope } from '../context/index.js';
 import { ServiceError } from '../errors/index.js';
 import { keepNature, type Method } from '../lifecycle/index.js';
+import { leaveMessages } from '../streams/index.js';
 import { RecordingSpan } from './recording-span.js';
 import type { Tracer } from './tracer.js';
 
@@ -70,7 +71,7 @@ function followObservable(
       }),
     );
     return () => {
-      subscription.unsubscribe();
+      leaveMessages(subscription);
       span.end();
     };
   });
