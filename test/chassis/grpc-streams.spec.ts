@@ -16,6 +16,7 @@ import { frame, RawGrpcClient } from '../support/raw-grpc.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const DEADLINE_EXCEEDED = 4;
+const UNIMPLEMENTED = 12;
 /** Far beyond every deadline here, in milliseconds. */
 const LIMIT_MS = 10_000;
 
@@ -49,7 +50,10 @@ class HastyController {
 
   @Rpc(Probes.clientStream, Order)
   async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
-    for await (const each of orders) if (each.reason === 'last') break;
+    for await (const each of orders) {
+      if (each.reason === 'enough') return each;
+      if (each.reason === 'last') break;
+    }
     return new Promise(() => {});
   }
 
@@ -147,6 +151,26 @@ test.each(['observable', 'iteration'])(
     const requestId = `unclean-${reason}`;
     const headers = { 'x-request-id': requestId };
     await raw.call(Probes.serverStream.path, { headers, body: body(reason), isPassive: true, limitMs: 200 });
+    await eventually('the call has its line', () => hasLine(requestId));
+  },
+);
+
+test.each([
+  ['clientStream', body('enough'), 0],
+  ['bidi', body('first'), 0],
+  ['serverStream', Buffer.concat([body('some'), body('some')]), UNIMPLEMENTED],
+] as const)(
+  '%s: a client that never ends its request has its answer, and its call ends',
+  async (shape, sent, grpcStatus) => {
+    const requestId = `unended-${shape}`;
+    const answer = await raw.call(Probes[shape].path, {
+      headers: { 'x-request-id': requestId },
+      body: sent,
+      keepOpen: true,
+      isPassive: true,
+      limitMs: LIMIT_MS,
+    });
+    expect(answer).toMatchObject({ grpcStatus, rstCode: 0, wasCut: false });
     await eventually('the call has its line', () => hasLine(requestId));
   },
 );

@@ -53,9 +53,14 @@ export function cutCall(serverCall: object): void {
 export function closeInTime(stream: ServerHttp2Stream, isForced = true): void {
   if (stream.closed || stream.destroyed) return;
   setTimeout(() => {
-    if (stream.sentTrailers) stream.close();
+    if (stream.sentTrailers || stream.writableFinished) stream.close();
     else if (isForced) stream.close(constants.NGHTTP2_CANCEL);
   }, PARTING_MS).unref();
+}
+
+/** The same for one that has its whole answer now, if its client has not ended the request: it might never do so. */
+export function closeUnended(stream: ServerHttp2Stream): void {
+  if (!stream.readableEnded) closeInTime(stream);
 }
 
 /** Whether the request of a grpc-js server call has ended in the middle of a message, which grpc-js passes over. */

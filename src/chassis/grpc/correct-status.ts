@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { REQUEST_ID_HEADER, type GrpcCall } from '../context/index.js';
 import { deadlineExceeded, internalError, type ServiceError } from '../errors/index.js';
-import { UNKNOWN_FLAG } from './call-link.js';
+import { closeUnended, UNKNOWN_FLAG } from './call-link.js';
 import {
   compressedWithout,
   malformedMessage,
@@ -43,9 +43,14 @@ export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain:
   };
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) =>
+  stream.respond = (headers, options) => {
     respond({ [REQUEST_ID_HEADER]: call.requestId, ...correct(headers as OutgoingHttpHeaders) }, options);
-  stream.sendTrailers = (trailers) => sendTrailers(correct(trailers));
+    if (options?.endStream === true) closeUnended(stream);
+  };
+  stream.sendTrailers = (trailers) => {
+    sendTrailers(correct(trailers));
+    closeUnended(stream);
+  };
 }
 
 /** @param text encoded */

@@ -7,7 +7,7 @@ import {
 } from 'node:http2';
 import { firstValueFrom, isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
-import { closeInTime } from './call-link.js';
+import { closeInTime, closeUnended } from './call-link.js';
 import {
   compressedWithout,
   messageTooLarge,
@@ -170,7 +170,10 @@ export class UnaryCall {
     call.isAnswered = true;
     call.hasSentMetadata = true;
     stream.respond(headersOf(call), WITH_TRAILERS);
-    stream.on('wantTrailers', () => stream.sendTrailers(trailers as never));
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(trailers as never);
+      closeUnended(stream);
+    });
     stream.end(frame);
   }
 
