@@ -1,9 +1,9 @@
-import { Controller, Module } from '@nestjs/common';
+import { Controller, Module, UseInterceptors } from '@nestjs/common';
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EMPTY, from, Observable } from 'rxjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EMPTY, finalize, from, NEVER, Observable } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { currentCall } from '#chassis/context';
 import { Rpc } from '#chassis/grpc';
@@ -13,6 +13,7 @@ import { HealthListRequest } from '#generated/grpc/health/v1/health';
 import { eventually, order, Probes, TestApp } from '../support/index.js';
 import { Order } from '../support/probe.js';
 import { frame, RawGrpcClient } from '../support/raw-grpc.js';
+import { FLAG, FRAME, headerBlock, http2Frame, RawHttp2Client } from '../support/raw-http2.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const DEADLINE_EXCEEDED = 4;
@@ -31,10 +32,30 @@ function uncleanIterator(): AsyncIterator<Order> {
   return { next: () => new Promise(() => {}), return: unclean };
 }
 
+/** Interceptors' observables that were left. */
+let left = 0;
+
+/** Never gets to an answer where it is told so. */
+class EndlessInterceptor {
+  intercept(_context: unknown, next: { handle(): Observable<unknown> }): Observable<unknown> {
+    return currentCall()?.headers['x-endless'] === undefined
+      ? next.handle()
+      : NEVER.pipe(
+          finalize(() => {
+            left += 1;
+          }),
+        );
+  }
+}
+
+/** What the handlers were told, and what they have seen. */
+const seen: string[] = [];
+
 /** Answers at once, or not at all. */
 @Controller()
 class HastyController {
   @Rpc(Probes.unary, Order)
+  @UseInterceptors(EndlessInterceptor)
   unary(): Promise<Order> {
     return new Promise(() => {});
   }
@@ -49,7 +70,14 @@ class HastyController {
   }
 
   @Rpc(Probes.clientStream, Order)
+  @UseInterceptors(EndlessInterceptor)
   async clientStream(orders: AsyncIterable<Order>): Promise<Order> {
+    const call = currentCall();
+    if (call?.headers['x-late'] !== undefined) {
+      await once(call.signal, 'abort');
+      seen.push('aborted');
+      throw new Error('a fault after the answer');
+    }
     for await (const each of orders) {
       if (each.reason === 'enough') return each;
       if (each.reason === 'last') break;
@@ -76,6 +104,7 @@ const Nothing = {
 class NothingController {
   @Rpc(Nothing, z.strictObject({}))
   async nothing(): Promise<ErrorInfo> {
+    seen.push('nothing');
     return order('nothing');
   }
 
@@ -133,7 +162,8 @@ test('an rpc whose message has no fields is served by an empty schema', async ()
   expect(await app.grpc.unary(Nothing, {})).toEqual(order('nothing'));
 });
 
-const body = (reason: string) => frame(ErrorInfo.encode(order(reason)).finish());
+const message = (reason: string) => ErrorInfo.encode(order(reason)).finish();
+const body = (reason: string) => frame(message(reason));
 
 test.each(['some', 'none'])(
   'a stream that is there at once (%s) has the initial metadata of every other',
@@ -190,6 +220,62 @@ test.each([
   });
   expect(answer).toMatchObject({ grpcStatus, wasCut: false });
   await eventually('the call has its line', () => hasLine(requestId));
+});
+
+test.each(['unary', 'clientStream'] as const)(
+  '%s: what an interceptor waits for is left with its call',
+  async (shape) => {
+    const before = left;
+    const headers = { 'x-endless': 'yes', 'grpc-timeout': '200m' };
+    const { grpcStatus } = await raw.call(Probes[shape].path, { headers, body: body('first') });
+    expect(grpcStatus).toBe(DEADLINE_EXCEEDED);
+    await eventually('it is left', () => left === before + 1);
+  },
+);
+
+test('what a handler throws after its call was answered changes nothing', async () => {
+  const headers = { 'x-request-id': 'late-fault', 'x-late': 'yes', 'grpc-timeout': '100m' };
+  const options = { headers, body: body('first'), keepOpen: true, isPassive: true, limitMs: LIMIT_MS };
+  expect(await raw.call(Probes.clientStream.path, options)).toMatchObject({ grpcStatus: DEADLINE_EXCEEDED });
+  await eventually('the call has its line', () => hasLine('late-fault'));
+  const told = lines.filter(({ request_id }) => request_id === 'late-fault');
+  expect(told).toMatchObject([{ msg: 'call', code: 'DEADLINE_EXCEEDED', reason: 'DEADLINE_EXCEEDED' }]);
+});
+
+describe.each([0, 8])('a reset with the code %i', (code) => {
+  test.each([
+    ['unary, before its request has ended, is not run', Nothing, Buffer.alloc(0), []],
+    [
+      'client stream is heard of by a handler that reads nothing',
+      Probes.clientStream,
+      message('first'),
+      ['aborted'],
+    ],
+  ] as const)('%s', async (_name, { path }, sent, expected) => {
+    seen.length = 0;
+    const requestId = `reset-${path}-${code}`;
+    const client = new RawHttp2Client(app.grpc.address);
+    const head = headerBlock({
+      ':method': 'POST',
+      ':scheme': 'http',
+      ':authority': 'localhost',
+      ':path': path,
+      'content-type': 'application/grpc',
+      'x-request-id': requestId,
+      'x-late': 'yes',
+    });
+    const resetCode = Buffer.alloc(4);
+    resetCode.writeUInt32BE(code);
+    client.write(http2Frame(FRAME.headers, FLAG.endHeaders, 1, head));
+    client.write(http2Frame(FRAME.data, 0, 1, frame(sent)));
+    // The message has to be there when the reset comes.
+    await sleep(50);
+    client.write(http2Frame(FRAME.reset, 0, 1, resetCode));
+    await eventually('the call has its line', () => hasLine(requestId));
+    expect(lines.find(({ request_id }) => request_id === requestId)).toMatchObject({ code: 'CANCELLED' });
+    expect(seen).toEqual(expected);
+    client.close();
+  });
 });
 
 function hasLine(requestId: string): boolean {

@@ -163,6 +163,8 @@ export class GrpcEdge {
       return false;
     }
     attachCall(stream, call);
+    // A reset with NO_ERROR closes a stream only when its request has been read.
+    if (call.isStream) stream.once('aborted', () => abandonReset(stream, call));
     // Until its handler runs, which for one request is when that is complete.
     if (method) call.whenAborted((reason) => this.#answerEarly(stream, call, reason));
     correctStatus(stream, call, this.#domain);
@@ -283,6 +285,11 @@ function refuseMethod(stream: ServerHttp2Stream): void {
 }
 
 function ignore(): void {}
+
+/** Its client has left, whatever it says. */
+function abandonReset({ sentTrailers }: ServerHttp2Stream, call: GrpcCall): void {
+  if (!sentTrailers && !call.isAnswered) call.abandon();
+}
 
 /** The client takes a refused stream for UNAVAILABLE. */
 function cutOnAbort(call: GrpcCall, stream: ServerHttp2Stream): void {

@@ -7,7 +7,7 @@ import {
   type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { firstValueFrom, isObservable, of, type Observable } from 'rxjs';
+import { first, isObservable, of, type Observable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { toServiceError } from '../errors/index.js';
 import { leaveMessages } from '../streams/index.js';
@@ -43,11 +43,13 @@ export function answerOnce(invoke: Invoke, toStatus: ToStatus) {
       serverCall.sendMetadata(initialMetadata(call));
       callback(error, value);
     };
-    const fail = (thrown: unknown): void => answer(toStatus(thrown, call), null);
+    const fail = (thrown: unknown): void => {
+      if (!call.isAnswered) answer(toStatus(thrown, call), null);
+    };
     call.whenAborted((reason) => abort(reason, serverCall, call, fail));
     runInCall(call, () => {
       start(invoke, serverCall, call)
-        .then((result) => (isObservable(result) ? firstValueFrom(result) : result))
+        .then((result) => (isObservable(result) ? firstOf(result, call) : result))
         .then((value) => answer(null, value), fail);
     });
   };
@@ -60,6 +62,7 @@ export function answerMany(invoke: Invoke, toStatus: ToStatus) {
     if (call.abortReason) return;
     call.responses = serverCall;
     const fail = (thrown: unknown): void => {
+      if (call.isAnswered) return;
       call.isAnswered = true;
       sendInitial(serverCall, call);
       serverCall.emit('error', withTrailers(toStatus(thrown, call), call));
@@ -144,6 +147,15 @@ export function invokeWith(
   const begun = disturbance?.begin();
   if (!begun) return invoke(data, serverCall.metadata, serverCall);
   return begun.then(() => invoke(data, serverCall.metadata, serverCall));
+}
+
+/** The first value of what an interceptor makes of one answer. It is left when the call ends before. */
+export function firstOf(values: Observable<unknown>, call: GrpcCall): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (call.abortReason) return reject(call.abortReason);
+    const subscription = values.pipe(first()).subscribe({ next: resolve, error: reject });
+    call.signal.addEventListener('abort', () => leaveMessages(subscription), { once: true });
+  });
 }
 
 /** Before the first message: grpc-js would send metadata of its own with that. */

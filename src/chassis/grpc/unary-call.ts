@@ -5,7 +5,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { firstValueFrom, isObservable } from 'rxjs';
+import { isObservable } from 'rxjs';
 import { REQUEST_ID_HEADER, runInCall, type GrpcCall } from '../context/index.js';
 import { closeInTime, closeUnended } from './call-link.js';
 import {
@@ -15,7 +15,7 @@ import {
   severalMessages,
   unknownFlag,
 } from './edge-errors.js';
-import { invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
+import { firstOf, invokeWith, type Invoke, type ToStatus } from './grpc.handlers.js';
 import { RequestMetadata } from './request-metadata.js';
 import { serializePooled } from './write-buffer.js';
 
@@ -136,7 +136,7 @@ export class UnaryCall {
 
   readonly #succeed = (result: unknown): void => {
     if (isObservable(result)) {
-      firstValueFrom(result).then(this.#succeed, this.#fail);
+      firstOf(result, this.call).then(this.#succeed, this.#fail);
       return;
     }
     if (this.#isOver()) return;
