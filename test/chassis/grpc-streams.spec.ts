@@ -63,6 +63,7 @@ class HastyController {
   @Rpc(Probes.serverStream, Order)
   serverStream({ reason }: Order): Observable<Order> {
     currentCall()?.setAnswerHeader('x-mine', reason);
+    currentCall()?.setAnswerHeader('content-type', 'text/plain');
     if (reason === 'observable') return new Observable(() => unclean);
     if (reason === 'iteration') return fromMessages({ [Symbol.asyncIterator]: () => uncleanIterator() });
     if (reason === 'large') return from(Array.from({ length: MESSAGES }, () => LARGE));
@@ -171,6 +172,7 @@ test.each(['some', 'none'])(
     const headers = { 'x-request-id': `hasty-${reason}` };
     const answer = await raw.call(Probes.serverStream.path, { headers, body: body(reason) });
     expect(answer).toMatchObject({ grpcStatus: 0, headers: { ...headers, 'x-mine': reason } });
+    expect(answer.headers['content-type']).toBe('application/grpc+proto');
     expect(answer.body.length > 0).toBe(reason === 'some');
   },
 );

@@ -10,6 +10,7 @@ import {
   unknownFlag,
 } from './edge-errors.js';
 import { cutEncoded, STATUS_DETAILS_KEY, toStatusFields } from './status.js';
+import { CONTENT_TYPE } from './unary-call.js';
 
 /** The encoding of a call that names none: grpc-js would take a message that is marked as compressed as it is. */
 export const NO_ENCODING = '(none)';
@@ -44,7 +45,9 @@ export function correctStatus(stream: ServerHttp2Stream, call: GrpcCall, domain:
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
   stream.respond = (headers, options) => {
-    respond({ [REQUEST_ID_HEADER]: call.requestId, ...correct(headers as OutgoingHttpHeaders) }, options);
+    const sent = correct(headers as OutgoingHttpHeaders);
+    // Whatever a handler has set for REST, and would break the answer of a stream.
+    respond({ [REQUEST_ID_HEADER]: call.requestId, ...sent, 'content-type': CONTENT_TYPE }, options);
     if (options?.endStream === true) closeUnended(stream);
   };
   stream.sendTrailers = (trailers) => {
