@@ -146,6 +146,20 @@ describe('a service that is no feature', () => {
     raw.close();
   });
 
+  test.each([
+    HEALTH,
+    '/grpc.health.v1.Health/Watch',
+    '/grpc.health.v1.Health/List',
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  ])('refuses a message to %s with a flag of no meaning', async (path) => {
+    raw = new RawGrpcClient(app.grpc.address);
+    const options = { body: frame(Buffer.alloc(0), { flag: 2 }), limitMs: 10_000 };
+    const answer = await raw.call(path, options);
+    expect(answer.grpcStatus).toBe(INVALID_ARGUMENT);
+    expect(reasonOf(answer.headers['grpc-status-details-bin'])).toBe('MALFORMED_MESSAGE');
+    raw.close();
+  });
+
   test('has the deadline of its caller, however long', async () => {
     raw = new RawGrpcClient(app.grpc.address);
     const watch = (timeout: string, limitMs: number): Promise<RawGrpcAnswer> =>

@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import type { PackageDefinition } from '@grpc/proto-loader';
 import { readFileSync } from 'node:fs';
+import { refuseUnknownFlags } from './call-link.js';
 
 const FILE_FIELD_TAG = 10;
 const SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
@@ -28,6 +29,7 @@ export function serveReflection(server: Server, descriptors: URL, services: read
   for (const service of SERVICES) {
     const path = `/${service}/${METHOD}`;
     const handle = (call: RawStream): void => {
+      refuseUnknownFlags(call);
       answers ??= loadAnswers(bytes, names);
       answers.then(
         (loaded) => loaded.get(path)?.(call),
