@@ -4,7 +4,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { from, map, type Observable } from 'rxjs';
+import { from, interval, map, type Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { ServiceError } from '#chassis/errors';
 import { TestAuthority } from '../support/certificates.js';
@@ -53,6 +53,11 @@ class ShapesController {
   @Get('broken/response')
   brokenResponse(): Response {
     return new Response(ReadableStream.from(broken()) as unknown as ReadableStream<Uint8Array>);
+  }
+
+  @Sse('ticks')
+  ticks(): Observable<MessageEvent> {
+    return interval(10).pipe(map((data) => ({ data: String(data) })));
   }
 
   @Sse('broken/events')
@@ -221,15 +226,17 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
     expect(await http.get(path, headers)).toMatchObject({ status, body: { status, reason } });
   });
 
-  test('a client that leaves aborts the handler', async () => {
+  test.each(['GET', 'HEAD'])('a client that leaves its %s aborts the handler', async (method) => {
     const before = probe.aborts.length;
     const client = new AbortController();
-    const answer = http.send('/probe/wait', { signal: client.signal });
+    const answer = http.send('/probe/wait', { method, signal: client.signal });
     setTimeout(() => client.abort(), 150);
     await expect(answer).rejects.toThrow(/abort/i);
     await eventually('the handler sees it', () => probe.aborts.length > before);
     expect((probe.aborts.at(-1) as ServiceError).code).toBe('CANCELLED');
-    await eventually('it is logged', () => lines.some(({ status }) => status === 499));
+    await eventually('it is logged', () =>
+      lines.some((line) => line['status'] === 499 && line['method'] === method),
+    );
   });
 
   if (version === 'h2')
@@ -302,6 +309,13 @@ describe.each(['h1', 'h2'] as const)('over TLS with %s', (version) => {
       ['call', undefined],
     ]);
     expect(told.at(-1)).toMatchObject({ status: 500, code: 'INTERNAL', reason: 'INTERNAL' });
+  });
+
+  test('a HEAD of events is answered, and over', async () => {
+    const headers = { 'x-request-id': `head-of-events-${version}` };
+    const { status } = await http.send('/shapes/ticks', { method: 'HEAD', headers });
+    expect(status).toBe(200);
+    expect(await linesOf(headers['x-request-id'])).toMatchObject([{ msg: 'call', status: 200 }]);
   });
 
   test('an answer that is streamed beyond its deadline breaks off, and its status says so', async () => {

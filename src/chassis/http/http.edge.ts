@@ -37,7 +37,7 @@ import { clientCertificateOf, type ServerTls } from '../tls/index.js';
 import type { Cors } from './cors.js';
 import { disturb } from './disturb.js';
 import { fromFastify } from './fastify-errors.js';
-import { connectionOf, isAnswered, isHttp2, limitArrival, methodOf } from './http2-request.js';
+import { connectionOf, isAnswered, isHttp2, limitArrival, methodOf, whatCloses } from './http2-request.js';
 import { lingerAfter } from './linger.js';
 import { RequestRules, tooManyPipelined } from './request-rules.js';
 import { SecureResponse } from './secure-response.js';
@@ -216,7 +216,7 @@ export class HttpEdge {
     call.response = reply.raw;
     if (this.#isClosing) this.#endWith(reply.raw);
     void reply.header(REQUEST_ID_HEADER, call.requestId);
-    reply.raw.on('close', () => this.#close(call, reply));
+    whatCloses(reply.raw).on('close', () => this.#close(call, reply));
     limitArrival(raw, call, this.config);
     this.observers.opened(call, headers);
     return call;

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Config } from '../config/index.js';
@@ -56,9 +57,19 @@ export function isBrokenOff(request: IncomingMessage): boolean {
   return isHttp2(request) && (request as unknown as Http2ServerRequest).aborted;
 }
 
+/**
+ * What emits `close` when an answer is over. The answer to a HEAD over HTTP/2 emits none where its client leaves before
+ * Node was told that it ends; its stream does.
+ */
+export function whatCloses(response: ServerResponse): EventEmitter {
+  return isHttp2(response.req) ? (response as unknown as Http2ServerResponse).stream : response;
+}
+
 /** Whether the client had the whole answer. A stream of HTTP/2 that was reset counts as finished for Node. */
 export function isAnswered(response: ServerResponse): boolean {
   if (!isHttp2(response.req)) return response.writableFinished;
   const { writableEnded, stream } = response as unknown as Http2ServerResponse;
-  return writableEnded && stream.writableFinished && !stream.rstCode;
+  // The answer to a HEAD ends with its headers.
+  const isComplete = writableEnded || (response.req.method === 'HEAD' && stream.headersSent);
+  return isComplete && stream.writableFinished && !stream.rstCode;
 }
