@@ -144,13 +144,18 @@ test('a client that never ends a body over the limit loses its connection', asyn
   });
 });
 
-test('a client that asks whether to send a body over the limit is told no', async () => {
-  const head = (length: number): string =>
-    `POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${length}\r\n\r\n`;
+test.each([
+  ['over the limit', 413, { length: MAX_MESSAGE_BYTES + 1 }],
+  ['of another type', 415, { type: 'text/xml' }],
+  ['with a deadline that is none', 400, { more: 'x-request-timeout-ms: soon\r\n' }],
+])('a client that asks whether to send a body %s is told no', async (_what, status, asked) => {
+  const head = ({ length = GOOD.length, type = 'application/json', more = '' } = {}): string =>
+    `POST /probe HTTP/1.1\r\nhost: h\r\ncontent-type: ${type}\r\nexpect: 100-continue\r\n${more}content-length: ${length}\r\n\r\n`;
   const refused = await RawConnection.open(app.http.address);
-  expect(await refused.ask(head(MAX_MESSAGE_BYTES + 1))).toMatch(/^HTTP\/1.1 413 /);
+  expect(await refused.ask(head(asked))).toContain(`HTTP/1.1 ${status} `);
+  expect(refused.text).not.toContain('100 Continue');
   const taken = await RawConnection.open(app.http.address);
-  expect(await taken.ask(head(GOOD.length))).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+  expect(await taken.ask(head())).toBe('HTTP/1.1 100 Continue\r\n\r\n');
   expect(await taken.ask(GOOD)).toMatch(/^HTTP\/1.1 200 /);
   refused.destroy();
   taken.destroy();

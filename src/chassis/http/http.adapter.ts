@@ -169,11 +169,10 @@ function createServer(
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
   });
-  // A body that is too large is refused before it is sent.
+  // What is refused for its headers, such as a body that is too large, has its answer at once: nobody wants the body.
   fastify.server.on('checkContinue', (request, response) => {
-    const isTooLarge = Number(request.headers['content-length']) > config.get('MAX_MESSAGE_BYTES');
-    if (!isTooLarge) response.writeContinue();
     fastify.server.emit('request', request, response);
+    if (!response.headersSent) response.writeContinue();
   });
   fastify.server.on('connect', answerConnect(observers, edge.security));
   closeStalled(fastify, observers.open, times.connectionTimeout);
