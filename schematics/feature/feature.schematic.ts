@@ -24,6 +24,7 @@ export function feature(options: FeatureOptions): Rule {
     write('rest', rest),
     write('grpc', grpc),
     write('pages', crud),
+    write('drift', crud && rest && grpc),
     write(database ? 'table' : 'memory'),
     addToModule(ROOT_MODULE, 'imports', {
       name: `${items.pascal}Module`,

@@ -139,6 +139,7 @@ describe('what is generated', { timeout: LIMIT_MS }, () => {
     await project.tool('oxlint', ['src/features', 'src/app.module.ts', 'test/features']);
     await project.script('check:imports');
     await project.script('check:proto');
+    await project.script('check:drift');
     const { stdout } = await project.run('knip', [
       '--no-config-hints',
       '--include',
