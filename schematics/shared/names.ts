@@ -3,14 +3,14 @@ import { refuse } from './refuse.ts';
 const MAX_LENGTH = 40;
 /** TypeScript's reserved words and proto's, and names that would hide what generated code uses. */
 const RESERVED = new Set(
-  `abstract any as async await boolean break case catch class const constructor continue debugger declare default
-   delete do else enum export extends false finally for from function get if implements import in instanceof
+  `abstract any arguments as async await boolean break case catch class const constructor continue debugger declare default
+   delete do else enum eval export extends false finally for from function get if implements import in instanceof
    interface is let module namespace new null number object of package private protected public readonly require
    return set static string super switch symbol this throw true try type typeof undefined unknown var void while
    with yield array audit body buffer controller database date
    error generated injectable kysely map migration module param promise query record res returns rpcs scopes bool bytes double fixed32 fixed64 float
    int32 int64 message oneof option optional repeated reserved rpc service sfixed32 sfixed64 sint32 sint64 stream
-   syntax uint32 uint64 google grpc prototype
+   syntax uint32 uint64 google grpc prototype binaryreader binarywriter infinity math then uint8array
    apioperation apiresponse fastifyreply headerparam httpcode ifmatch ifnonematch pick selectable
    serviceerror`.split(/\s+/),
 );

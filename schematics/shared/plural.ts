@@ -7,5 +7,7 @@ export function pluralOf(words: readonly string[]): string[] {
 
 /** The words for one. */
 export function singularOf(words: readonly string[]): string[] {
-  return [...words.slice(0, -1), pluralize.singular(words.at(-1) ?? '')];
+  const last = words.at(-1) ?? '';
+  // Of `s` the rules leave nothing.
+  return [...words.slice(0, -1), pluralize.singular(last) || last];
 }

@@ -64,6 +64,13 @@ test.each([
   ['message', /"message" is a reserved word/],
   ['http-codes', /"http-code" is a reserved word/],
   ['constructor', /"constructor" is a reserved word/],
+  // Fine in English, and no names for a parameter, a message beside generated code or a property.
+  ['arguments', /"arguments" is a reserved word/],
+  ['math', /"math" is a reserved word/],
+  ['Infinity', /"Infinity" is a reserved word/],
+  ['then', /"then" is a reserved word/],
+  ['binary-readers', /"binary-reader" is a reserved word/],
+  ['Uint8Array', /"Uint8Array" is a reserved word/],
 ])('the name %j is refused', async (name, says) => {
   await expect(async () => generate(name.startsWith('-') ? [name] : ['--', name])).rejects.toThrow(says);
 });

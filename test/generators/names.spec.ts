@@ -62,7 +62,7 @@ test('rpcs are called as in the generated code, whatever acronyms and digits are
   }
 });
 
-test.each(['post', 'put', 'app', 'name', 'id', 'mismatch'])(
+test.each(['post', 'put', 'app', 'name', 'id', 'mismatch', 's'])(
   'a record may be called %s, as what the code around it uses',
   async (record) => {
     const before = project.files();
