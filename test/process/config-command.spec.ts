@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -35,7 +35,23 @@ afterAll(() => rmSync(directory, { recursive: true }));
 test('the file of keys that the documentation has made in the project is kept out of git', () => {
   const read = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
   expect(read('docs/secrets.md')).toContain('generate-key config.keys');
-  expect(read('.gitignore').split('\n')).toContain('*.keys');
+  expect(read('.gitignore').split('\n')).toEqual(expect.arrayContaining(['*.keys', '*.keys.new']));
+});
+
+test('a key that cannot be written leaves no part of it behind', async () => {
+  const file = join(directory, 'full.keys');
+  // As on a full disk: no file may grow.
+  const limit = 'trap \'\' XFSZ; ulimit -f 0; exec "$0" scripts/config/command.ts generate-key "$1"';
+  const full = spawn('bash', ['-c', limit, process.execPath, file], { cwd: PROJECT, env: CLEAN_ENVIRONMENT });
+  expect(await text(full.stderr)).toMatch(/full\.keys cannot be written and is as it was: EFBIG/);
+  expect(existsSync(`${file}.new`)).toBe(false);
+  expect((await config(['generate-key', file])).code).toBe(0);
+  writeFileSync(`${file}.new`, 'half a k');
+  const { code, err } = await config(['generate-key', file]);
+  expect([code, err]).toEqual([
+    1,
+    expect.stringMatching(/full\.keys\.new is there: .*remove it and try again/),
+  ]);
 });
 
 test('makes keys, encrypts what standard input says, decrypts and explains it without showing it', async () => {
