@@ -3,13 +3,7 @@ import type { Logger } from 'pino';
 
 /** The stages of a shutdown, in their order. */
 export type ShutdownStageName =
-  | 'readiness'
-  | 'withdraw'
-  | 'propagation'
-  | 'accept'
-  | 'calls'
-  | 'dependencies'
-  | 'telemetry';
+  'readiness' | 'withdraw' | 'propagation' | 'accept' | 'calls' | 'dependencies' | 'telemetry';
 
 export interface ShutdownStage {
   readonly name: ShutdownStageName;
