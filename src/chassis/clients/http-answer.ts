@@ -75,5 +75,5 @@ async function readText(
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** For errors of a body: whoever reads it is told; where nobody does they must not bring the process down. */
+/** For errors of a body: whoever reads or sends it is told; where nobody does they must not bring the process down. */
 export function ignore(): void {}

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { ignore } from './http-answer.js';
 
 /**
  * From here on the call answers for what it is to send as a stream: a file that cannot be opened while a policy makes it
@@ -9,8 +10,4 @@ export function takeSource(source: unknown): () => void {
   if (!(source instanceof Readable)) return ignore;
   source.on('error', ignore);
   return () => source.destroy();
-}
-
-function ignore(): void {
-  // Whoever sends it is told.
 }
